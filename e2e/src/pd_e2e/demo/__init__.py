@@ -1,0 +1,1 @@
+"""The main job: the whole system under a real day's load."""

@@ -1,0 +1,1 @@
+"""An engine that speaks SGLang's wire format with timings from a profile."""

@@ -1,0 +1,1 @@
+"""Autoscales the prefill and decode pools of LLM services run on SGLang."""

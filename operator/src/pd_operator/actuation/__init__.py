@@ -1,0 +1,1 @@
+"""Decision to cluster: children, replicas, drains."""

@@ -1,0 +1,1 @@
+"""The PDInferenceService resource: types, names, and the CRD generated from them."""

@@ -1,0 +1,1 @@
+"""Kopf watches, the supervisor loop, status, Events, own metrics and probes."""

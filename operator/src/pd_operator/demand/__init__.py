@@ -1,0 +1,1 @@
+"""What the load is and what it will be: rates, token lengths, history, forecast."""

@@ -1,0 +1,1 @@
+"""What one worker can do: step times and KV capacity from a profile."""

@@ -1,0 +1,1 @@
+"""Demand and performance to workers: queueing, pool sizes, the P/D ratio."""

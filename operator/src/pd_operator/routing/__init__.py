@@ -1,0 +1,1 @@
+"""The worker table: which pods get traffic, in which role."""

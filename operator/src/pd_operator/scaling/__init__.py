@@ -1,0 +1,1 @@
+"""Plan to decision: one small class per policy, chained in one visible list."""

@@ -1,0 +1,1 @@
+"""Prometheus and engines to observations."""

@@ -1,0 +1,173 @@
+"""The one narrow door to the Kubernetes API.
+
+Everything the operator reads from or writes to the API server passes here, by
+the official client and off the event loop, so that a slow API server delays a
+tick and never the whole process. Errors keep the API's own words.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from pd_operator.actuation.kinds import Kind, kind_of
+from pd_operator.api.names import FIELD_MANAGER
+
+Object = dict[str, Any]
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+
+
+class ClusterError(Exception):
+    """The API server refused or could not be reached.
+
+    ``status`` is the HTTP status, 0 where there was no answer; ``message`` the
+    API server's own explanation.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}" if status else message)
+        self.status = status
+        self.message = message
+
+    @property
+    def refused(self) -> bool:
+        """Whether the object itself was rejected, so that trying again is pointless."""
+        return self.status in (400, 403, 422)
+
+
+class Cluster:
+    """Kubernetes as the operator needs it; every call is one bounded request."""
+
+    def __init__(self, api: client.ApiClient, *, timeout_seconds: float = 10.0) -> None:
+        self._api = api
+        self._timeout_seconds = timeout_seconds
+
+    @classmethod
+    def connect(cls) -> "Cluster":
+        """From the pod's service account, or from ``KUBECONFIG`` outside a pod."""
+        settings = client.Configuration()
+        config.load_config(client_configuration=settings)
+        # A lost connection is the tick's to retry, within its own deadline.
+        settings.retries = False
+        return cls(client.ApiClient(settings))
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """The object, or ``None`` where it does not exist."""
+        try:
+            return await self._request("GET", kind.path(namespace, name))
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+        """All objects of ``kind`` with these labels, in one namespace or (empty) in all."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        query = [("labelSelector", selector)] if selector else []
+        answer = await self._request("GET", kind.path(namespace), query=query)
+        header = {"apiVersion": kind.api_version, "kind": kind.name}
+        return [header | item for item in answer["items"]]
+
+    async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
+        """Server-side apply as the operator's field manager; returns the stored object."""
+        metadata = manifest["metadata"]
+        path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
+        return await self._request("PATCH", path, body=manifest, content=APPLY, query=query)
+
+    async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> None:
+        """Set the replicas through ``/scale``, the same door that ``kubectl scale`` uses."""
+        await self._merge(kind.path(namespace, name, "scale"), {"spec": {"replicas": replicas}})
+
+    async def mark(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        labels: Mapping[str, str | None] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Set labels and annotations; ``None`` removes one."""
+        metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
+        await self._merge(kind.path(namespace, name), {"metadata": metadata})
+
+    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object; one that is already gone is fine."""
+        try:
+            await self._request("DELETE", kind.path(namespace, name))
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+
+    async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
+        """Create an object."""
+        return await self._request("POST", kind.path(namespace), body=body)
+
+    async def serves(self, kind: Kind) -> bool:
+        """Whether the API server knows ``kind``, e.g. a CRD of another project."""
+        try:
+            answer = await self._request("GET", kind.root)
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return any(resource["name"] == kind.plural for resource in answer["resources"])
+
+    async def _merge(self, path: str, body: Object) -> None:
+        query = [("fieldManager", FIELD_MANAGER)]
+        await self._request("PATCH", path, body=body, content=MERGE, query=query)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Object | None = None,
+        content: str = "application/json",
+        query: list[tuple[str, str]] | None = None,
+    ) -> Object:
+        return await asyncio.to_thread(self._send, method, path, body, content, query or [])
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Object | None,
+        content: str,
+        query: list[tuple[str, str]],
+    ) -> Object:
+        prepared = self._api.param_serialize(
+            method,
+            path,
+            query_params=query,
+            header_params={"Accept": "application/json", "Content-Type": content},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = self._api.call_api(*prepared, _request_timeout=self._timeout_seconds)
+            raw = response.read()
+        except ApiException as error:
+            raise ClusterError(int(error.status or 0), _explanation(error.body)) from error
+        except HTTPError as error:
+            raise ClusterError(0, f"the API server does not answer: {error}") from error
+        if not 200 <= response.status <= 299:
+            raise ClusterError(response.status, _explanation(raw))
+        answer: Object = json.loads(raw)
+        return answer
+
+
+def _explanation(body: bytes | str | None) -> str:
+    """The message of a ``Status`` object, else the body itself."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else (body or "")
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text[:500]

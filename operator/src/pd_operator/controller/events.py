@@ -1,0 +1,70 @@
+"""Kubernetes Events: on transitions only, one name a reason."""
+
+import logging
+import socket
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from pd_operator.actuation.cluster import Cluster, ClusterError, Object
+from pd_operator.actuation.kinds import EVENT
+from pd_operator.api.names import API_VERSION, KIND
+
+LONGEST_MESSAGE = 1024
+
+log = logging.getLogger(__name__)
+
+
+class EventReason(StrEnum):
+    """Every reason under which an Event is posted."""
+
+    SCALED_UP = "ScaledUp"
+    SCALING_DOWN = "ScalingDown"
+    SCALED_DOWN = "ScaledDown"
+    ADVICE_CHANGED = "AdviceChanged"
+    DRAIN_OVERDUE = "DrainOverdue"
+    REPLICAS_CHANGED_ELSEWHERE = "ReplicasChangedElsewhere"
+    CHILDREN_RESTORED = "ChildrenRestored"
+    CONDITION_CHANGED = "ConditionChanged"
+
+
+class EventRecorder:
+    """Posts Events about one kind of resource. A lost Event is logged, never an error."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._instance = socket.gethostname()
+
+    async def post(
+        self, resource: Object, reason: EventReason, message: str, *, warning: bool = False
+    ) -> None:
+        """Post one Event about ``resource``."""
+        metadata = resource["metadata"]
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:16]}"},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "type": "Warning" if warning else "Normal",
+            "reason": reason.value,
+            "message": message[:LONGEST_MESSAGE],
+            "action": reason.value,
+            "eventTime": now,
+            "firstTimestamp": f"{now[:19]}Z",
+            "lastTimestamp": f"{now[:19]}Z",
+            "count": 1,
+            "reportingComponent": "pd-operator",
+            "reportingInstance": self._instance,
+            "source": {"component": "pd-operator"},
+        }
+        try:
+            await self._cluster.create(EVENT, metadata["namespace"], body)
+        except ClusterError as error:
+            log.info("could not post Event %s about %s: %s", reason, metadata["name"], error)

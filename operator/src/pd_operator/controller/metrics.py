@@ -1,0 +1,117 @@
+"""The operator's own metrics: how it ticks, what it saw, what it decided."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
+
+SERVICE = ("namespace", "service")
+TICK_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
+
+
+class OperatorMetrics:
+    """All series of the operator, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.ticks = self._counter("ticks_total", "Ticks by result.", "result")
+        self.tick_seconds = Histogram(
+            "pd_operator_tick_duration_seconds",
+            "Seconds that a tick took.",
+            registry=self.registry,
+            buckets=TICK_BUCKETS,
+        )
+        self.last_tick = self._gauge(
+            "last_tick_timestamp_seconds", "When the last tick succeeded (Unix seconds)."
+        )
+        self.input_age = self._gauge(
+            "input_age_seconds",
+            "Age of the newest sample behind an input; NaN is unknown.",
+            "input",
+        )
+        self.decisions = self._counter("decisions_total", "Decisions by reason.", "reason")
+        self.workers = self._gauge(
+            "workers",
+            "Workers of a pool: wanted, current, ready, starting, draining.",
+            "role",
+            "state",
+        )
+        self.demand_requests = self._gauge(
+            "demand_requests_per_second", "Requests offered a second; NaN is unknown."
+        )
+        self.demand_tokens = self._gauge(
+            "demand_tokens_per_second", "Tokens offered a second; NaN is unknown.", "kind"
+        )
+        self.forecast_requests = self._gauge(
+            "forecast_requests_per_second",
+            "Requests a second expected at the pool's lead time.",
+            "role",
+            "quantile",
+        )
+        self.forecast_tokens = self._gauge(
+            "forecast_tokens_per_second",
+            "Tokens a second expected at the lead time: prompt for prefill, output for decode.",
+            "role",
+            "quantile",
+        )
+        self.forecast_horizon = self._gauge(
+            "forecast_horizon_seconds", "How far ahead a pool's load is forecast.", "role"
+        )
+        self.attainment = self._gauge(
+            "slo_attainment_ratio", "Share of requests that met the objective.", "objective"
+        )
+        self.target = self._gauge(
+            "slo_target_ratio", "Share of requests that should meet the objective.", "objective"
+        )
+        self.condition = self._gauge(
+            "condition", "1 for the status that a condition has now.", "type", "status"
+        )
+        self.loop_lag = Gauge(
+            "pd_operator_event_loop_lag_seconds",
+            "How late the event loop woke up.",
+            registry=self.registry,
+        )
+
+    def ticked(self, key: ServiceKey, result: str, seconds: float) -> None:
+        """Count one tick."""
+        self.ticks.labels(key.namespace, key.name, result).inc()
+        self.tick_seconds.observe(seconds)
+
+    def set_workers(self, key: ServiceKey, role: Role, counts: dict[str, int]) -> None:
+        """Set a pool's workers by state."""
+        for state, count in counts.items():
+            self.workers.labels(key.namespace, key.name, role.value, state).set(count)
+
+    def set_condition(self, key: ServiceKey, condition: str, status: str) -> None:
+        """Set which of its three statuses a condition has."""
+        for each in ("True", "False", "Unknown"):
+            self.condition.labels(key.namespace, key.name, condition, each).set(each == status)
+
+    def forget(self, key: ServiceKey) -> None:
+        """Remove the series of a service that is gone."""
+        for metric in self._per_service():
+            metric.remove_by_labels({"namespace": key.namespace, "service": key.name})
+
+    def exposition(self) -> bytes:
+        """All series in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _per_service(self) -> Iterable[MetricWrapperBase]:
+        return (
+            value
+            for value in vars(self).values()
+            if isinstance(value, Counter | Gauge) and value is not self.loop_lag
+        )
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        return Gauge(
+            f"pd_operator_{name}", documentation, (*SERVICE, *labels), registry=self.registry
+        )
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(
+            f"pd_operator_{name}", documentation, (*SERVICE, *labels), registry=self.registry
+        )

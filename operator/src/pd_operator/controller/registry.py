@@ -1,0 +1,77 @@
+"""Which PDInferenceServices exist, as the watch and a periodic LIST last told."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pd_operator.api.names import ServiceKey
+
+
+@dataclass
+class Entry:
+    """One service's newest object, and the bell that asks for a tick now."""
+
+    resource: Mapping[str, Any]
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Registry:
+    """The services to tick. Replaced as a whole by each LIST, so that no ghost survives."""
+
+    def __init__(self) -> None:
+        self._entries: dict[ServiceKey, Entry] = {}
+        self.changed = asyncio.Event()
+
+    def __contains__(self, key: ServiceKey) -> bool:
+        return key in self._entries
+
+    def services(self) -> list[ServiceKey]:
+        """The services that exist now."""
+        return list(self._entries)
+
+    def entry(self, key: ServiceKey) -> Entry:
+        """The entry of an existing service."""
+        return self._entries[key]
+
+    def put(self, resource: Mapping[str, Any]) -> None:
+        """A service appeared or changed; one whose spec changed is ticked at once."""
+        key = key_of(resource)
+        known = self._entries.get(key)
+        if known is None:
+            self._entries[key] = Entry(resource)
+            self.changed.set()
+            return
+        edited = _generation(known.resource) != _generation(resource)
+        known.resource = resource
+        if edited:
+            known.bell.set()
+
+    def drop(self, key: ServiceKey) -> None:
+        """A service is gone."""
+        if self._entries.pop(key, None) is not None:
+            self.changed.set()
+
+    def ring(self, key: ServiceKey) -> None:
+        """Something of this service changed: tick it now."""
+        if key in self._entries:
+            self._entries[key].bell.set()
+
+    def replace(self, resources: Iterable[Mapping[str, Any]]) -> None:
+        """Take a complete LIST as the truth."""
+        listed = {key_of(resource): resource for resource in resources}
+        for key in self.services():
+            if key not in listed:
+                self.drop(key)
+        for resource in listed.values():
+            self.put(resource)
+
+
+def key_of(resource: Mapping[str, Any]) -> ServiceKey:
+    """The key of a PDInferenceService object."""
+    return ServiceKey(resource["metadata"]["namespace"], resource["metadata"]["name"])
+
+
+def _generation(resource: Mapping[str, Any]) -> tuple[str, int]:
+    metadata = resource["metadata"]
+    return metadata.get("uid", ""), metadata.get("generation", 0)

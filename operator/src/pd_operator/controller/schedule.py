@@ -1,0 +1,124 @@
+"""When each service is ticked: its own period, jitter, a deadline, an exception barrier.
+
+One task a service, so that a slow one delays nobody else. Whatever a tick
+raises ends that tick and nothing more: the workers stay as they are, the error
+is counted and told, and the next tick tries again.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from pd_operator.api.names import ServiceKey
+from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.registry import Registry
+
+JITTER = 0.1
+DEADLINE_PERIODS = 4.0
+SHORTEST_DEADLINE_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class Ticker(Protocol):
+    """What one service's loop offers to the schedule."""
+
+    @property
+    def period_seconds(self) -> float:
+        """Seconds from one tick to the next."""
+
+    async def tick(self) -> None:
+        """Observe, forecast, plan, decide, act, and tell, once."""
+
+    async def failed(self, error: Exception) -> None:
+        """Tell the service's users that a tick failed."""
+
+    def close(self) -> None:
+        """Forget the service."""
+
+
+class Schedule:
+    """Runs a loop for every service in the registry, from its arrival to its end."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        make: Callable[[ServiceKey], Ticker],
+        metrics: OperatorMetrics,
+    ) -> None:
+        self._registry = registry
+        self._make = make
+        self._metrics = metrics
+        self._loops: dict[ServiceKey, asyncio.Task[None]] = {}
+        self.beat = time.monotonic()
+
+    async def run(self) -> None:
+        """Start and end loops as services come and go; until cancelled."""
+        try:
+            while True:
+                self._match()
+                self.beat = time.monotonic()
+                await _first(self._registry.changed.wait(), at_most=5.0)
+                self._registry.changed.clear()
+        finally:
+            await self._end(list(self._loops))
+
+    def _match(self) -> None:
+        for key in self._registry.services():
+            loop = self._loops.get(key)
+            if loop is None or loop.done():
+                self._loops[key] = asyncio.create_task(self._serve(key), name=f"loop {key}")
+        for key in [key for key in self._loops if key not in self._registry]:
+            self._loops.pop(key).cancel()
+            self._metrics.forget(key)
+
+    async def _end(self, keys: list[ServiceKey]) -> None:
+        loops = [self._loops.pop(key) for key in keys]
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    async def _serve(self, key: ServiceKey) -> None:
+        ticker = self._make(key)
+        bell = self._registry.entry(key).bell
+        try:
+            while True:
+                bell.clear()
+                await self._guarded(key, ticker)
+                pause = ticker.period_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
+                await _first(bell.wait(), at_most=pause)
+        finally:
+            ticker.close()
+
+    async def _guarded(self, key: ServiceKey, ticker: Ticker) -> None:
+        started = time.monotonic()
+        deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_PERIODS * ticker.period_seconds)
+        result = "ok"
+        try:
+            async with asyncio.timeout(deadline):
+                await ticker.tick()
+        except Exception as error:
+            result = "timeout" if isinstance(error, TimeoutError) else "error"
+            log.warning("tick of %s failed", key, exc_info=error)
+            await self._tell(key, ticker, error)
+        self._metrics.ticked(key, result, time.monotonic() - started)
+
+    async def _tell(self, key: ServiceKey, ticker: Ticker, error: Exception) -> None:
+        try:
+            async with asyncio.timeout(SHORTEST_DEADLINE_SECONDS):
+                await ticker.failed(error)
+        except Exception as second:
+            # Most often the API server is away: there is nobody to tell. The log has it.
+            log.info("could not write the failed tick of %s into its status: %s", key, second)
+
+
+async def _first(waiting: Awaitable[object], *, at_most: float) -> None:
+    """Wait for ``waiting``, but no longer than ``at_most`` seconds."""
+    try:
+        async with asyncio.timeout(at_most):
+            await waiting
+    except TimeoutError:
+        return

@@ -1,0 +1,110 @@
+"""What Kopf does here: watch, and nothing else.
+
+Handlers are ``on.event`` only. They write nothing to the objects, keep nothing
+but the registry, and cannot be stopped for ever by a failed patch, as Kopf's
+timers and daemons can. Kopf gets restarted when it ends: the loops go on
+meanwhile, on the last objects known and on a LIST a minute.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import Any
+
+import kopf
+
+from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.kinds import CHILD_KINDS, PD_SERVICE, Kind
+from pd_operator.api.names import GROUP, LABEL_SERVICE, PLURAL, VERSION, ServiceKey
+from pd_operator.controller.registry import Registry, key_of
+
+RELIST_SECONDS = 60.0
+RESTART_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def handlers(registry: Registry) -> kopf.OperatorRegistry:
+    """Kopf's handlers, filling ``registry``."""
+    found = kopf.OperatorRegistry()
+    versions: dict[str, object] = {}
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=found)
+    def service_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002  Kopf passes by this name
+        if type == "DELETED":
+            registry.drop(key_of(body))
+        else:
+            registry.put(dict(body))
+
+    def child_changed(type: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: A002  Kopf passes by this name
+        # Only says that now is a good time to compare: a child's status changes often,
+        # its specification seldom.
+        version = meta.get("generation", meta.get("resourceVersion"))
+        known = versions.get(meta["uid"])
+        versions[meta["uid"]] = version
+        if type == "DELETED":
+            del versions[meta["uid"]]
+        if type == "DELETED" or (type == "MODIFIED" and version != known):
+            registry.ring(ServiceKey(meta["namespace"], meta["labels"][LABEL_SERVICE]))
+
+    for kind in CHILD_KINDS:
+        kopf.on.event(
+            *_group_version(kind), kind.plural, labels={LABEL_SERVICE: kopf.PRESENT}, registry=found
+        )(child_changed)
+    return found
+
+
+def _group_version(kind: Kind) -> tuple[str, str]:
+    group, _, version = kind.api_version.rpartition("/")
+    return group, version
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Kopf's settings; each differs from the default for the reason beside it."""
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True  # else it wants to list CRDs and namespaces cluster-wide
+    settings.posting.enabled = False  # Events are ours, on transitions only
+    settings.watching.server_timeout = 300  # a belt against streams that go silent
+    settings.watching.client_timeout = 310
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.process.ultimate_exiting_timeout = 10
+    for kind in CHILD_KINDS:  # else every Service of the cluster would pass by
+        settings.watching.label_selectors[*_group_version(kind), kind.plural] = LABEL_SERVICE
+    return settings
+
+
+async def watch(registry: Registry, namespaces: Collection[str], ready: asyncio.Event) -> None:
+    """Run Kopf, again and again, until cancelled."""
+    while True:
+        try:
+            await kopf.operator(
+                registry=handlers(registry),
+                settings=kopf_settings(),
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=tuple(namespaces),
+                ready_flag=ready,
+            )
+            log.warning("the watch ended; it starts again")
+        except Exception:
+            log.warning("the watch failed; it starts again", exc_info=True)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def relist(
+    registry: Registry, cluster: Cluster, namespaces: Collection[str], ready: asyncio.Event
+) -> None:
+    """Reconcile the registry with a LIST, now and every minute, until cancelled."""
+    while True:
+        try:
+            found = [
+                resource
+                for namespace in (namespaces or ("",))
+                for resource in await cluster.select(PD_SERVICE, namespace, {})
+            ]
+            registry.replace(found)
+            ready.set()
+        except ClusterError as error:
+            log.warning("cannot list PDInferenceServices: %s", error)
+        await asyncio.sleep(RELIST_SECONDS if ready.is_set() else RESTART_SECONDS)

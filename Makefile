@@ -1,0 +1,55 @@
+# Every target works on a fresh clone: what it needs is installed or built first.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SCENARIO ?= forecast
+KEEP ?=
+
+.PHONY: help demo test test-fast lint format types layers binaries crds dashboards images bench-% clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@scripts/install.sh $(PYTHON) $(VENV)
+
+demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive, KEEP=1)
+	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) $(if $(KEEP),--keep)
+
+test: lint types layers ## Check style, types and layers, then run all tests, the fast ones first
+	$(BIN)/pytest tests/unit tests/property tests/contract tests/integration
+
+test-fast: lint types layers ## Only what needs no server: seconds
+	$(BIN)/pytest tests/unit tests/property
+
+lint: $(INSTALLED) ## ruff: lint and format check
+	$(BIN)/ruff check && $(BIN)/ruff format --check
+
+format: $(INSTALLED) ## ruff: format and fix
+	$(BIN)/ruff format && $(BIN)/ruff check --fix
+
+types: $(INSTALLED) ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(INSTALLED) ## import-linter: imports point one way
+	$(BIN)/lint-imports
+
+binaries: $(INSTALLED) ## Build Kubernetes, etcd, helm and Prometheus from pinned sources (cached outside the repo)
+	$(BIN)/python -m pd_e2e.cluster.binaries
+
+crds: $(INSTALLED) ## Generate the CRD from the API models
+	$(BIN)/python -m pd_operator.api.crd
+
+dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
+	$(BIN)/python scripts/generate_dashboards.py
+
+images: ## Build the container images with whichever builder is at hand
+	@scripts/build_images.sh
+
+bench-%: $(INSTALLED) ## Run benchmark NAME (engine): table, and build/bench/NAME.json
+	@$(BIN)/python scripts/bench_$*.py
+
+clean: ## Remove what the targets wrote into this folder
+	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,186 @@
+"""How the operator may change the pools: ``spec.autoscaling``."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from pd_operator.api.base import ApiModel, list_type
+
+
+class Mode(StrEnum):
+    """What the operator does with its decisions."""
+
+    ACTIVE = "Active"
+    ADVISORY = "Advisory"
+    PAUSED = "Paused"
+
+
+class ForecastModel(StrEnum):
+    """Which forecaster looks ahead."""
+
+    DAMPED_TREND = "DampedTrend"
+    LAST_VALUE = "LastValue"
+
+
+class PolicyType(StrEnum):
+    """Unit of a scaling policy's value."""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class SelectPolicy(StrEnum):
+    """Which of several scaling policies counts."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+class ForecastSpec(ApiModel):
+    """What the forecast is made from and how cautious it is."""
+
+    model: ForecastModel = Field(
+        default=ForecastModel.DAMPED_TREND,
+        description="Forecaster of request rate and prompt and output lengths. DampedTrend: "
+        "exponential smoothing with a damped trend, used only while it beats the last value on "
+        "this service's own history. LastValue: the load of now is taken for the load to come, "
+        "which makes the operator purely reactive.",
+    )
+    quantile_percent: int = Field(
+        default=95,
+        ge=50,
+        le=99,
+        description="Percent of the possible futures that the pools are sized for, 50 to 99. "
+        "Higher means more head-room and more GPUs; 50 sizes for the expected load.",
+    )
+    history_days: int = Field(
+        default=7,
+        ge=1,
+        le=30,
+        description="Days of history read from Prometheus to fit the forecaster. Prometheus must "
+        "keep at least as much; less is used when less is there.",
+    )
+    resolution_seconds: int = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        description="Length of one bin of that history in seconds. Shorter bins see a ramp sooner "
+        "and are noisier. Must be at least two scrape intervals, else a bin holds no rate.",
+    )
+
+
+class ScalingPolicy(ApiModel):
+    """At most so many workers per period, in the words of HorizontalPodAutoscaler."""
+
+    type: PolicyType = Field(
+        description="Unit of value: Pods (workers) or Percent of the workers at the start of the "
+        "period."
+    )
+    value: int = Field(
+        ge=1, le=10000, description="Largest change within one period, in the unit of type."
+    )
+    period_seconds: int = Field(
+        ge=1, le=1800, description="Length of the period in seconds over which changes add up."
+    )
+
+
+_POLICIES = "Rate limits, counted in changes already made within each policy's period."
+
+_UP_POLICIES = (
+    ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),
+    ScalingPolicy(type=PolicyType.PODS, value=4, period_seconds=15),
+)
+_DOWN_POLICIES = (ScalingPolicy(type=PolicyType.PERCENT, value=100, period_seconds=15),)
+
+
+class ScaleUpRules(ApiModel):
+    """Brakes on adding workers. Defaults are HorizontalPodAutoscaler's."""
+
+    stabilization_window_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="Seconds to look back for the lowest recommendation before adding workers. "
+        "0 adds at once, which is right as long as the forecast can be trusted.",
+    )
+    select_policy: SelectPolicy = Field(
+        default=SelectPolicy.MAX,
+        description="Which policy counts when several are given: Max allows the largest change, "
+        "Min the smallest, Disabled forbids adding workers.",
+    )
+    policies: tuple[ScalingPolicy, ...] = Field(
+        default=_UP_POLICIES,
+        min_length=1,
+        max_length=8,
+        description=_POLICIES,
+        json_schema_extra=list_type("atomic"),
+    )
+
+
+class ScaleDownRules(ApiModel):
+    """Brakes on removing workers. Defaults are HorizontalPodAutoscaler's."""
+
+    stabilization_window_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=3600,
+        description="Seconds to look back for the highest recommendation before removing workers. "
+        "Longer keeps workers through short lulls, and pays for them.",
+    )
+    select_policy: SelectPolicy = Field(
+        default=SelectPolicy.MAX,
+        description="Which policy counts when several are given: Max allows the largest change, "
+        "Min the smallest, Disabled forbids removing workers.",
+    )
+    policies: tuple[ScalingPolicy, ...] = Field(
+        default=_DOWN_POLICIES,
+        min_length=1,
+        max_length=8,
+        description=_POLICIES,
+        json_schema_extra=list_type("atomic"),
+    )
+
+
+class Behavior(ApiModel):
+    """How fast pools may grow and shrink; words and meaning of HorizontalPodAutoscaler."""
+
+    scale_up: ScaleUpRules = Field(
+        default=ScaleUpRules(), description="Brakes on adding workers, for each pool by itself."
+    )
+    scale_down: ScaleDownRules = Field(
+        default=ScaleDownRules(), description="Brakes on removing workers, for each pool by itself."
+    )
+
+
+class AutoscalingSpec(ApiModel):
+    """When and within which limits the operator changes the pools."""
+
+    mode: Mode = Field(
+        default=Mode.ACTIVE,
+        description="Active: decisions are carried out. Advisory: decisions are made, shown in "
+        "status, events and metrics, and not carried out. Paused: nothing is decided; the workers "
+        "stay as they are.",
+    )
+    gpu_budget: int | None = Field(
+        default=None,
+        ge=2,
+        le=100000,
+        description="Most GPUs both pools may hold together (replicas times tensorParallelSize). "
+        "Must cover minReplicas of both pools. Where it binds, the pair of pool sizes that serves "
+        "most requests within the objectives is taken. Absent: only maxReplicas limits.",
+    )
+    period_seconds: int = Field(
+        default=15,
+        ge=2,
+        le=3600,
+        description="Seconds between two decisions. Shorter reacts sooner and reads Prometheus and "
+        "the engines more often.",
+    )
+    forecast: ForecastSpec = Field(
+        default=ForecastSpec(), description="The look ahead that workers are bought for."
+    )
+    behavior: Behavior = Field(
+        default=Behavior(),
+        description="Stabilization windows and rate limits, as in HorizontalPodAutoscaler v2.",
+    )

@@ -1,0 +1,41 @@
+"""What ``kubectl get`` prints of a status."""
+
+from pd_operator.api.status import (
+    AttainmentStatus,
+    DisplayStatus,
+    ForecastStatus,
+    PDInferenceServiceStatus,
+    PoolStatus,
+)
+
+_UNKNOWN = "-"
+
+
+def with_display(status: PDInferenceServiceStatus) -> PDInferenceServiceStatus:
+    """The status with its columns filled in from its other fields."""
+    display = DisplayStatus(
+        prefill=_pool(status.prefill),
+        decode=_pool(status.decode),
+        forecast=_forecast(status.forecast),
+        attainment=_attainment(status.attainment),
+    )
+    return status.model_copy(update={"display": display})
+
+
+def _pool(pool: PoolStatus | None) -> str:
+    return _UNKNOWN if pool is None else f"{pool.current}/{pool.desired}"
+
+
+def _forecast(forecast: ForecastStatus | None) -> str:
+    if forecast is None:
+        return _UNKNOWN
+    # Of the two horizons the longer one is the farther look ahead.
+    pools = (forecast.prefill, forecast.decode)
+    farthest = max(pools, key=lambda pool: pool.horizon_seconds)
+    return f"{farthest.milli_requests_per_second / 1000:.1f}/s"
+
+
+def _attainment(attainment: AttainmentStatus | None) -> str:
+    if attainment is None:
+        return _UNKNOWN
+    return f"{attainment.ttft_per_mille / 10:.1f}/{attainment.tpot_per_mille / 10:.1f}%"

@@ -1,0 +1,101 @@
+"""The model and the engine that serves it: ``spec.model`` and ``spec.engine``."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from pd_operator.api.arguments import EngineArguments
+from pd_operator.api.base import ApiModel, Image, cel_rules
+
+ObjectName = Annotated[
+    str,
+    StringConstraints(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+]
+
+
+class ModelSpec(ApiModel):
+    """The model that is served."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^\S+$")] = Field(
+        description="Hugging Face repository or directory inside the container that holds the "
+        "weights; SGLang's --model-path."
+    )
+    served_name: (
+        Annotated[
+            str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:/-]*)$")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Name that clients put in the model field of a request. Absent: the path.",
+    )
+
+    @property
+    def name_for_clients(self) -> str:
+        """What a request's ``model`` field says."""
+        return self.served_name or self.path
+
+
+class ConfigMapKeyRef(ApiModel):
+    """A key of a ConfigMap in the service's own namespace."""
+
+    name: ObjectName = Field(description="Name of the ConfigMap.")
+    key: Annotated[
+        str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")
+    ] = Field(default="profile.json", description="Key whose value is the profile, as JSON.")
+
+
+class ProfileRef(ApiModel):
+    """Where the performance profile comes from: exactly one of the two."""
+
+    model_config = cel_rules(
+        {
+            "rule": "has(self.name) != has(self.configMapRef)",
+            "message": "exactly one of name and configMapRef must be set",
+        }
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
+        default=None,
+        description="Name of a profile that comes with the operator, for instance "
+        "llama-3.1-70b-h100. An unknown name turns condition SLOFeasible to Unknown with the "
+        "names there are.",
+    )
+    config_map_ref: ConfigMapKeyRef | None = Field(
+        default=None,
+        description="ConfigMap that holds an own profile (format pd-seed-profile/1).",
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.name is None) == (self.config_map_ref is None):
+            raise ValueError("exactly one of name and configMapRef must be set")
+        return self
+
+
+class EngineSpec(ApiModel):
+    """The SGLang server that both pools run."""
+
+    image: Image = Field(
+        default="lmsysorg/sglang:v0.5.23",
+        description="Container image of SGLang, 0.5.20 or newer (readiness needs /ready). Both "
+        "pools run the same one: prefill and decode of different releases do not understand each "
+        "other.",
+    )
+    args: EngineArguments = Field(
+        default=(),
+        description="Arguments appended to SGLang's command line in both pools, for instance "
+        "--page-size or --kv-cache-dtype, which must be alike in both. Flags that follow from "
+        "other fields are refused.",
+    )
+    profile: ProfileRef = Field(
+        description="How fast one worker is: times of a prefill pass and of a decode step, and "
+        "KV-cache capacity, per tensor-parallel size. Pools are sized with it."
+    )
+    transfer_gigabits_per_second: int = Field(
+        default=200,
+        ge=1,
+        le=100000,
+        description="Network bandwidth of one worker for KV cache, in gigabits per second. Moving "
+        "a prompt's KV cache from prefill to decode is part of the time to first token.",
+    )

@@ -1,0 +1,71 @@
+"""Names that more than one part of pd-operator must spell alike."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pd_operator.api.roles import Role
+
+GROUP = "serving.pd-operator.io"
+VERSION = "v1alpha1"
+API_VERSION: Final = "serving.pd-operator.io/v1alpha1"
+KIND: Final = "PDInferenceService"
+PLURAL = "pdinferenceservices"
+SINGULAR = "pdinferenceservice"
+SHORT_NAME = "pdis"
+CRD_NAME = f"{PLURAL}.{GROUP}"
+
+LABEL_SERVICE = f"{GROUP}/service"
+"""On every child and pod: the name of the PDInferenceService it belongs to."""
+
+LABEL_ROLE = f"{GROUP}/role"
+"""On pods: ``prefill``, ``decode`` or ``router``. The worker table follows it."""
+
+LABEL_TRAFFIC = f"{GROUP}/traffic"
+"""On worker pods: ``off`` takes the pod out of the router's table; absent means on."""
+
+TRAFFIC_OFF = "off"
+ROLE_ROUTER = "router"
+
+ANNOTATION_BOOTSTRAP_PORT = f"{GROUP}/bootstrap-port"
+"""On worker pods: the port at which decodes ask this worker, as a prefill, for KV cache."""
+
+ANNOTATION_DRAIN_DEADLINE = f"{GROUP}/drain-deadline"
+"""On a draining pod: unix seconds after which it is removed although it still has work."""
+
+ANNOTATION_IDLE_SINCE = f"{GROUP}/idle-since"
+"""On a draining pod: unix seconds of the first of the two idle readings a drain needs."""
+
+FIELD_MANAGER = "pd-operator"
+"""Owner of the fields we apply, in every child's ``metadata.managedFields``."""
+
+ENGINE_PORT = 30000
+BOOTSTRAP_PORT = 8998
+ROUTER_PORT = 30000
+ROUTER_METRICS_PORT = 29000
+PORT_HTTP = "http"
+PORT_BOOTSTRAP = "bootstrap"
+PORT_METRICS = "metrics"
+
+MAX_SERVICE_NAME_LENGTH = 50
+"""Leaves room for ``-prefill`` and the like inside the 63 characters of a label value."""
+
+
+@dataclass(frozen=True, order=True)
+class ServiceKey:
+    """Identifies one PDInferenceService in the cluster."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def pool_name(service: str, role: Role) -> str:
+    """Name of the Deployment, headless Service and PodDisruptionBudget of one pool."""
+    return f"{service}-{role.value}"
+
+
+def router_name(service: str) -> str:
+    """Name of the router's Deployment, PodDisruptionBudget, ServiceAccount and Role."""
+    return f"{service}-{ROLE_ROUTER}"

@@ -1,0 +1,97 @@
+"""What a user asks for: the ``spec`` of a PDInferenceService.
+
+Field descriptions become the CRD's, so they are what ``kubectl explain`` prints. The CEL rules
+beside a model are what the apiserver checks; the validators check the same for an object that
+comes another way, for instance from a file.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from pd_operator.api.autoscaling import AutoscalingSpec
+from pd_operator.api.base import ApiModel, cel_rules
+from pd_operator.api.engine import EngineSpec, ModelSpec
+from pd_operator.api.objectives import ObjectivesSpec
+from pd_operator.api.pools import PoolSpec
+from pd_operator.api.roles import Role
+from pd_operator.api.router import RouterSpec
+
+
+class MetricsSpec(ApiModel):
+    """Where the service's metrics are read."""
+
+    prometheus_url: Annotated[
+        str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s/]+(/\S*)?$")
+    ] = Field(
+        description="Base URL of the Prometheus that scrapes routers and workers. While it cannot "
+        "be read, no worker is removed."
+    )
+    scrape_interval_seconds: int = Field(
+        default=15,
+        ge=1,
+        le=300,
+        description="Seconds between two scrapes in that Prometheus; also asked for in the "
+        "PodMonitor. Rates are taken over at least four of them.",
+    )
+
+
+class PDInferenceServiceSpec(ApiModel):
+    """A model served by SGLang with prefill and decode in separate pools."""
+
+    model_config = cel_rules(
+        {
+            "rule": "!has(self.autoscaling.gpuBudget) || self.autoscaling.gpuBudget >= "
+            "self.prefill.minReplicas * self.prefill.tensorParallelSize + "
+            "self.decode.minReplicas * self.decode.tensorParallelSize",
+            "message": "gpuBudget must cover minReplicas * tensorParallelSize of both pools",
+            "fieldPath": ".autoscaling.gpuBudget",
+        },
+        {
+            "rule": "self.autoscaling.forecast.resolutionSeconds >= "
+            "2 * self.metrics.scrapeIntervalSeconds",
+            "message": "resolutionSeconds must be at least two metrics.scrapeIntervalSeconds",
+            "fieldPath": ".autoscaling.forecast.resolutionSeconds",
+        },
+    )
+
+    model: ModelSpec = Field(description="The model that is served.")
+    engine: EngineSpec = Field(description="The SGLang server that both pools run.")
+    objectives: ObjectivesSpec = Field(
+        description="Latency objectives. The operator buys as many workers as they need."
+    )
+    prefill: PoolSpec = Field(description="The pool of prefill workers.")
+    decode: PoolSpec = Field(description="The pool of decode workers.")
+    router: RouterSpec = Field(
+        default=RouterSpec(), description="SGLang's router in front of both pools."
+    )
+    autoscaling: AutoscalingSpec = Field(
+        default=AutoscalingSpec(),
+        description="When and within which limits the operator changes the pools.",
+    )
+    metrics: MetricsSpec = Field(description="Where the service's metrics are read.")
+
+    def pool(self, role: Role) -> PoolSpec:
+        """The pool of a role."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+    @model_validator(mode="after")
+    def _budget_covers_minimum(self) -> Self:
+        budget = self.autoscaling.gpu_budget
+        minimum = self.prefill.minimum_gpus + self.decode.minimum_gpus
+        if budget is not None and budget < minimum:
+            raise ValueError(
+                f"autoscaling.gpuBudget ({budget}) must cover minReplicas * tensorParallelSize "
+                f"of both pools ({minimum})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bins_hold_two_scrapes(self) -> Self:
+        scrape = self.metrics.scrape_interval_seconds
+        if self.autoscaling.forecast.resolution_seconds < 2 * scrape:
+            raise ValueError(
+                "autoscaling.forecast.resolutionSeconds must be at least two "
+                f"metrics.scrapeIntervalSeconds ({2 * scrape})"
+            )
+        return self

@@ -1,0 +1,195 @@
+"""What the operator reports: the ``status`` of a PDInferenceService.
+
+Everything here can be rebuilt from the cluster and Prometheus, except ``memory``, which lets a
+restarted operator go on with its stabilization windows. Integers only: rates and shares are in
+thousandths.
+"""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from pd_operator.api.base import ApiModel, list_type
+from pd_operator.api.conditions import Condition, Timestamp
+from pd_operator.api.roles import Role
+
+
+class StatusModel(ApiModel):
+    """A piece of status: fields that a newer operator wrote are passed over, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class PoolStatus(StatusModel):
+    """Workers of one role, counted."""
+
+    current: int = Field(ge=0, description="Replicas the Deployment asks for.")
+    desired: int = Field(
+        ge=0, description="Replicas the last decision wants. Differs from current in Advisory."
+    )
+    ready: int = Field(ge=0, description="Workers that are ready and get traffic.")
+    starting: int = Field(ge=0, description="Workers that are not ready yet.")
+    draining: int = Field(ge=0, description="Workers that get no new requests and will leave.")
+
+
+class DemandStatus(StatusModel):
+    """The load that was offered in the last window."""
+
+    milli_requests_per_second: int = Field(ge=0, description="Requests per second, in thousandths.")
+    prompt_tokens_per_second: int = Field(
+        ge=0, description="Prompt tokens per second that are not in the prefix cache."
+    )
+    output_tokens_per_second: int = Field(ge=0, description="Generated tokens per second.")
+    mean_prompt_tokens: int = Field(ge=0, description="Uncached prompt tokens per request.")
+    mean_output_tokens: int = Field(ge=0, description="Generated tokens per request.")
+
+
+class PoolForecastStatus(StatusModel):
+    """The load expected when a worker ordered now would be ready."""
+
+    horizon_seconds: int = Field(ge=0, description="How far ahead: start-up time plus one tick.")
+    quantile_percent: int = Field(description="Quantile that the pool is sized for.")
+    milli_requests_per_second: int = Field(
+        ge=0, description="Requests per second at that quantile, in thousandths."
+    )
+    median_milli_requests_per_second: int = Field(
+        ge=0, description="Expected requests per second, in thousandths."
+    )
+    tokens_per_second: int = Field(
+        ge=0,
+        description="Tokens per second at that quantile: prompt for prefill, output for decode.",
+    )
+
+
+class ForecastStatus(StatusModel):
+    """The look ahead, for each pool at its own start-up time."""
+
+    model: str = Field(max_length=64, description="Forecaster in use.")
+    error_per_mille_of_last_value: int | None = Field(
+        default=None,
+        ge=0,
+        description="Its past error as thousandths of the last value's; below 1000 it is better.",
+    )
+    prefill: PoolForecastStatus = Field(description="What the prefill pool is bought for.")
+    decode: PoolForecastStatus = Field(description="What the decode pool is bought for.")
+
+
+class AttainmentStatus(StatusModel):
+    """Share of requests within the objectives, in thousandths, over the last window."""
+
+    ttft_per_mille: int = Field(ge=0, le=1000, description="Requests within the TTFT limit.")
+    tpot_per_mille: int = Field(ge=0, le=1000, description="Requests within the TPOT limit.")
+    joint_low_per_mille: int = Field(
+        ge=0, le=1000, description="Least share that can have met both limits."
+    )
+    joint_high_per_mille: int = Field(
+        ge=0, le=1000, description="Largest share that can have met both limits."
+    )
+    requests: int = Field(ge=0, description="Requests the shares are taken over.")
+
+
+class LinkStatus(StatusModel):
+    """What one link of the decision chain made of the pools."""
+
+    name: str = Field(max_length=64, description="Name of the link.")
+    prefill: int = Field(ge=0, description="Prefill workers after it.")
+    decode: int = Field(ge=0, description="Decode workers after it.")
+    sentence: str = Field(max_length=1024, description="What it did and why.")
+
+
+class DecisionStatus(StatusModel):
+    """The last decision, link by link; ``kubectl pd explain`` prints it."""
+
+    time: Timestamp = Field(description="When it was made.")
+    reason: str = Field(max_length=128, description="What limited or moved it, in one word.")
+    message: str = Field(max_length=2048, description="The decision in one sentence.")
+    links: tuple[LinkStatus, ...] = Field(
+        default=(),
+        max_length=32,
+        description="The chain from the plan to the numbers carried out, in order.",
+        json_schema_extra=list_type("atomic"),
+    )
+
+
+class RecommendationStatus(StatusModel):
+    """Pool sizes that were wanted at a moment, before stabilization."""
+
+    time_seconds: int = Field(description="Unix time in seconds.")
+    prefill: int = Field(ge=0, description="Prefill workers wanted.")
+    decode: int = Field(ge=0, description="Decode workers wanted.")
+
+
+class ChangeStatus(StatusModel):
+    """A change of a pool that was carried out; rate limits count these."""
+
+    time_seconds: int = Field(description="Unix time in seconds.")
+    role: Role = Field(description="The pool.")
+    delta: int = Field(description="Workers added, or removed if negative.")
+
+
+class MemoryStatus(StatusModel):
+    """What stabilization windows and rate limits must remember over a restart."""
+
+    recommendations: tuple[RecommendationStatus, ...] = Field(
+        default=(),
+        max_length=4096,
+        description="Recommendations within the stabilization windows, oldest first.",
+        json_schema_extra=list_type("atomic"),
+    )
+    changes: tuple[ChangeStatus, ...] = Field(
+        default=(),
+        max_length=4096,
+        description="Changes within the policies' periods, oldest first.",
+        json_schema_extra=list_type("atomic"),
+    )
+
+
+class DisplayStatus(StatusModel):
+    """What ``kubectl get`` prints, put in words from the fields beside it. Not for programs."""
+
+    prefill: str = Field(max_length=32, description="Prefill workers current/wanted.")
+    decode: str = Field(max_length=32, description="Decode workers current/wanted.")
+    forecast: str = Field(max_length=32, description="Requests per second the pools are for.")
+    attainment: str = Field(max_length=32, description="Percent within the TTFT and TPOT limits.")
+
+
+class PDInferenceServiceStatus(StatusModel):
+    """The last thing the operator saw and decided."""
+
+    observed_generation: int | None = Field(
+        default=None, description="metadata.generation of the spec this status is about."
+    )
+    prefill: PoolStatus | None = Field(default=None, description="The prefill pool.")
+    decode: PoolStatus | None = Field(default=None, description="The decode pool.")
+    ratio: str | None = Field(
+        default=None, max_length=32, description="Wanted prefill to decode workers, as 3:2."
+    )
+    demand: DemandStatus | None = Field(
+        default=None, description="The load now. Absent while it is unknown."
+    )
+    forecast: ForecastStatus | None = Field(
+        default=None, description="The load to come. Absent while there is no forecast."
+    )
+    attainment: AttainmentStatus | None = Field(
+        default=None, description="How the objectives are met. Absent while unknown."
+    )
+    last_decision: DecisionStatus | None = Field(
+        default=None, description="The last decision and how it came about."
+    )
+    memory: MemoryStatus | None = Field(
+        default=None, description="The operator's own notes, needed after a restart."
+    )
+    display: DisplayStatus | None = Field(
+        default=None, description="Columns of kubectl get. Programs read the other fields."
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Ready sums up; MetricsAvailable, ForecastTrusted, SLOMet, SLOFeasible, "
+        "CapacityAvailable and Scaling say why.",
+        json_schema_extra=list_type("map", "type"),
+    )
+
+    def manifest(self) -> dict[str, Any]:
+        """The status as Kubernetes stores it: camelCase, times in RFC 3339, no nulls."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

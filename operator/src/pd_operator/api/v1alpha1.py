@@ -1,0 +1,56 @@
+"""The resource PDInferenceService, version v1alpha1, as one immutable value."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from pd_operator.api.names import API_VERSION, KIND, ServiceKey
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.api.status import PDInferenceServiceStatus
+
+
+class Metadata(BaseModel):
+    """The part of an object's metadata that is read here; the rest is the apiserver's."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True
+    )
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    deletion_timestamp: str | None = None
+
+
+class PDInferenceService(BaseModel):
+    """A service as the apiserver hands it out."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+    api_version: Literal["serving.pd-operator.io/v1alpha1"] = API_VERSION
+    kind: Literal["PDInferenceService"] = KIND
+    metadata: Metadata
+    spec: PDInferenceServiceSpec
+    status: PDInferenceServiceStatus = PDInferenceServiceStatus()
+
+    @classmethod
+    def parse(cls, obj: Mapping[str, Any]) -> Self:
+        """The service in a Kubernetes object; ``pydantic.ValidationError`` names what is wrong."""
+        return cls.model_validate(obj)
+
+    @property
+    def key(self) -> ServiceKey:
+        """Where the service is in the cluster."""
+        return ServiceKey(self.metadata.namespace, self.metadata.name)
+
+    @property
+    def being_deleted(self) -> bool:
+        """Whether the service has been deleted and waits for its children to go."""
+        return self.metadata.deletion_timestamp is not None

@@ -1,1 +1,7 @@
-"""What the load is and what it will be: rates, token lengths, history, forecast."""
+"""What is asked of a service: request rate and lengths, past, present and forecast."""
+
+from pd_operator.demand.demand import Demand
+from pd_operator.demand.history import DemandHistory
+from pd_operator.demand.lengths import LengthDistribution
+
+__all__ = ["Demand", "DemandHistory", "LengthDistribution"]

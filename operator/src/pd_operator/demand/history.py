@@ -1,0 +1,89 @@
+"""The load of the past, in regular bins."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pd_operator.demand.arrays import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class DemandHistory:
+    """Regular bins of `step_seconds`; bin i covers (start + i step, start + (i + 1) step].
+
+    All arrays are of shape (bins,) and hold NaN where nothing was measured: missing is not zero.
+    A mean length is NaN too where no request came.
+    """
+
+    start_seconds: float
+    step_seconds: float
+    requests_per_second: FloatArray
+    prompt_tokens_mean: FloatArray
+    output_tokens_mean: FloatArray
+
+    def __post_init__(self) -> None:
+        if not self.step_seconds > 0:
+            raise ValueError(f"a bin must be longer than 0 s, not {self.step_seconds}")
+        shapes = {array.shape for array in self._arrays}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+            raise ValueError(f"a history's arrays must be of one length, found {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.requests_per_second)
+
+    @property
+    def end_seconds(self) -> float:
+        """End of the last bin."""
+        return self.start_seconds + len(self) * self.step_seconds
+
+    @property
+    def prompt_tokens_per_second(self) -> FloatArray:
+        """Uncached prompt tokens per second of each bin; zero where no request came."""
+        return self._tokens_per_second(self.prompt_tokens_mean)
+
+    @property
+    def output_tokens_per_second(self) -> FloatArray:
+        """Generated tokens per second of each bin; zero where no request came."""
+        return self._tokens_per_second(self.output_tokens_mean)
+
+    def extended_with(self, newer: "DemandHistory") -> "DemandHistory":
+        """Append `newer` to this history, with missing bins where a gap is between them.
+
+        Where both know a bin, `newer` decides, unless it lacks a value that this one has.
+        `ValueError` where the bins do not match.
+        """
+        if newer.step_seconds != self.step_seconds:
+            raise ValueError(
+                f"bins of {newer.step_seconds} s do not extend bins of {self.step_seconds} s"
+            )
+        offset = (newer.start_seconds - self.start_seconds) / self.step_seconds
+        first = round(offset)
+        if abs(offset - first) > 0.01:
+            raise ValueError("the newer history's bins do not lie on this history's")
+        if first < 0:
+            raise ValueError("the newer history begins before this one")
+        return DemandHistory(
+            self.start_seconds,
+            self.step_seconds,
+            *(
+                _overlaid(old, new, first)
+                for old, new in zip(self._arrays, newer._arrays, strict=True)
+            ),
+        )
+
+    @property
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        return (self.requests_per_second, self.prompt_tokens_mean, self.output_tokens_mean)
+
+    def _tokens_per_second(self, mean_length: FloatArray) -> FloatArray:
+        idle = self.requests_per_second == 0
+        tokens: FloatArray = np.where(idle, 0.0, self.requests_per_second * mean_length)
+        return tokens
+
+
+def _overlaid(old: FloatArray, new: FloatArray, first: int) -> FloatArray:
+    bins = np.full(max(len(old), first + len(new)), np.nan)
+    bins[: len(old)] = old
+    known = ~np.isnan(new)
+    bins[first : first + len(new)][known] = new[known]
+    return bins

@@ -1,0 +1,33 @@
+"""The latency that a service promises."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Objective:
+    """`percentile` percent of the requests stay within `seconds`.
+
+    `ValueError` for a percentile outside 1 to 99 or a time that is not above zero.
+    """
+
+    percentile: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.percentile <= 99:
+            raise ValueError(f"an objective's percentile is 1 to 99, not {self.percentile}")
+        if not self.seconds > 0:
+            raise ValueError(f"an objective's time is above 0 s, not {self.seconds}")
+
+    @property
+    def share(self) -> float:
+        """The percentile as a share between 0 and 1."""
+        return self.percentile / 100
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """Time to first token, and time per output token after the first."""
+
+    ttft: Objective
+    tpot: Objective

@@ -1,0 +1,74 @@
+"""How many workers a load needs, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import gcd
+
+from pd_operator.api.roles import Role
+
+
+class Limit(StrEnum):
+    """What asks for as many workers as a plan has: with one worker less, this one is broken."""
+
+    TTFT = "TimeToFirstToken"
+    TPOT = "TimePerOutputToken"
+    UTILISATION = "Utilisation"
+    KV_ROOM = "KvRoom"
+    NETWORK = "Network"
+    ONE_WORKER = "OneWorker"
+    """Nothing does: a pool cannot be smaller."""
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """Workers of one role that meet that role's objective, or why none can.
+
+    - `utilisation`: share of time a prefill worker is busy; for decode, the share of the largest
+      batch that still meets the objective, the KV room and the network.
+    - `latency_seconds`: expected latency at the objective's percentile (TTFT or TPOT).
+    - `feasible`: False where the objective is out of reach with any number of workers, or with
+      the most there may be; `workers` is then the best that can be done.
+    - `reason`: one sentence with the figures.
+    """
+
+    role: Role
+    workers: int
+    utilisation: float
+    latency_seconds: float
+    limited_by: Limit
+    feasible: bool
+    reason: str
+    gpus_per_worker: int = 1
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of the pool."""
+        return self.workers * self.gpus_per_worker
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Workers of both pools for one load."""
+
+    prefill: PoolPlan
+    decode: PoolPlan
+
+    def pool(self, role: Role) -> PoolPlan:
+        """The plan of one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+    @property
+    def ratio(self) -> str:
+        """Prefill to decode workers in lowest terms, such as `3:2`."""
+        common = gcd(self.prefill.workers, self.decode.workers) or 1
+        return f"{self.prefill.workers // common}:{self.decode.workers // common}"
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of both pools."""
+        return self.prefill.gpus + self.decode.gpus
+
+    @property
+    def feasible(self) -> bool:
+        """Whether both objectives are met."""
+        return self.prefill.feasible and self.decode.feasible

@@ -1,0 +1,71 @@
+"""What changes, and why, link by link."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pd_operator.api.roles import Role
+
+
+class Reason(StrEnum):
+    """The one word for a decision: the last link that moved it."""
+
+    STEADY = "Steady"
+    FORECAST_LOAD = "ForecastLoad"
+    PRESENT_LOAD = "PresentLoad"
+    QUEUE_PRESSURE = "QueuePressure"
+    DEMAND_UNKNOWN = "DemandUnknown"
+    STABILIZED = "Stabilized"
+    RATE_LIMITED = "RateLimited"
+    CAPACITY_NOT_COMING = "CapacityNotComing"
+    AT_MINIMUM = "AtMinimum"
+    AT_MAXIMUM = "AtMaximum"
+    BUDGET_BOUND = "BudgetBound"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of the chain: the workers wanted after it, and a sentence with the figures."""
+
+    name: str
+    prefill: int
+    decode: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class PoolDecision:
+    """Workers of one pool: those meant to stay now, and those that shall be."""
+
+    role: Role
+    current: int
+    desired: int
+    reason: Reason
+
+    @property
+    def delta(self) -> int:
+        """Workers to add, or to remove where negative."""
+        return self.desired - self.current
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Workers of both pools with the chain that led there.
+
+    `holds` is True where something that a scale-down would need to know is unknown.
+    """
+
+    prefill: PoolDecision
+    decode: PoolDecision
+    links: tuple[Link, ...]
+    reason: Reason
+    sentence: str
+    holds: bool
+
+    def pool(self, role: Role) -> PoolDecision:
+        """The decision on one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+    @property
+    def changes(self) -> bool:
+        """Whether any pool changes."""
+        return self.prefill.delta != 0 or self.decode.delta != 0

@@ -1,0 +1,140 @@
+"""What a decision must remember of the ones before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from pd_operator.api.roles import Role
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Workers that the load called for at `time_seconds`, before anything held them back."""
+
+    time_seconds: float
+    prefill: int
+    decode: int
+
+    def pool(self, role: Role) -> int:
+        """Workers recommended for one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+
+@dataclass(frozen=True)
+class Change:
+    """`delta` workers were added to a pool, or removed from it, at `time_seconds`."""
+
+    time_seconds: float
+    role: Role
+    delta: int
+
+
+class PlainRecommendation(TypedDict):
+    """A recommendation as the resource's status holds it."""
+
+    timeSeconds: int
+    prefill: int
+    decode: int
+
+
+class PlainChange(TypedDict):
+    """A change as the resource's status holds it."""
+
+    timeSeconds: int
+    role: str
+    delta: int
+
+
+class PlainMemory(TypedDict):
+    """A memory as the resource's status holds it: integers and text only."""
+
+    recommendations: list[PlainRecommendation]
+    changes: list[PlainChange]
+
+
+@dataclass(frozen=True)
+class ScalingMemory:
+    """Recommendations for the stabilisation windows, changes for the rate limits. Oldest first."""
+
+    recommendations: tuple[Recommendation, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def recommending(self, newest: Recommendation, keep_seconds: float) -> "ScalingMemory":
+        """Add a recommendation and forget those older than `keep_seconds`.
+
+        Of equal recommendations the newest is kept: it stays inside a window for longest, so no
+        window can tell the difference, and a quiet service's memory is one entry.
+        """
+        oldest = newest.time_seconds - keep_seconds
+        kept = tuple(
+            earlier
+            for earlier in self.recommendations
+            if earlier.time_seconds >= oldest
+            and (earlier.prefill, earlier.decode) != (newest.prefill, newest.decode)
+        )
+        return ScalingMemory((*kept, newest), self.changes)
+
+    def changing(
+        self, changes: tuple[Change, ...], now_seconds: float, keep_seconds: float
+    ) -> "ScalingMemory":
+        """Add changes and forget those older than `keep_seconds`."""
+        oldest = now_seconds - keep_seconds
+        kept = tuple(change for change in self.changes if change.time_seconds >= oldest)
+        return ScalingMemory(self.recommendations, (*kept, *changes))
+
+    def to_plain(self) -> PlainMemory:
+        """Plain data for the resource's status; times to the second."""
+        return PlainMemory(
+            recommendations=[
+                PlainRecommendation(
+                    timeSeconds=round(item.time_seconds),
+                    prefill=item.prefill,
+                    decode=item.decode,
+                )
+                for item in self.recommendations
+            ],
+            changes=[
+                PlainChange(
+                    timeSeconds=round(item.time_seconds),
+                    role=item.role.value,
+                    delta=item.delta,
+                )
+                for item in self.changes
+            ],
+        )
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, object] | PlainMemory) -> "ScalingMemory":
+        """Read `to_plain`'s data. What a status does not hold in that form is forgotten.
+
+        A status can be edited by hand; a lost memory costs one stabilisation window at worst.
+        """
+        recommendations = (_recommendation(item) for item in _entries(plain, "recommendations"))
+        changes = (_change(item) for item in _entries(plain, "changes"))
+        return cls(
+            tuple(item for item in recommendations if item is not None),
+            tuple(item for item in changes if item is not None),
+        )
+
+
+def _entries(plain: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    entries = plain.get(key)
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries if isinstance(entry, Mapping)]
+
+
+def _recommendation(entry: Mapping[str, object]) -> Recommendation | None:
+    match entry:
+        case {"timeSeconds": int(time), "prefill": int(prefill), "decode": int(decode)}:
+            return Recommendation(float(time), prefill, decode)
+        case _:
+            return None
+
+
+def _change(entry: Mapping[str, object]) -> Change | None:
+    match entry:
+        case {"timeSeconds": int(time), "role": "prefill" | "decode" as role, "delta": int(d)}:
+            return Change(float(time), Role(str(role)), d)
+        case _:
+            return None

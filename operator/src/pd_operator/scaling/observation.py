@@ -1,0 +1,191 @@
+"""What is: one reading of everything a decision looks at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from pd_operator.api.roles import Role
+from pd_operator.demand import Demand
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Known(Generic[T]):
+    """A value, how old it is, and where it comes from."""
+
+    value: T
+    age_seconds: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """No value: missing, stale, NaN or contradictory. Never to be read as zero.
+
+    `reason` is one CamelCase word, `message` a sentence for people.
+    """
+
+    reason: str
+    source: str
+    message: str
+
+
+Reading: TypeAlias = Known[T] | Unknown
+
+
+@dataclass(frozen=True)
+class EngineLoad:
+    """What one SGLang server says of itself at `/v1/loads`.
+
+    - `mode`: its live role; None for a server that runs both.
+    - `decode_moments`: sums over decode steps of (1, batch, microseconds, batch squared,
+      batch times microseconds, generated tokens).
+    """
+
+    mode: Role | None
+    running_requests: int
+    waiting_requests: int
+    waiting_uncached_tokens: int
+    prefill_bootstrap_queue: int
+    prefill_inflight_queue: int
+    decode_prealloc_queue: int
+    decode_transfer_queue: int
+    decode_retracted_queue: int
+    used_tokens: int
+    max_total_tokens: int
+    prefill_uncached_tokens_total: int
+    prefill_busy_seconds_total: float
+    decode_moments: tuple[float, ...]
+
+    @property
+    def queued_requests(self) -> int:
+        """Requests that the server holds and does not compute."""
+        return (
+            self.waiting_requests
+            + self.prefill_bootstrap_queue
+            + self.prefill_inflight_queue
+            + self.decode_prealloc_queue
+            + self.decode_transfer_queue
+            + self.decode_retracted_queue
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether the server holds no request at all."""
+        return self.running_requests == 0 and self.queued_requests == 0
+
+    @property
+    def kv_use(self) -> float:
+        """Share of the KV cache that is in use."""
+        return self.used_tokens / self.max_total_tokens if self.max_total_tokens else 0.0
+
+    @property
+    def prefill_tokens_per_busy_second(self) -> float | None:
+        """Uncached prompt tokens per second while it computes; None before its first prompt."""
+        if self.prefill_busy_seconds_total <= 0:
+            return None
+        return self.prefill_uncached_tokens_total / self.prefill_busy_seconds_total
+
+
+@dataclass(frozen=True)
+class WorkerObservation:
+    """One worker pod.
+
+    `traffic` is False for a pod that was taken out of the router's table; `startup_seconds` is
+    the time from creation to first ready, None before that.
+    """
+
+    name: str
+    role: Role
+    address: str
+    ready: bool
+    traffic: bool
+    terminating: bool
+    age_seconds: float
+    startup_seconds: float | None
+    scheduled: bool
+    load: Reading[EngineLoad]
+
+    @property
+    def draining(self) -> bool:
+        """Whether the worker is on its way out."""
+        return self.terminating or not self.traffic
+
+    @property
+    def serving(self) -> bool:
+        """Whether requests are sent to the worker."""
+        return self.ready and not self.draining
+
+    @property
+    def starting(self) -> bool:
+        """Whether the worker is expected and not there yet."""
+        return not self.ready and not self.draining
+
+
+@dataclass(frozen=True)
+class PoolObservation:
+    """One pool: the replicas asked for and the workers there are."""
+
+    role: Role
+    replicas: int
+    workers: tuple[WorkerObservation, ...]
+
+    @property
+    def ready(self) -> int:
+        """Workers that take requests."""
+        return self._count(lambda worker: worker.serving)
+
+    @property
+    def starting(self) -> int:
+        """Workers that are expected and not there yet, with a node or without."""
+        return self._count(lambda worker: worker.starting)
+
+    @property
+    def draining(self) -> int:
+        """Workers on their way out."""
+        return self._count(lambda worker: worker.draining)
+
+    @property
+    def unschedulable(self) -> int:
+        """Workers that wait for a node."""
+        return self._count(lambda worker: worker.starting and not worker.scheduled)
+
+    @property
+    def current(self) -> int:
+        """Replicas that are meant to stay: a drain that has begun counts as done.
+
+        Replicas fall only when a drain ends. Counting a draining worker as capacity would decide
+        the same scale-down again on every tick.
+        """
+        leaving = self._count(lambda worker: not worker.traffic and not worker.terminating)
+        return max(self.replicas - leaving, 0)
+
+    def _count(self, holds: Callable[[WorkerObservation], bool]) -> int:
+        return sum(1 for worker in self.workers if holds(worker))
+
+
+@dataclass(frozen=True)
+class Attainment:
+    """Share of the recent requests within each objective, and bounds on the share within both."""
+
+    ttft: float
+    tpot: float
+    joint_low: float
+    joint_high: float
+    requests: float
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything a decision looks at, read at `time_seconds` (Unix time)."""
+
+    time_seconds: float
+    demand: Reading[Demand]
+    attainment: Reading[Attainment]
+    prefill: PoolObservation
+    decode: PoolObservation
+
+    def pool(self, role: Role) -> PoolObservation:
+        """The observation of one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode

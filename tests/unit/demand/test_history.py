@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from pd_operator.demand import DemandHistory
+
+NAN = np.nan
+
+
+def history(start: float, rates: list[float], step: float = 60.0) -> DemandHistory:
+    lengths = np.full(len(rates), 100.0)
+    return DemandHistory(start, step, np.array(rates), lengths, lengths / 10)
+
+
+def test_a_newer_part_is_appended() -> None:
+    joined = history(0, [1, 2, 3]).extended_with(history(180, [4, 5]))
+    assert joined.requests_per_second.tolist() == [1, 2, 3, 4, 5]
+    assert joined.end_seconds == 300
+
+
+def test_where_both_know_a_bin_the_newer_decides_but_a_hole_takes_nothing_away() -> None:
+    joined = history(0, [1, 2, 3]).extended_with(history(60, [NAN, 7, 8]))
+    assert joined.requests_per_second.tolist() == [1, 2, 7, 8]
+
+
+def test_a_gap_between_two_parts_is_missing_and_not_zero() -> None:
+    joined = history(0, [1.0]).extended_with(history(180, [4.0]))
+    np.testing.assert_array_equal(joined.requests_per_second, [1, NAN, NAN, 4])
+    np.testing.assert_array_equal(joined.prompt_tokens_per_second, [100, NAN, NAN, 400])
+
+
+def test_a_bin_without_requests_has_no_mean_length_and_no_tokens() -> None:
+    idle = DemandHistory(0, 60, np.array([0.0, 2.0]), np.array([NAN, 50.0]), np.array([NAN, 5.0]))
+    assert idle.prompt_tokens_per_second.tolist() == [0, 100]
+    assert idle.output_tokens_per_second.tolist() == [0, 10]
+
+
+@pytest.mark.parametrize(
+    ("newer", "message"),
+    [
+        (history(180, [4], step=30), "bins of 30 s do not extend bins of 60.0 s"),
+        (history(200, [4]), "do not lie on"),
+        (history(-60, [4]), "begins before"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(newer: DemandHistory, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        history(0, [1, 2, 3]).extended_with(newer)
+
+
+def test_arrays_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="one length"):
+        DemandHistory(0, 60, np.ones(3), np.ones(2), np.ones(3))
+
+
+def test_a_bin_must_last() -> None:
+    with pytest.raises(ValueError, match="longer than 0 s"):
+        history(0, [1], step=0)

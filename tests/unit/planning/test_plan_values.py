@@ -1,0 +1,50 @@
+import pytest
+
+from pd_operator.api.roles import Role
+from pd_operator.api.router import PrefillPolicy
+from pd_operator.performance import load_bundled
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.objectives import Objective
+from pd_operator.planning.plan import Limit, Plan, PoolPlan
+
+
+def pool(role: Role, workers: int, gpus: int = 4, *, feasible: bool = True) -> PoolPlan:
+    return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILISATION, feasible, "because", gpus)
+
+
+@pytest.mark.parametrize(
+    ("prefill", "decode", "ratio"), [(4, 2, "2:1"), (3, 2, "3:2"), (1, 1, "1:1"), (6, 9, "2:3")]
+)
+def test_the_ratio_is_in_lowest_terms(prefill: int, decode: int, ratio: str) -> None:
+    assert Plan(pool(Role.PREFILL, prefill), pool(Role.DECODE, decode)).ratio == ratio
+
+
+def test_gpus_are_those_of_both_pools() -> None:
+    assert Plan(pool(Role.PREFILL, 3, 4), pool(Role.DECODE, 2, 8)).gpus == 28
+
+
+def test_a_plan_is_feasible_only_where_both_pools_are() -> None:
+    plan = Plan(pool(Role.PREFILL, 1), pool(Role.DECODE, 1, feasible=False))
+    assert not plan.feasible
+    assert plan.pool(Role.PREFILL).feasible
+
+
+@pytest.mark.parametrize(("percentile", "seconds"), [(0, 1.0), (100, 1.0), (90, 0.0), (90, -1.0)])
+def test_an_objective_that_cannot_be_is_refused(percentile: int, seconds: float) -> None:
+    with pytest.raises(ValueError, match="an objective's"):
+        Objective(percentile, seconds)
+
+
+def test_only_policies_that_know_the_load_make_the_pool_one_queue() -> None:
+    aware = {policy for policy in PrefillPolicy if RouterClass.of(policy) is RouterClass.LOAD_AWARE}
+    assert aware == {
+        PrefillPolicy.LEAST_LOAD,
+        PrefillPolicy.POWER_OF_TWO,
+        PrefillPolicy.CACHE_AWARE,
+    }
+
+
+def test_an_engine_without_a_network_is_refused() -> None:
+    worker = load_bundled("llama-3.1-8b-h100").surfaces(1)
+    with pytest.raises(ValueError, match="more than 0 bytes/s"):
+        EngineModel(worker, worker, 0.0)

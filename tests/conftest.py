@@ -1,0 +1,68 @@
+"""Fixtures that every test may use.
+
+binaries        `Programs`: where the built programs of the cluster lie (session).
+control_plane   `ControlPlane`: a real Kubernetes API server, controllers and scheduler, started
+                once for the whole session. Tests share it: keep to your own `namespace`, and do not
+                stop its API server (start a `ControlPlane` of your own for outages).
+namespace       The name of a fresh namespace, deleted after the test.
+eventually      `eventually(check, timeout_seconds)`: polls until `check()` is true without raising.
+
+A test that uses `control_plane` carries the marker `controlplane`.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+
+from pd_e2e.cluster.binaries import Programs, ensure_programs
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.cluster.waiting import eventually as wait_until
+
+# A node whose agent is killed becomes NotReady after this; Kubernetes' own default is 50 seconds.
+NODE_GRACE_SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Programs:
+    """Build what is missing, once per machine: some minutes the first time."""
+    return ensure_programs()
+
+
+@pytest.fixture(scope="session")
+def cluster_directory() -> Iterator[Path]:
+    """Take a directory for the cluster's data and logs; it stays where PD_E2E_KEEP is set."""
+    directory = Path(tempfile.mkdtemp(prefix="pd-operator-tests-"))
+    yield directory
+    if "PD_E2E_KEEP" not in os.environ:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def control_plane(binaries: Programs, cluster_directory: Path) -> Iterator[ControlPlane]:
+    """Run one control plane for the whole session."""
+    directory = cluster_directory / "control-plane"
+    with ControlPlane(binaries, directory, node_grace_seconds=NODE_GRACE_SECONDS) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """Make a namespace for one test, with its default service account."""
+    core = client.CoreV1Api(control_plane.admin)
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
+    wait_until(lambda: core.read_namespaced_service_account("default", name))
+    yield name
+    core.delete_namespace(name)
+
+
+@pytest.fixture
+def eventually() -> object:
+    """Hand out the polling helper."""
+    return wait_until

@@ -1,0 +1,62 @@
+{{/*
+What the operator may do: one rule per need, in the order of a tick.
+tests/contract/chart/test_rbac.py holds the same list as a table of needs, and fails when a rule is missing
+or grants more. No wildcard, no Secret, no escalate or bind.
+*/}}
+{{- define "pd-operator.rbacRules" -}}
+# The services to run. The spec is the user's: it is read, never written.
+- apiGroups: [serving.pd-operator.io]
+  resources: [pdinferenceservices]
+  verbs: [get, list, watch]
+# What the operator observed and decided, for people and for its own next start.
+- apiGroups: [serving.pd-operator.io]
+  resources: [pdinferenceservices/status]
+  verbs: [get, patch, update]
+# Children name their service as owner with blockOwnerDeletion. Where the admission plug-in
+# OwnerReferencesPermissionEnforcement runs, that needs the right to set the owner's finalizers.
+- apiGroups: [serving.pd-operator.io]
+  resources: [pdinferenceservices/finalizers]
+  verbs: [update]
+# A performance profile that the user keeps in a ConfigMap, read by its name.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+# Workers are pods: their state, and through labels and annotations their traffic and their drain.
+# Never deleted: lowering replicas does that. The same verbs let the operator hand each router's
+# worker-table sidecar a Role to read pods, since nobody can grant what they do not hold.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, patch]
+# The pools and the router, written by server-side apply, restored when deleted or edited.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+# Replicas are changed here and nowhere else.
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [get, patch, update]
+# The service's address, and headless Services that give workers names.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+# The identity of the router's sidecar.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, list, watch, create, patch, delete]
+# What that identity may do: read the pods of its namespace.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [get, list, watch, create, patch, delete]
+# Node drains take one worker of a pool at a time.
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+# The scrape configuration of a service, where the Prometheus operator's CRD exists.
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [get, list, watch, create, patch, delete]
+# Transitions, told as Events on the service.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

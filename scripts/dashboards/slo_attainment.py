@@ -1,0 +1,332 @@
+"""The dashboard "SLO attainment": does a service meet its objectives, and what is done for it."""
+
+from grafana_foundation_sdk.builders import common, timeseries
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as models
+from scripts.dashboards import panels as p
+from scripts.dashboards import queries as q
+
+UID = "pd-operator-slo-attainment"
+WORKER_STATES = ("wanted", "current", "ready", "starting", "draining")
+
+
+def build() -> models.Dashboard:
+    """The whole dashboard."""
+    board = (
+        builders.Dashboard("P/D service: SLO attainment")
+        .uid(UID)
+        .description(
+            "Objectives, workers, load and decisions of one PDInferenceService. "
+            "Every panel's description says how to read it."
+        )
+        .tags(["pd-operator", "llm", "slo"])
+        .time("now-1h", "now")
+        .refresh("15s")
+        .timezone("browser")
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .readonly()
+    )
+    for variable in _variables():
+        board.with_variable(variable)
+    _objectives(board)
+    _workers(board)
+    _load(board)
+    _latency(board)
+    _decisions(board)
+    return _numbered(board.build())
+
+
+def _numbered(board: models.Dashboard) -> models.Dashboard:
+    """Give every panel a number of its own, so that a link to one panel stays good."""
+    for number, panel in enumerate(board.panels or [], start=1):
+        panel.id_val = number
+    return board
+
+
+def _variables() -> list[builders.DatasourceVariable | builders.QueryVariable]:
+    source = "pd_operator_slo_target_ratio"
+    return [
+        builders.DatasourceVariable("datasource").label("Data source").type("prometheus"),
+        _label_values("namespace", "Namespace", f"label_values({source}, namespace)"),
+        _label_values(
+            "service", "Service", f'label_values({source}{{namespace="$namespace"}}, service)'
+        ),
+    ]
+
+
+def _label_values(name: str, label: str, query: str) -> builders.QueryVariable:
+    return (
+        builders.QueryVariable(name)
+        .label(label)
+        .datasource(p.DATASOURCE)
+        .query(query)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _objectives(board: builders.Dashboard) -> None:
+    board.with_row(builders.Row("Objectives"))
+    board.with_panel(
+        p.number(
+            "Error budget left",
+            "Of the requests that may miss an objective within the dashboard's time range, the "
+            "share not yet spent: 1 - (1 - attainment) / (1 - target). 100 % is untouched, below "
+            "0 the objective was missed. With a p90 objective the budget is 10 % of the requests.",
+            "percentunit",
+            p.instant(q.budget_remaining("$__range"), "{{objective}}"),
+        ).thresholds(p.steps([(None, "red"), (0, "orange"), (0.25, "green")]))
+    )
+    board.with_panel(
+        p.graph(
+            "Attainment",
+            "Share of the requests of the operator's window that met each objective, against its "
+            "target (dashed). 'Both, at least' is the least share that can have met both, since "
+            "the engines count each objective on its own. A gap means unknown: no requests, or no "
+            "metrics.",
+            "percentunit",
+            p.query(q.attainment("ttft"), "TTFT"),
+            p.query(q.attainment("tpot"), "TPOT"),
+            p.query(q.both_at_least(), "both, at least"),
+            p.query(q.operator("slo_target_ratio", objective="ttft"), "TTFT target"),
+            p.query(q.operator("slo_target_ratio", objective="tpot"), "TPOT target"),
+            columns=10,
+        )
+        .max(1)
+        .override_by_name("TTFT", [p.color(p.PREFILL), p.heavy()])
+        .override_by_name("TPOT", [p.color(p.DECODE), p.heavy()])
+        .override_by_name("TTFT target", [p.color(p.PREFILL), p.dashed()])
+        .override_by_name("TPOT target", [p.color(p.DECODE), p.dashed()])
+    )
+    board.with_panel(
+        p.graph(
+            "Burn rate",
+            "How many times faster than allowed the error budget is spent. At 1 it lasts exactly "
+            "its period. A long and a short window together tell a real problem from one that is "
+            "already over: the alerts ask for both. A p90 objective can burn at most 10 times too "
+            "fast, when every request misses.",
+            "none",
+            p.query(q.burn_rate("1h"), "{{objective}}, last hour"),
+            p.query(q.burn_rate("5m"), "{{objective}}, last 5 minutes"),
+            columns=8,
+        )
+        .thresholds(p.steps([(None, "green"), (1, "red")]))
+        .thresholds_style(_line_at_threshold())
+    )
+
+
+def _workers(board: builders.Dashboard) -> None:
+    board.with_row(builders.Row("Workers"))
+    for role in ("prefill", "decode"):
+        board.with_panel(
+            p.graph(
+                f"{role.capitalize()} workers",
+                "Wanted by the last decision, current in the Deployment's spec, and what they are "
+                "doing. Wanted rising before the load is the forecast at work; ready follows by "
+                "the start-up time. Draining workers finish what they have and get nothing new.",
+                "none",
+                *(p.query(q.operator("workers", role=role, state=s), s) for s in WORKER_STATES),
+                columns=8,
+            )
+            .line_interpolation(options.LineInterpolation.STEP_AFTER)
+            .decimals(0)
+            .override_by_name("ready", [p.color("green"), p.heavy()])
+            .override_by_name("wanted", [p.color("purple"), p.heavy(), p.dashed()])
+            .override_by_name("current", [p.color("text")])
+            .override_by_name("starting", [p.color("yellow")])
+            .override_by_name("draining", [p.color("red")])
+        )
+    board.with_panel(
+        p.graph(
+            "Prefill workers per decode worker",
+            "The P/D ratio. It moves when the mix of the load moves: longer prompts need more "
+            "prefill, longer answers more decode. It is a result of the plan, not a setting.",
+            "none",
+            p.query(q.pool_ratio("wanted"), "wanted"),
+            p.query(q.pool_ratio("ready"), "ready"),
+            columns=8,
+        ).line_interpolation(options.LineInterpolation.STEP_AFTER)
+    )
+
+
+def _load(board: builders.Dashboard) -> None:
+    board.with_row(builders.Row("Load, now and as expected"))
+    explanation = (
+        "Forecasts are drawn at the time they were made, for one lead time later (see the figure "
+        "on the right): the band turns up that much before the load does. Replicas are bought for "
+        "its upper edge."
+    )
+    board.with_panel(
+        _with_band(
+            "Requests offered",
+            "Requests a second that clients offered, whether or not they were served. "
+            + explanation,
+            "reqps",
+            p.query(q.DEMAND, "offered"),
+            "forecast_requests_per_second",
+            role="prefill",
+            columns=10,
+        )
+    )
+    board.with_panel(
+        p.graph(
+            "Answers by status",
+            "Answers a second of the router, by HTTP status. 499 is a client that left, 503 a "
+            "pool without a worker that could take the request.",
+            "reqps",
+            p.query(q.answers_by_status(), "{{status_code}}"),
+            columns=8,
+        )
+    )
+    board.with_panel(
+        p.number(
+            "Lead time",
+            "How far ahead each pool's load is forecast: the time a new worker needs until it "
+            "serves, plus a tick and a scrape.",
+            "s",
+            p.instant(q.operator("forecast_horizon_seconds", by="role"), "{{role}}"),
+            columns=6,
+        )
+    )
+    for kind, role, words in (
+        (
+            "prompt",
+            "prefill",
+            "Prompt tokens a second that prefill must compute (cached ones left out). ",
+        ),
+        ("output", "decode", "Tokens a second that decode must generate. "),
+    ):
+        board.with_panel(
+            _with_band(
+                f"{role.capitalize()} work",
+                words + explanation,
+                "none",
+                p.query(q.operator("demand_tokens_per_second", kind=kind), "offered"),
+                "forecast_tokens_per_second",
+                role=role,
+                columns=12,
+            ).axis_label("tokens/s")
+        )
+
+
+def _with_band(
+    title: str,
+    description: str,
+    unit: str,
+    offered: Dataquery,
+    metric: str,
+    *,
+    role: str,
+    columns: int,
+) -> timeseries.Panel:
+    color = p.PREFILL if role == "prefill" else p.DECODE
+    return (
+        p.graph(
+            title,
+            description,
+            unit,
+            offered,
+            p.query(q.operator(metric, role=role, quantile="0.5"), "forecast, median"),
+            p.query(q.operator(metric, role=role, quantile="!~0[.]05|0[.]5"), "forecast, high"),
+            p.query(q.operator(metric, role=role, quantile="0.05"), "forecast, low"),
+            columns=columns,
+        )
+        .override_by_name("offered", [p.color("text"), p.heavy()])
+        .override_by_name("forecast, median", [p.color(color), p.dashed()])
+        .override_by_name("forecast, high", [p.color(color), *p.filled_down_to("forecast, low")])
+        .override_by_name("forecast, low", [p.color(color)])
+    )
+
+
+def _latency(board: builders.Dashboard) -> None:
+    board.with_row(builders.Row("Latency, as the decode workers measure it"))
+    for title, histogram, words in (
+        (
+            "Time to first token",
+            "sglang:time_to_first_token_seconds",
+            "From a streamed request's arrival at its decode worker to its first token: the wait "
+            "for a prefill worker, the prefill and the transfer of the cache. ",
+        ),
+        (
+            "Time per output token",
+            "sglang:request_time_per_output_token_seconds",
+            "Mean seconds between a streamed request's tokens after the first. It grows with the "
+            "decode workers' batch. ",
+        ),
+    ):
+        board.with_panel(
+            p.graph(
+                title,
+                words + "Percentiles are interpolated within buckets; attainment above is exact, "
+                "because each objective is a bucket's edge.",
+                "s",
+                *(
+                    p.query(q.percentile(share, histogram), f"p{share * 100:.0f}")
+                    for share in (0.5, 0.9, 0.99)
+                ),
+            )
+        )
+
+
+def _decisions(board: builders.Dashboard) -> None:
+    board.with_row(builders.Row("Decisions"))
+    board.with_panel(
+        p.graph(
+            "Decisions by reason",
+            "What decided, tick by tick. `kubectl pd explain` prints the last one link by link.",
+            "none",
+            p.query(q.counted("decisions_total", "reason"), "{{reason}}"),
+        )
+        .draw_style(options.GraphDrawStyle.BARS)
+        .fill_opacity(60)
+        .decimals(0)
+    )
+    board.with_panel(
+        p.states(
+            "Conditions",
+            "The conditions of the resource. True is good for all of them; Scaling is True while "
+            "workers come or go. `kubectl describe pdis` gives the reason and what to do.",
+            p.query(q.conditions(), "{{type}}"),
+            names={
+                "1": ("True", "green"),
+                "0.5": ("Unknown", "yellow"),
+                "0": ("False", "red"),
+            },
+        )
+    )
+    board.with_panel(
+        p.graph(
+            "Age of the inputs",
+            "Age of what each part of a decision rests on. An input that is too old counts as "
+            "unknown, and unknown load holds the workers as they are.",
+            "s",
+            p.query(q.operator("input_age_seconds", by="input"), "{{input}}"),
+            columns=8,
+        )
+    )
+    board.with_panel(
+        p.graph(
+            "Ticks",
+            "How often the operator looked at this service, by how it ended. A tick that fails "
+            "changes nothing and is tried again.",
+            "none",
+            p.query(q.counted("ticks_total", "result"), "{{result}}"),
+            columns=8,
+        )
+    )
+    board.with_panel(
+        p.graph(
+            "Tick duration",
+            "Seconds from observing to the last write, over all services of this operator.",
+            "s",
+            p.query(q.tick_percentile(0.5), "p50"),
+            p.query(q.tick_percentile(0.99), "p99"),
+            columns=8,
+        )
+    )
+
+
+def _line_at_threshold() -> common.GraphThresholdsStyleConfig:
+    return common.GraphThresholdsStyleConfig().mode(options.GraphTresholdsStyleMode.LINE)

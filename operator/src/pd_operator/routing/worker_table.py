@@ -1,0 +1,93 @@
+"""Which pods get requests, in which role: a pure function of a service's pods.
+
+The result is the manifest that smg's file discovery reads (smg 1.13)::
+
+    {"version": 1, "workers": [
+        {"id": "<pod uid>", "url": "http://10.0.0.7:30000",
+         "worker_type": "prefill", "bootstrap_port": 8998},
+        {"id": "<pod uid>", "url": "http://10.0.0.8:30000", "worker_type": "decode"}]}
+"""
+
+from collections.abc import Iterable
+from typing import NotRequired, TypedDict
+
+from pd_operator.api.names import ANNOTATION_BOOTSTRAP_PORT, BOOTSTRAP_PORT
+from pd_operator.api.pods import (
+    Pod,
+    annotation,
+    engine_url,
+    holds,
+    takes_traffic,
+    terminating,
+    worker_role,
+)
+from pd_operator.api.roles import Role
+
+MANIFEST_VERSION = 1
+MAX_PORT = 65535
+
+
+class WorkerEntry(TypedDict):
+    """One worker, in smg's words. The id stays the same when a pod changes its role."""
+
+    id: str
+    url: str
+    worker_type: str
+    bootstrap_port: NotRequired[int]
+
+
+class WorkerTable(TypedDict):
+    """The whole manifest."""
+
+    version: int
+    workers: list[WorkerEntry]
+
+
+def worker_table(pods: Iterable[Pod]) -> WorkerTable:
+    """The workers that get requests, prefill first, each role in order of pod name."""
+    candidates = sorted(filter(_may_serve, pods), key=_name_and_uid)
+    workers = [
+        _entry(pod, url, role)
+        for role in Role
+        for pod in _serving([pod for pod in candidates if worker_role(pod) is role])
+        if (url := engine_url(pod)) is not None
+    ]
+    return WorkerTable(version=MANIFEST_VERSION, workers=workers)
+
+
+def _may_serve(pod: Pod) -> bool:
+    """Whether this is a live worker that nobody has taken out of traffic."""
+    running = pod.get("status", {}).get("phase") == "Running"
+    return running and takes_traffic(pod) and not terminating(pod)
+
+
+def _serving(pods: list[Pod]) -> list[Pod]:
+    """The ready pods of one role; if there is none, those whose containers last were.
+
+    A node that falls silent, or all of them after an outage of the API server, has its pods
+    marked ``Ready=False`` by the node controller while ``ContainersReady`` keeps the kubelet's
+    last word. Where that would leave a role without any worker, the kubelet's word counts: the
+    containers most likely still serve, and a wrong guess costs nothing that an empty role
+    would not cost as well.
+    """
+    ready = [pod for pod in pods if holds(pod, "Ready")]
+    return ready or [pod for pod in pods if holds(pod, "ContainersReady")]
+
+
+def _entry(pod: Pod, url: str, role: Role) -> WorkerEntry:
+    entry = WorkerEntry(id=pod["metadata"]["uid"], url=url, worker_type=role.value)
+    if role is Role.PREFILL:
+        entry["bootstrap_port"] = _bootstrap_port(pod)
+    return entry
+
+
+def _bootstrap_port(pod: Pod) -> int:
+    """The annotated port. One bad annotation must not make smg refuse the whole table."""
+    annotated = annotation(pod, ANNOTATION_BOOTSTRAP_PORT) or ""
+    if annotated.isascii() and annotated.isdigit() and 0 < int(annotated) <= MAX_PORT:
+        return int(annotated)
+    return BOOTSTRAP_PORT
+
+
+def _name_and_uid(pod: Pod) -> tuple[str, str]:
+    return pod["metadata"]["name"], pod["metadata"]["uid"]

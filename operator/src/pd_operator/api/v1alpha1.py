@@ -54,3 +54,13 @@ class PDInferenceService(BaseModel):
     def being_deleted(self) -> bool:
         """Whether the service has been deleted and waits for its children to go."""
         return self.metadata.deletion_timestamp is not None
+
+    def reference(self) -> dict[str, str]:
+        """The object as an Event's ``involvedObject`` names it."""
+        return {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "namespace": self.metadata.namespace,
+            "name": self.metadata.name,
+            "uid": self.metadata.uid,
+        }

@@ -1,0 +1,48 @@
+"""What the pods of both pools and of the router have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pd_operator.actuation.children.merge import merge_template
+from pd_operator.actuation.children.metadata import Manifest
+from pd_operator.api.names import LABEL_ROLE
+
+PRE_STOP_SECONDS = 5
+"""Pause before SIGTERM. A pod that is deleted leaves the worker table, or the Service, at once;
+what was sent to it in the moments before arrives while it still listens."""
+
+
+def pod_template(
+    labels: Mapping[str, str],
+    role: str,
+    pod_spec: Manifest,
+    overlay: Mapping[str, Any],
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A pod template with the user's laid over it, except for the labels we find the pods by."""
+    own_labels = {**labels, LABEL_ROLE: role}
+    metadata: Manifest = {"labels": own_labels}
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    merged = merge_template({"metadata": metadata, "spec": pod_spec}, overlay)
+    return merge_template(merged, {"metadata": {"labels": own_labels}})
+
+
+def downward_env(name: str, field_path: str) -> Manifest:
+    """An environment variable with a field of the pod itself."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": field_path}}}
+
+
+def http_probe(path: str, port: str, **timing: int) -> Manifest:
+    """A probe that wants an answer below 400 from an HTTP path."""
+    return {"httpGet": {"path": path, "port": port}, **timing}
+
+
+def pre_stop() -> Manifest:
+    """The lifecycle hook that pauses before SIGTERM (kubelet's own sleep: needs no shell)."""
+    return {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
+
+
+def rolling_update() -> Manifest:
+    """A strategy that never has fewer pods than asked for: first the new one, then the old."""
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}

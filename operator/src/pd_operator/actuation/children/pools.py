@@ -1,0 +1,119 @@
+"""The Deployment of one pool of workers."""
+
+import math
+
+from pd_operator.actuation.children.engine_arguments import ENGINE_COMMAND, engine_arguments
+from pd_operator.actuation.children.metadata import Manifest, labels, metadata, pool, selector
+from pd_operator.actuation.children.pods import (
+    downward_env,
+    http_probe,
+    pod_template,
+    pre_stop,
+    rolling_update,
+)
+from pd_operator.api.names import (
+    ANNOTATION_BOOTSTRAP_PORT,
+    BOOTSTRAP_PORT,
+    ENGINE_PORT,
+    PORT_BOOTSTRAP,
+    PORT_HTTP,
+)
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+ENGINE_CONTAINER = "engine"
+GPU_RESOURCE = "nvidia.com/gpu"
+
+_PROBE_SECONDS = 2
+_STARTUP_FLOOR_SECONDS = 1800
+"""A cold node downloads and loads for half an hour before a start-up counts as failed."""
+
+
+def pool_deployment(
+    service: PDInferenceService, role: Role, replicas: int | None = None
+) -> Manifest:
+    """The Deployment of a pool.
+
+    ``replicas`` belongs to ``/scale`` and is left out. If it was ever applied it must be applied
+    ever after: left out then, server-side apply gives the field up and it falls back to 1.
+    """
+    name = pool(service, role)
+    startup = startup_budget_seconds(service, role)
+    size: Manifest = {} if replicas is None else {"replicas": replicas}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(service, name, role.value),
+        "spec": {
+            **size,
+            "selector": {"matchLabels": selector(service, role.value)},
+            "strategy": rolling_update(),
+            # A worker that is still within its start-up budget is not a failed rollout.
+            "progressDeadlineSeconds": startup + 300,
+            "template": _worker_template(service, role),
+        },
+    }
+
+
+def startup_budget_seconds(service: PDInferenceService, role: Role) -> int:
+    """Seconds after which a worker that is not ready is restarted."""
+    expected = service.spec.pool(role).expected_startup_seconds
+    return max(_STARTUP_FLOOR_SECONDS, 4 * expected)
+
+
+def _worker_template(service: PDInferenceService, role: Role) -> Manifest:
+    pool_spec = service.spec.pool(role)
+    return pod_template(
+        labels(service, role.value),
+        role.value,
+        {
+            "containers": [_engine_container(service, role)],
+            "terminationGracePeriodSeconds": pool_spec.termination_grace_period_seconds,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+        },
+        pool_spec.template,
+        # On both roles: every SGLang server has a registry that it uses as a prefill.
+        annotations={ANNOTATION_BOOTSTRAP_PORT: str(BOOTSTRAP_PORT)},
+    )
+
+
+def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
+    startup_probes = math.ceil(startup_budget_seconds(service, role) / _PROBE_SECONDS)
+    gpus = service.spec.pool(role).tensor_parallel_size
+    return {
+        "name": ENGINE_CONTAINER,
+        "image": service.spec.engine.image,
+        "command": list(ENGINE_COMMAND),
+        "args": engine_arguments(service, role),
+        "env": [
+            downward_env("POD_IP", "status.podIP"),
+            downward_env("POD_NAME", "metadata.name"),
+        ],
+        "ports": [
+            {"name": PORT_HTTP, "containerPort": ENGINE_PORT, "protocol": "TCP"},
+            {"name": PORT_BOOTSTRAP, "containerPort": BOOTSTRAP_PORT, "protocol": "TCP"},
+        ],
+        "resources": {"limits": {GPU_RESOURCE: str(gpus)}},
+        "lifecycle": pre_stop(),
+        # /ready answers within milliseconds and turns 503 on SIGTERM; it generates nothing.
+        "startupProbe": http_probe(
+            "/ready",
+            PORT_HTTP,
+            periodSeconds=_PROBE_SECONDS,
+            timeoutSeconds=2,
+            failureThreshold=startup_probes,
+        ),
+        "readinessProbe": http_probe(
+            "/ready",
+            PORT_HTTP,
+            periodSeconds=_PROBE_SECONDS,
+            timeoutSeconds=2,
+            failureThreshold=3,
+        ),
+        # /health generates a token: at least 1 s, up to 20 s under load. A shorter timeout, or
+        # fewer failures, would kill a server for being busy.
+        "livenessProbe": http_probe(
+            "/health", PORT_HTTP, periodSeconds=30, timeoutSeconds=25, failureThreshold=3
+        ),
+    }

@@ -1,0 +1,48 @@
+"""Bins of a history: aligned to their step, cut to what Prometheus answers at once."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pd_operator.demand.arrays import FloatArray
+
+MOST_POINTS = 10_000
+"""Prometheus answers at most 11,000 points per series."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """``count`` bins of ``step_seconds``; bin i covers (start + i step, start + (i + 1) step]."""
+
+    start_seconds: float
+    step_seconds: float
+    count: int
+
+    @classmethod
+    def within(cls, start_seconds: float, end_seconds: float, step_seconds: float) -> "Bins":
+        """The bins that lie wholly in (start, end], their edges on multiples of the step."""
+        # A thousandth of a bin is rounding, not a missing piece of it.
+        first = math.ceil(start_seconds / step_seconds - 1e-3)
+        last = math.floor(end_seconds / step_seconds + 1e-3)
+        return cls(first * step_seconds, step_seconds, max(last - first, 0))
+
+    def chunks(self) -> Iterator[tuple[float, float]]:
+        """(end of the first bin, end of the last bin) of each piece to ask for."""
+        for first in range(0, self.count, MOST_POINTS):
+            last = min(first + MOST_POINTS, self.count)
+            yield self.end_of(first), self.end_of(last - 1)
+
+    def end_of(self, index: int) -> float:
+        """Unix time at which a bin ends, which is where Prometheus is asked about it."""
+        return self.start_seconds + (index + 1) * self.step_seconds
+
+    def filled(self, samples: list[tuple[float, float]]) -> FloatArray:
+        """One value per bin from (bin end, value) pairs; NaN where there is none."""
+        values = np.full(self.count, np.nan)
+        for moment, value in samples:
+            index = round((moment - self.start_seconds) / self.step_seconds) - 1
+            if 0 <= index < self.count and math.isfinite(value):
+                values[index] = value
+        return values

@@ -1,0 +1,121 @@
+"""One conversation with Prometheus: bounded in time, and its failures in words."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from prometheus_api_client.prometheus_connect import PrometheusConnect
+from requests import RequestException
+from urllib3.util import Retry
+
+from pd_operator.api.conditions import Reason
+
+Samples = list[tuple[float, float]]
+"""(Unix seconds, value), ascending."""
+
+REFUSED_CONNECTION_RETRY = Retry(
+    total=1,
+    connect=1,
+    read=0,
+    backoff_factor=0.2,
+    status_forcelist=(502, 503, 504),
+    raise_on_status=False,
+    # A Retry-After of minutes would outlast every deadline.
+    respect_retry_after_header=False,
+)
+"""Once more, for a Prometheus that restarts; a slow answer is not asked for twice."""
+
+
+class PrometheusError(Exception):
+    """No usable answer: ``reason`` is a word for a condition, the message says what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of an answer."""
+
+    labels: Mapping[str, str]
+    samples: Samples
+
+
+class Conversation:
+    """Several questions that together have ``timeout_seconds``.
+
+    Each method raises ``PrometheusError``. Not for use by several threads at once.
+    """
+
+    def __init__(self, prometheus: PrometheusConnect, timeout_seconds: float) -> None:
+        self._prometheus = prometheus
+        self._timeout_seconds = timeout_seconds
+        self._deadline = time.monotonic() + timeout_seconds
+
+    def ask(self, query: str, at_seconds: float) -> list[Series]:
+        """The vector that ``query`` is at a moment."""
+        raw = self._bounded(
+            lambda limit: self._prometheus.custom_query(
+                query, params={"time": f"{at_seconds:.3f}"}, timeout=limit
+            )
+        )
+        return [_series(item["metric"], [item["value"]]) for item in raw]
+
+    def ask_number(self, query: str, at_seconds: float) -> float | None:
+        """The one value of ``query`` at a moment; None where there is no series."""
+        series = self.ask(query, at_seconds)
+        return series[0].samples[-1][1] if series else None
+
+    def ask_range(
+        self, query: str, first_seconds: float, last_seconds: float, step_seconds: float
+    ) -> list[Series]:
+        """``query`` at ``first_seconds`` and every step up to and with ``last_seconds``."""
+        # The client rounds its own start and end to whole seconds; these override them.
+        exact = {"start": f"{first_seconds:.3f}", "end": f"{last_seconds:.3f}"}
+        raw = self._bounded(
+            lambda limit: self._prometheus.custom_query_range(
+                query,
+                datetime.fromtimestamp(first_seconds, UTC),
+                datetime.fromtimestamp(last_seconds, UTC),
+                f"{step_seconds:.3f}",
+                params=exact,
+                timeout=limit,
+            )
+        )
+        return [_series(item["metric"], item["values"]) for item in raw]
+
+    def _bounded(self, call: Any) -> Any:
+        """The result of one call, given the time that is left; every failure a sentence."""
+        url = self._prometheus.url
+        left = self._deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise TimeoutError(f"no answer within {self._timeout_seconds:g} s")
+            return call(left)
+        except PrometheusApiClientException as error:
+            raise PrometheusError(
+                Reason.PROMETHEUS_UNREACHABLE,
+                f"{url} refused a query: {error}. Is this the address of a Prometheus, and may "
+                "the operator read from it?",
+            ) from error
+        except (RequestException, OSError) as error:
+            raise PrometheusError(
+                Reason.PROMETHEUS_UNREACHABLE,
+                f"{url} does not answer: {error}. Check spec.metrics.prometheusUrl and that "
+                "Prometheus runs.",
+            ) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise PrometheusError(
+                Reason.PROMETHEUS_UNREACHABLE,
+                f"{url} answered something that is not Prometheus' ({error!r}). Check "
+                "spec.metrics.prometheusUrl.",
+            ) from error
+
+
+def _series(labels: Mapping[str, str], values: list[list[Any]]) -> Series:
+    return Series(labels, [(float(moment), float(value)) for moment, value in values])

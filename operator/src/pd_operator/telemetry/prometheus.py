@@ -1,0 +1,120 @@
+"""What Prometheus knows of a service: its load, now and in the past, and its attainment.
+
+Every reading is a value with its age, or ``Unknown`` with a reason and a hint. Nothing here is
+ever zero because it was missing. The methods block, up to ``timeout_seconds`` each (twice that
+where Prometheus trickles): call them off the event loop.
+"""
+
+from prometheus_api_client.prometheus_connect import PrometheusConnect
+
+from pd_operator.api.names import ServiceKey
+from pd_operator.demand import Demand, DemandHistory
+from pd_operator.demand.arrays import FloatArray
+from pd_operator.planning.objectives import Objectives
+from pd_operator.scaling.observation import Attainment, Known, Reading, Unknown
+from pd_operator.telemetry import promql
+from pd_operator.telemetry.attained import read_attainment
+from pd_operator.telemetry.bins import Bins
+from pd_operator.telemetry.connection import (
+    REFUSED_CONNECTION_RETRY,
+    Conversation,
+    PrometheusError,
+)
+from pd_operator.telemetry.offered import read_demand
+from pd_operator.telemetry.questions import Questions
+from pd_operator.telemetry.template import Seconds, Template
+
+
+class PrometheusReader:
+    """Reads one Prometheus, or anything that speaks its HTTP API."""
+
+    def __init__(
+        self, url: str, timeout_seconds: float = 5.0, scrape_interval_seconds: float = 15.0
+    ) -> None:
+        self._prometheus = PrometheusConnect(url.rstrip("/"), retry=REFUSED_CONNECTION_RETRY)
+        self._source = f"prometheus {url}"
+        self._timeout_seconds = timeout_seconds
+        self._scrape_interval_seconds = scrape_interval_seconds
+
+    def demand(
+        self, service: ServiceKey, now_seconds: float, window_seconds: float
+    ) -> Reading[Demand]:
+        """The load offered in the last ``window_seconds`` (widened to hold enough scrapes)."""
+        questions = self._questions(service, now_seconds, window_seconds)
+        try:
+            demand, age_seconds = read_demand(questions)
+        except PrometheusError as error:
+            return self._unknown(error)
+        return Known(demand, age_seconds, self._source)
+
+    def attainment(
+        self,
+        service: ServiceKey,
+        objectives: Objectives,
+        now_seconds: float,
+        window_seconds: float,
+    ) -> Reading[Attainment]:
+        """Share of the last window's streamed requests within each objective, and both."""
+        questions = self._questions(service, now_seconds, window_seconds)
+        try:
+            attainment, age_seconds = read_attainment(questions, objectives)
+        except PrometheusError as error:
+            return self._unknown(error)
+        return Known(attainment, age_seconds, self._source)
+
+    def demand_history(
+        self,
+        service: ServiceKey,
+        start_seconds: float,
+        end_seconds: float,
+        step_seconds: float,
+    ) -> DemandHistory | Unknown:
+        """The bins that lie wholly in (start, end], their edges on multiples of the step.
+
+        A bin without data holds NaN. Where the step is shorter than four scrapes, a bin also
+        reflects what came shortly before it.
+        """
+        bins = Bins.within(start_seconds, end_seconds, step_seconds)
+        conversation = Conversation(self._prometheus, self._timeout_seconds)
+        window = promql.range_window(step_seconds, self._scrape_interval_seconds)
+
+        def series(template: Template) -> FloatArray:
+            query = template.render(
+                namespace=service.namespace, service=service.name, window=Seconds(window)
+            )
+            samples = [
+                sample
+                for first, last in bins.chunks()
+                for one in conversation.ask_range(query, first, last, step_seconds)
+                for sample in one.samples
+            ]
+            return bins.filled(samples)
+
+        try:
+            return DemandHistory(
+                start_seconds=bins.start_seconds,
+                step_seconds=step_seconds,
+                requests_per_second=series(promql.REQUEST_RATE),
+                prompt_tokens_mean=series(promql.PROMPT_TOKENS_MEAN),
+                output_tokens_mean=series(promql.OUTPUT_TOKENS_MEAN),
+            )
+        except PrometheusError as error:
+            return self._unknown(error)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._prometheus.close()
+
+    def _questions(
+        self, service: ServiceKey, now_seconds: float, window_seconds: float
+    ) -> Questions:
+        return Questions(
+            conversation=Conversation(self._prometheus, self._timeout_seconds),
+            service=service,
+            now_seconds=now_seconds,
+            window_seconds=promql.range_window(window_seconds, self._scrape_interval_seconds),
+            scrape_interval_seconds=self._scrape_interval_seconds,
+        )
+
+    def _unknown(self, error: PrometheusError) -> Unknown:
+        return Unknown(error.reason.value, self._source, error.message)

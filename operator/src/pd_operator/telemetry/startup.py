@@ -1,0 +1,81 @@
+"""How long a worker takes from its creation until it takes requests."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from pd_operator.api.pods import Pod, condition, holds
+from pd_operator.scaling.observation import WorkerObservation
+
+PERCENTILE = 90
+
+
+def measured_startup_seconds(workers: Iterable[WorkerObservation]) -> float | None:
+    """P90 of the start-ups that can be read from these workers; None if there is none."""
+    measured = [w.startup_seconds for w in workers if w.startup_seconds is not None]
+    return float(np.percentile(measured, PERCENTILE)) if measured else None
+
+
+def startup_seconds(pod: Pod) -> float | None:
+    """From creation to ready: scheduling, image, weights, warm-up. None where it did not show.
+
+    The transition of ``ContainersReady`` counts, which only the kubelet sets: ``Ready`` flips
+    too when the node controller loses sight of a node. A pod whose container was restarted, or
+    whose readiness came later than its start-up probe allows (it was ready, lost that and found
+    it again), tells nothing of a start-up.
+    """
+    ready = condition(pod, "ContainersReady")
+    containers: list[Any] = pod.get("status", {}).get("containerStatuses") or []
+    if ready is None or not holds(pod, "Ready") or not holds(pod, "ContainersReady"):
+        return None
+    if not containers or any(container.get("restartCount", 0) for container in containers):
+        return None
+    since_created = seconds_between(
+        pod["metadata"].get("creationTimestamp"), ready.get("lastTransitionTime")
+    )
+    since_started = [
+        seconds_between(_started_at(container), ready.get("lastTransitionTime"))
+        for container in containers
+    ]
+    allowed = _probe_seconds(pod)
+    if allowed is not None and any(late is None or late > allowed for late in since_started):
+        return None
+    return since_created
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds between two timestamps of the API; None where one is missing or unreadable."""
+    try:
+        return unix_seconds(end or "") - unix_seconds(start or "")
+    except ValueError:
+        return None
+
+
+def unix_seconds(timestamp: str) -> float:
+    """Unix time of an API timestamp. Raises ``ValueError``."""
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _started_at(container: Any) -> str | None:
+    started: str | None = (container.get("state") or {}).get("running", {}).get("startedAt")
+    return started
+
+
+def _probe_seconds(pod: Pod) -> float | None:
+    """The longest a container may take by its start-up probe; None where it has none."""
+    probes = [
+        container["startupProbe"]
+        for container in pod.get("spec", {}).get("containers") or ()
+        if container.get("startupProbe")
+    ]
+    return max((_budget_seconds(probe) for probe in probes), default=None)
+
+
+def _budget_seconds(probe: Any) -> float:
+    """Kubernetes' own defaults where the probe leaves a field out."""
+    attempts = float(probe.get("failureThreshold", 3)) + 1.0
+    return float(probe.get("initialDelaySeconds", 0)) + attempts * float(
+        probe.get("periodSeconds", 10)
+    )

@@ -1,0 +1,72 @@
+"""PromQL with holes in it, filled so that no value can become syntax."""
+
+import json
+import re
+from dataclasses import dataclass
+from string import Template as DollarTemplate
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """A duration; Prometheus takes whole milliseconds."""
+
+    value: float
+
+    def rendered(self) -> str:
+        """As in ``[90000ms]``; ``ValueError`` unless it is at least a millisecond."""
+        milliseconds = round(self.value * 1000)
+        if milliseconds < 1:
+            raise ValueError(f"a PromQL duration must be at least 1 ms, not {self.value} s")
+        return f"{milliseconds}ms"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An upper edge of a histogram bucket, for ``le=~``.
+
+    SGLang writes ``le="1.0"``, as Prometheus 3 does when it scrapes; Prometheus 2 keeps what it
+    got, and recording or federation may give ``le="1"``.
+    """
+
+    value: float
+
+    def rendered(self) -> str:
+        """A quoted regular expression that matches each way to write the edge."""
+        short = f"{self.value:.15g}"
+        spellings = dict.fromkeys((short, f"{short}.0" if short.isdigit() else short))
+        return quoted("|".join(re.escape(spelling) for spelling in spellings))
+
+
+Value = str | Seconds | Edge
+
+
+@dataclass(frozen=True)
+class Template:
+    """A named query. ``$word`` is a hole for a label value, a duration or a bucket edge.
+
+    Holes stand outside quotation marks: filling one brings its own.
+    """
+
+    name: str
+    about: str
+    text: str
+
+    def render(self, **values: Value) -> str:
+        """The query. ``KeyError`` for a hole without a value, ``ValueError`` for a value too much.
+
+        A ``str`` is a label value, whatever characters it holds.
+        """
+        unknown = values.keys() - set(DollarTemplate(self.text).get_identifiers())
+        if unknown:
+            raise ValueError(f"{self.name} has no hole for {sorted(unknown)}")
+        filled = {hole: _rendered(value) for hole, value in values.items()}
+        return DollarTemplate(self.text).substitute(filled)
+
+
+def quoted(text: str) -> str:
+    """A PromQL string literal. JSON's escapes are a subset of those PromQL has from Go."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _rendered(value: Value) -> str:
+    return quoted(value) if isinstance(value, str) else value.rendered()

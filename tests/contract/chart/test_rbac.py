@@ -1,0 +1,219 @@
+"""The operator's rights, asked of the real API server: all that it needs, and nothing else."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from pd_e2e.cluster.binaries import Programs
+from pd_e2e.cluster.commands import ClusterCommands, CommandError
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.cluster.waiting import eventually
+
+pytestmark = pytest.mark.controlplane
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the operator does with one kind of object."""
+
+    what_for: str
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.resource
+
+
+OURS = "serving.pd-operator.io"
+RBAC = "rbac.authorization.k8s.io"
+READ = ("get", "list", "watch")
+CHILD = (*READ, "create", "patch", "delete")  # server-side apply creates through patch and create
+
+NEEDS = (
+    Need("watch the services to run", OURS, "pdinferenceservices", READ),
+    Need("say what was decided", OURS, "pdinferenceservices/status", ("get", "patch", "update")),
+    Need("own children that block deletion", OURS, "pdinferenceservices/finalizers", ("update",)),
+    Need("read a performance profile", "", "configmaps", ("get",)),
+    Need("observe workers, route and drain them", "", "pods", (*READ, "patch")),
+    Need("run pools and routers", "apps", "deployments", CHILD),
+    Need("change replicas", "apps", "deployments/scale", ("get", "patch", "update")),
+    Need("give services an address", "", "services", CHILD),
+    Need("give the sidecar an identity", "", "serviceaccounts", CHILD),
+    Need("let the sidecar read pods", RBAC, "roles", CHILD),
+    Need("bind that role", RBAC, "rolebindings", CHILD),
+    Need("bound what a node drain takes", "policy", "poddisruptionbudgets", CHILD),
+    Need("have services scraped", "monitoring.coreos.com", "podmonitors", CHILD),
+    Need("tell of transitions", "", "events", ("create", "patch")),
+)
+
+FORBIDDEN = (
+    Need("read credentials", "", "secrets", READ),
+    Need("end requests in flight", "", "pods", ("delete", "deletecollection", "create")),
+    Need("run commands in workers", "", "pods/exec", ("create", "get")),
+    Need("change what users ask for", OURS, "pdinferenceservices", ("create", "patch", "delete")),
+    Need("give itself more", RBAC, "roles", ("escalate", "bind")),
+    Need("reach beyond a namespace", RBAC, "clusterroles", (*READ, "create", "bind", "escalate")),
+    Need("act as somebody else", "", "serviceaccounts", ("impersonate",)),
+    Need("mint tokens", "", "serviceaccounts/token", ("create",)),
+    Need("touch nodes", "", "nodes", (*READ, "patch")),
+)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A release in the real API server, and the account that its operator runs under."""
+
+    control_plane: ControlPlane
+    namespace: str
+    name: str
+
+    def rights(self, needs: tuple[Need, ...], namespace: str) -> dict[tuple[str, str], bool]:
+        """Ask the API server about every verb of every need, in a namespace."""
+        return {
+            (need.resource, verb): self._may(need, verb, namespace)
+            for need in needs
+            for verb in need.verbs
+        }
+
+    def missing(self, namespace: str = "default") -> set[tuple[str, str]]:
+        return {right for right, held in self.rights(NEEDS, namespace).items() if not held}
+
+    def _may(self, need: Need, verb: str, namespace: str) -> bool:
+        resource, _, subresource = need.resource.partition("/")
+        review = client.V1SubjectAccessReview(
+            spec=client.V1SubjectAccessReviewSpec(
+                user=f"system:serviceaccount:{self.namespace}:{self.name}",
+                groups=["system:serviceaccounts", "system:authenticated"],
+                resource_attributes=client.V1ResourceAttributes(
+                    group=need.group,
+                    resource=resource,
+                    subresource=subresource or None,
+                    verb=verb,
+                    namespace=namespace,
+                ),
+            )
+        )
+        authorization = client.AuthorizationV1Api(self.control_plane.admin)
+        answer = authorization.create_subject_access_review(review)
+        assert answer.status is not None
+        return bool(answer.status.allowed)
+
+
+def install(control_plane: ControlPlane, chart: Path, namespace: str, *flags: str) -> Installed:
+    # The CRD is left out: it belongs to the cluster, which other tests share.
+    control_plane.helm(
+        "install", namespace, str(chart), f"--namespace={namespace}", "--create-namespace",
+        f"--set=fullnameOverride={namespace},crds.enabled=false", *flags,
+    )  # fmt: skip
+    return Installed(control_plane, namespace, namespace)
+
+
+def uninstall(installed: Installed) -> None:
+    installed.control_plane.helm("uninstall", installed.name, f"--namespace={installed.namespace}")
+    core = client.CoreV1Api(installed.control_plane.admin)
+    core.delete_namespace(installed.namespace)
+
+
+@pytest.fixture(scope="module")
+def installed(control_plane: ControlPlane, chart: Path) -> Iterator[Installed]:
+    installed = install(control_plane, chart, "rbac-everywhere")
+    eventually(lambda: not installed.missing())
+    yield installed
+    uninstall(installed)
+
+
+@pytest.fixture
+def cluster_role(control_plane: ControlPlane, installed: Installed) -> Iterator[Any]:
+    """The ClusterRole, to be edited; put back afterwards."""
+    rbac = client.RbacAuthorizationV1Api(control_plane.admin)
+    role = rbac.read_cluster_role(installed.name)
+    rules = list(role.rules or [])
+    yield role
+    put_rules(control_plane, installed, rules)
+    eventually(lambda: not installed.missing())
+
+
+def put_rules(control_plane: ControlPlane, installed: Installed, rules: list[Any]) -> None:
+    rbac = client.RbacAuthorizationV1Api(control_plane.admin)
+    role = rbac.read_cluster_role(installed.name)
+    role.rules = rules
+    rbac.replace_cluster_role(installed.name, role)
+
+
+def test_the_operator_holds_every_right_it_needs_in_every_namespace(installed: Installed) -> None:
+    assert installed.missing("default") == set()
+    assert installed.missing("kube-system") == set()
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=str)
+def test_a_rule_that_is_removed_is_missed(
+    control_plane: ControlPlane, installed: Installed, cluster_role: Any, need: Need
+) -> None:
+    group, resource = need.group, need.resource
+    kept = [
+        rule
+        for rule in cluster_role.rules
+        if not (group in rule.api_groups and resource in rule.resources)
+    ]
+    assert len(kept) == len(cluster_role.rules) - 1
+    put_rules(control_plane, installed, kept)
+    lost = {(resource, verb) for verb in need.verbs}
+    eventually(lambda: lost <= installed.missing())
+
+
+def test_no_rule_grants_more_than_is_needed(cluster_role: Any) -> None:
+    granted = {
+        (group, resource, verb)
+        for rule in cluster_role.rules
+        for group, resource, verb in itertools.product(rule.api_groups, rule.resources, rule.verbs)
+    }
+    needed = {(need.group, need.resource, verb) for need in NEEDS for verb in need.verbs}
+    assert granted == needed
+    assert not any("*" in part or "secrets" in part for right in granted for part in right)
+
+
+def test_the_operator_cannot_do_what_it_has_no_business_doing(installed: Installed) -> None:
+    held = installed.rights(FORBIDDEN, "default")
+    assert {right for right, held in held.items() if held} == set()
+
+
+def test_with_named_namespaces_the_operator_holds_nothing_outside_them(
+    control_plane: ControlPlane, chart: Path, namespace: str
+) -> None:
+    flags = [f"--set=watchNamespaces={{{namespace}}}"]
+    installed = install(control_plane, chart, "rbac-named", *flags)
+    try:
+        eventually(lambda: not installed.missing(namespace))
+        assert not any(installed.rights(NEEDS, "default").values())
+        assert not any(installed.rights(NEEDS, installed.namespace).values())
+    finally:
+        uninstall(installed)
+
+
+def test_the_operator_may_hand_out_reading_pods_and_no_more(
+    control_plane: ControlPlane, binaries: Programs, installed: Installed, namespace: str
+) -> None:
+    kubeconfig = control_plane.kubeconfig_for(installed.namespace, installed.name)
+    operator = ClusterCommands(binaries, kubeconfig, control_plane.directory / "home")
+
+    operator.kubectl("apply", "--server-side", "-f-", input_text=role(namespace, "pods"))
+    with pytest.raises(CommandError, match="attempting to grant RBAC permissions not currently"):
+        operator.kubectl("apply", "--server-side", "-f-", input_text=role(namespace, "secrets"))
+
+
+def role(namespace: str, resource: str) -> str:
+    return f"""
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: read-{resource}, namespace: {namespace}}}
+rules:
+  - apiGroups: [""]
+    resources: [{resource}]
+    verbs: [get, list, watch]
+"""

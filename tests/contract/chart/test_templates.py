@@ -1,0 +1,162 @@
+"""What the chart renders under its toggles."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pd_e2e.cluster.families import Program
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+ROOT = Path(__file__).parents[3]
+MONITORING = "--api-versions=monitoring.coreos.com/v1"
+
+
+def one(manifests: list[Manifest], kind: str) -> Manifest:
+    found = [each for each in manifests if each["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} objects of kind {kind}"
+    return found[0]
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    (only,) = one(manifests, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def test_the_operator_runs_with_the_flags_and_environment_it_reads(render: Render) -> None:
+    operator = container(render("--set=log.format=text,log.level=debug"))
+    assert operator["args"] == [
+        "run", "--listen", "$(POD_IP):8080", "--log-format", "text", "--log-level", "debug",
+    ]  # fmt: skip
+    environment = {each["name"]: each for each in operator["env"]}
+    assert environment["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    assert (
+        environment["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
+    )
+    assert environment["PD_OPERATOR_IMAGE"]["value"] == operator["image"]
+
+
+def test_the_image_is_the_charts_version_unless_tag_or_digest_say_otherwise(render: Render) -> None:
+    digest = "sha256:" + "a" * 64
+    assert container(render())["image"] == "pd-operator/operator:0.1.0"
+    assert container(render("--set=image.tag=dev"))["image"] == "pd-operator/operator:dev"
+    assert (
+        container(render(f"--set=image.tag=dev,image.digest={digest}"))["image"]
+        == f"pd-operator/operator@{digest}"
+    )
+
+
+def test_one_operator_stops_before_the_next_starts(render: Render) -> None:
+    spec = one(render(), "Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
+
+
+def test_probes_and_service_reach_the_port_the_operator_listens_on(render: Render) -> None:
+    manifests = render()
+    operator = container(manifests)
+    assert [(port["name"], port["containerPort"]) for port in operator["ports"]] == [("http", 8080)]
+    probes = {name: operator[name]["httpGet"] for name in operator if name.endswith("Probe")}
+    assert probes == {
+        "startupProbe": {"path": "/healthz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+    }
+    pod_labels = one(manifests, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    service = one(manifests, "Service")["spec"]
+    assert service["selector"].items() <= pod_labels.items()
+    assert service["ports"][0]["targetPort"] == "http"
+
+
+def test_monitoring_objects_wait_for_their_kinds(render: Render) -> None:
+    kinds = {"PodMonitor", "PrometheusRule"}
+    assert not kinds & {each["kind"] for each in render()}
+    assert kinds <= {each["kind"] for each in render(MONITORING)}
+    off = render(MONITORING, "--set=podMonitor.enabled=false,prometheusRule.enabled=false")
+    assert not kinds & {each["kind"] for each in off}
+
+
+def test_the_pod_monitor_finds_the_operator_and_keeps_its_labels(render: Render) -> None:
+    manifests = render(MONITORING, "--set=podMonitor.labels.release=prometheus")
+    monitor = one(manifests, "PodMonitor")
+    pod = one(manifests, "Deployment")["spec"]["template"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for port in container(manifests)["ports"]}
+    assert endpoint["honorLabels"] is True
+
+
+def test_the_rules_are_the_file_that_promtool_checks_with_the_runbooks_prefix(
+    render: Render, chart: Path
+) -> None:
+    shipped = yaml.safe_load((chart / "rules" / "pd-operator.yaml").read_text(encoding="utf-8"))
+    assert one(render(MONITORING), "PrometheusRule")["spec"] == shipped
+
+    rule = one(
+        render(MONITORING, "--set=prometheusRule.runbookUrlPrefix=https://runbooks.test/"),
+        "PrometheusRule",
+    )
+    urls = {
+        each["annotations"]["runbook_url"]
+        for group in rule["spec"]["groups"]
+        for each in group["rules"]
+        if "alert" in each
+    }
+    assert urls
+    assert all(url.startswith("https://runbooks.test/docs/operations.md#pd") for url in urls)
+
+
+def test_grafanas_sidecar_finds_the_dashboards(render: Render, chart: Path) -> None:
+    dashboards = one(render(), "ConfigMap")
+    assert dashboards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboards["metadata"]["annotations"] == {"grafana_folder": "pd-operator"}
+    file = chart / "dashboards" / "slo-attainment.json"
+    assert dashboards["data"] == {"slo-attainment.json": file.read_text(encoding="utf-8")}
+
+    elsewhere = one(
+        render(
+            "--set=dashboards.label=board,dashboards.namespace=grafana,dashboards.folder=",
+            "--set-string=dashboards.labelValue=yes",
+        ),
+        "ConfigMap",
+    )["metadata"]
+    assert elsewhere["labels"]["board"] == "yes"
+    assert elsewhere["namespace"] == "grafana"
+    assert "annotations" not in elsewhere
+
+
+def test_the_crd_is_the_repositorys_and_stays_on_uninstall(render: Render) -> None:
+    (source,) = (ROOT / "crds").glob("*.yaml")
+    generated = yaml.safe_load(source.read_text(encoding="utf-8"))
+    shipped = one(render(), "CustomResourceDefinition")
+    assert shipped["spec"] == generated["spec"]
+    assert shipped["metadata"]["name"] == generated["metadata"]["name"]
+    assert shipped["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    given_up = one(render("--set=crds.keep=false"), "CustomResourceDefinition")
+    assert "annotations" not in given_up["metadata"]
+
+
+def test_network_policy_lets_in_only_who_is_named_and_only_to_the_port(render: Render) -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"team": "observability"}}}
+    policy = one(
+        render(
+            "--set=networkPolicy.enabled=true",
+            "--set=networkPolicy.from[0].namespaceSelector.matchLabels.team=observability",
+        ),
+        "NetworkPolicy",
+    )["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    assert policy["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}], "from": [peer]}]
+
+
+def test_notes_say_where_metrics_come_from_when_the_prometheus_operator_is_missing(
+    run: Run, chart: Path
+) -> None:
+    notes = run(Program.HELM, "install", "pd-operator", chart, "--dry-run=client").stdout
+    assert "so no PodMonitor and no PrometheusRule were created" in notes

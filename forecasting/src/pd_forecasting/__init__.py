@@ -1,1 +1,16 @@
 """Short-horizon forecasts of a load, with quantiles. Knows nothing of Kubernetes or LLMs."""
+
+from pd_forecasting.base import Forecast, Forecaster
+from pd_forecasting.damped_trend import DampedTrend
+from pd_forecasting.errors import BadSeriesError, ForecastError, NotEnoughPointsError
+from pd_forecasting.last_value import LastValue
+
+__all__ = [
+    "BadSeriesError",
+    "DampedTrend",
+    "Forecast",
+    "ForecastError",
+    "Forecaster",
+    "LastValue",
+    "NotEnoughPointsError",
+]

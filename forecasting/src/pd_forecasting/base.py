@@ -1,0 +1,107 @@
+"""The interface that every forecaster shares."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from pd_forecasting.errors import BadSeriesError, NotEnoughPointsError
+
+FloatArray = npt.NDArray[np.float64]
+State = Mapping[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """Quantiles at several horizons, in the unit of the series.
+
+    - `horizons_steps`: bins ahead of the last bin, shape (h,).
+    - `quantiles`: shares between 0 and 1, ascending, shape (q,).
+    - `values`: never negative, never falling along the quantiles, shape (h, q).
+    - `points`: the model's own best guess, shape (h,).
+    """
+
+    horizons_steps: tuple[int, ...]
+    quantiles: tuple[float, ...]
+    values: FloatArray
+    points: FloatArray
+
+
+class Forecaster(ABC):
+    """Forecasts a load that is measured in regular bins.
+
+    A series is a float array of shape (bins,), oldest first, of at least 0; NaN is a missing bin,
+    which is never taken for zero. The forecaster counts bins only: what a bin's length is, and
+    that none is left out, is its user's care.
+
+    Life of a forecaster: `fit` on a history (slow, once in a while), `update` with the bins that
+    follow (fast), `forecast` at any moment (fast). `fit` may be left out; `update` then works
+    with the model's default parameters. Deterministic throughout.
+    """
+
+    name: ClassVar[str]
+    minimum_points: ClassVar[int]
+    """Known bins without which `forecast` raises `NotEnoughPointsError`."""
+
+    @abstractmethod
+    def fit(self, series: FloatArray) -> None:
+        """Learn parameters from a whole series and start anew at its end."""
+
+    @abstractmethod
+    def update(self, series: FloatArray) -> None:
+        """Append the bins of `series` to what was seen, parameters as they are."""
+
+    @abstractmethod
+    def error_vs_last_value(self, horizon_steps: int) -> float:
+        """Mean absolute error over that of the last value, on the same recent origins (MASE).
+
+        Below 1 the model is worth its name. NaN while there are too few errors to tell.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Everything needed to go on, as plain data (numbers, text, lists, dictionaries)."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, state: State) -> Self:
+        """Continue from `state` as if there had been no break."""
+
+    @property
+    @abstractmethod
+    def known_points(self) -> int:
+        """Bins with a value among those still remembered."""
+
+    @abstractmethod
+    def _forecast(self, horizons: tuple[int, ...], quantiles: tuple[float, ...]) -> Forecast:
+        """Answer a request that was found sound."""
+
+    def forecast(self, horizons_steps: Sequence[int], quantiles: Sequence[float]) -> Forecast:
+        """Quantiles (ascending shares between 0 and 1) at horizons of at least one bin.
+
+        Raises `NotEnoughPointsError` below `minimum_points`, `BadSeriesError` for a request that
+        makes no sense.
+        """
+        horizons, shares = tuple(horizons_steps), tuple(quantiles)
+        if not horizons or min(horizons) < 1:
+            raise BadSeriesError(f"horizons must be of at least one bin, found {horizons}")
+        if list(shares) != sorted(shares) or not all(0 < share < 1 for share in shares):
+            raise BadSeriesError(f"quantiles must ascend between 0 and 1, found {shares}")
+        if self.known_points < self.minimum_points:
+            raise NotEnoughPointsError(self.name, self.minimum_points, self.known_points)
+        return self._forecast(horizons, shares)
+
+
+def checked(series: FloatArray) -> FloatArray:
+    """`series` as float64, or `BadSeriesError` for what is no load."""
+    values = np.asarray(series, dtype=np.float64)
+    if values.ndim != 1:
+        raise BadSeriesError(f"a series has one dimension, found {values.ndim}")
+    if np.isinf(values).any():
+        raise BadSeriesError("a load cannot be infinite")
+    if (values < 0).any():
+        raise BadSeriesError("a load cannot be negative")
+    return values

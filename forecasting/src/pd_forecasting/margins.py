@@ -1,0 +1,78 @@
+"""Margins around a forecast, from the forecaster's own recent errors at that horizon.
+
+Split conformal prediction: the q-quantile of past errors is added to the forecast. Errors are
+divided by how large errors were when the forecast was made, and multiplied by how large they are
+now, so that margins widen in rough times and shrink in calm ones (locally weighted conformal).
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray
+
+FEWEST_ERRORS = 10
+"""Below these many errors at a horizon, margins are reckoned from bin-to-bin changes."""
+
+_HALF_LIFE_BINS = 12
+_CALMEST = 0.5
+"""Recent errors are never taken for smaller than this share of their long-run size."""
+
+
+def margins(errors: FloatArray, horizon_steps: int, quantiles: Sequence[float]) -> FloatArray:
+    """Margins at `quantiles`, shape (q,).
+
+    `errors` are actual minus forecast of consecutive origins, oldest first, NaN where unknown;
+    the newest is the last one that is known now. At least `FEWEST_ERRORS` are known.
+    """
+    typical = float(np.nanmean(np.abs(errors)))
+    if typical == 0.0:
+        return np.zeros(len(quantiles))
+    after = _recent_size(np.abs(errors), typical)
+    at_origin = np.full(len(errors), typical)
+    at_origin[horizon_steps:] = after[: max(len(errors) - horizon_steps, 0)]
+    scores = errors / np.maximum(at_origin, _CALMEST * typical)
+    now = max(after[-1], _CALMEST * typical)
+    return now * _spread(scores[~np.isnan(scores)], quantiles)
+
+
+def margins_of_few(
+    values: FloatArray, horizon_steps: int, quantiles: Sequence[float]
+) -> FloatArray:
+    """Margins for a series too short to have errors at the horizon, shape (q,).
+
+    Bin-to-bin changes grow with the square root of the horizon, as those of a random walk do.
+    """
+    known = values[~np.isnan(values)]
+    changes = np.diff(known) * math.sqrt(horizon_steps)
+    return _normal_spread(changes, quantiles)
+
+
+def _recent_size(sizes: FloatArray, typical: float) -> list[float]:
+    """Exponentially weighted mean of error sizes after each error, starting at `typical`."""
+    weight = 1 - 0.5 ** (1 / _HALF_LIFE_BINS)
+    size, after = typical, []
+    for newest in sizes.tolist():
+        if not math.isnan(newest):
+            size += weight * (newest - size)
+        after.append(size)
+    return after
+
+
+def _spread(scores: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+    """The (n + 1) q-th of n scores; where n are too few for that, the wider of two guesses."""
+    spread: FloatArray = np.quantile(scores, quantiles, method="weibull")
+    normal = _normal_spread(scores, quantiles)
+    for i, share in enumerate(quantiles):
+        if (len(scores) + 1) * min(share, 1 - share) < 1:
+            wider = max if share > 0.5 else min
+            spread[i] = wider(spread[i], normal[i])
+    return spread
+
+
+def _normal_spread(errors: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+    """Quantiles of a normal law around zero, widened for being known from few errors."""
+    size = math.sqrt(float(np.mean(errors**2))) * (1 + 2 / len(errors))
+    return np.array([NormalDist().inv_cdf(share) * size for share in quantiles])

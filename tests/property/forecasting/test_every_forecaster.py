@@ -1,0 +1,186 @@
+"""What every forecaster must keep, whatever the series. A new model joins by its class alone."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pd_forecasting import DampedTrend, Forecaster, LastValue, NotEnoughPointsError
+from pd_forecasting.base import FloatArray
+
+FORECASTERS: list[type[Forecaster]] = [LastValue, DampedTrend]
+HORIZONS = (1, 3, 8, 60)
+QUANTILES = (0.05, 0.5, 0.9, 0.99)
+
+every_forecaster = pytest.mark.parametrize("model", FORECASTERS, ids=lambda model: model.name)
+loads = st.just(0.0) | st.floats(1e-3, 1e9) | st.just(np.nan)
+series = hnp.arrays(np.float64, st.integers(60, 120), elements=loads).filter(
+    lambda values: np.count_nonzero(~np.isnan(values)) >= 10
+)
+quick = settings(max_examples=25, deadline=None)
+
+
+def noisy_climb(bins: int = 300, seed: int = 0) -> FloatArray:
+    noise = np.random.default_rng(seed)
+    return noise.poisson(np.linspace(50, 400, bins)).astype(np.float64)
+
+
+def updated(model: type[Forecaster], values: FloatArray) -> Forecaster:
+    forecaster = model()
+    forecaster.update(values)
+    return forecaster
+
+
+def quantiles(forecaster: Forecaster) -> FloatArray:
+    return forecaster.forecast(HORIZONS, QUANTILES).values
+
+
+@every_forecaster
+@given(values=series)
+@quick
+def test_quantiles_are_finite_ordered_and_never_negative(
+    model: type[Forecaster], values: FloatArray
+) -> None:
+    forecast = updated(model, values).forecast(HORIZONS, QUANTILES)
+    assert forecast.values.shape == (len(HORIZONS), len(QUANTILES))
+    assert np.isfinite(forecast.values).all()
+    assert np.isfinite(forecast.points).all()
+    assert (forecast.points >= 0).all()
+    assert (forecast.values >= 0).all()
+    assert (np.diff(forecast.values, axis=1) >= 0).all()
+
+
+@every_forecaster
+@given(values=series)
+@quick
+def test_the_same_series_gives_the_same_forecast(
+    model: type[Forecaster], values: FloatArray
+) -> None:
+    np.testing.assert_array_equal(
+        quantiles(updated(model, values)), quantiles(updated(model, values))
+    )
+
+
+@every_forecaster
+@given(values=series, cut=st.integers(1, 59))
+@quick
+def test_bins_one_by_one_are_as_good_as_all_at_once(
+    model: type[Forecaster], values: FloatArray, cut: int
+) -> None:
+    in_parts = updated(model, values[:cut])
+    for value in values[cut:]:
+        in_parts.update(np.array([value]))
+    np.testing.assert_allclose(quantiles(in_parts), quantiles(updated(model, values)), rtol=1e-9)
+
+
+@every_forecaster
+@given(values=series, later=st.lists(loads, max_size=10))
+@quick
+def test_a_restored_forecaster_goes_on_as_if_nothing_had_been(
+    model: type[Forecaster], values: FloatArray, later: list[float]
+) -> None:
+    forecaster = updated(model, values)
+    restored = model.restore(json.loads(json.dumps(forecaster.state())))
+    for one in (forecaster, restored):
+        one.update(np.array(later, dtype=np.float64))
+    np.testing.assert_array_equal(quantiles(restored), quantiles(forecaster))
+
+
+@every_forecaster
+@given(values=series, power=st.integers(-5, 5))
+@quick
+def test_another_unit_of_the_load_gives_the_same_forecast_in_that_unit(
+    model: type[Forecaster], values: FloatArray, power: int
+) -> None:
+    factor = 4.0**power  # its square root is exact, so ties between trends stay ties
+    np.testing.assert_allclose(
+        quantiles(updated(model, values * factor)),
+        quantiles(updated(model, values)) * factor,
+        rtol=1e-9,
+    )
+
+
+@every_forecaster
+@given(level=st.floats(0, 1e9), bins=st.integers(10, 100))
+@quick
+def test_a_constant_load_is_forecast_exactly_and_without_a_margin(
+    model: type[Forecaster], level: float, bins: int
+) -> None:
+    forecaster = model()
+    forecaster.fit(np.full(bins, level))
+    forecast = forecaster.forecast(HORIZONS, QUANTILES)
+    np.testing.assert_allclose(forecast.values, level, rtol=1e-9)
+    np.testing.assert_allclose(forecast.points, level, rtol=1e-9)
+
+
+@every_forecaster
+def test_the_future_does_not_reach_back(model: type[Forecaster]) -> None:
+    past, future = noisy_climb()[:200], noisy_climb()[200:]
+    forecaster = model()
+    forecaster.fit(past)
+    before = quantiles(forecaster)
+    errors_before = forecaster.error_vs_last_value(8)
+    on_with_truth = model.restore(forecaster.state())
+    on_with_truth.update(future)
+    on_with_lies = model.restore(forecaster.state())
+    on_with_lies.update(future[::-1] * 3)
+    np.testing.assert_array_equal(quantiles(forecaster), before)
+    assert forecaster.error_vs_last_value(8) == errors_before
+    assert not np.array_equal(quantiles(on_with_truth), quantiles(on_with_lies))
+
+
+@every_forecaster
+def test_a_gap_is_missing_and_not_zero(model: type[Forecaster]) -> None:
+    values = np.full(120, 100.0)
+    values[50:80] = np.nan
+    values[115:] = np.nan
+    np.testing.assert_allclose(quantiles(updated(model, values)), 100.0)
+
+
+@every_forecaster
+def test_a_level_from_before_a_long_outage_is_soon_forgotten(model: type[Forecaster]) -> None:
+    values = np.concatenate([np.full(200, 100.0), np.full(100, np.nan), np.full(3, 900.0)])
+    forecast = updated(model, values).forecast([1], [0.5])
+    assert forecast.points[0] == pytest.approx(900, rel=0.05)
+
+
+@every_forecaster
+def test_it_works_from_its_own_minimum_of_points_on_and_refuses_below(
+    model: type[Forecaster],
+) -> None:
+    enough = noisy_climb()[: model.minimum_points]
+    few = enough.copy()
+    few[0] = np.nan
+    assert quantiles(updated(model, enough))[-1, -1] > enough[-1]
+    with pytest.raises(NotEnoughPointsError) as refused:
+        quantiles(updated(model, few))
+    assert (refused.value.needed, refused.value.known) == (
+        model.minimum_points,
+        model.minimum_points - 1,
+    )
+
+
+@every_forecaster
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95])
+def test_quantiles_cover_as_often_as_they_say_on_a_steady_noisy_load(
+    model: type[Forecaster], share: float
+) -> None:
+    values = np.random.default_rng(7).poisson(100, 1500).astype(np.float64)
+    forecaster = model()
+    forecaster.fit(values[:500])
+    covered = []
+    for origin in range(500, 1492):
+        covered.append(values[origin + 7] <= forecaster.forecast([8], [share]).values[0, 0])
+        forecaster.update(values[origin : origin + 1])
+    assert np.mean(covered) == pytest.approx(share, abs=0.03)
+
+
+@every_forecaster
+def test_memory_does_not_grow_without_end(model: type[Forecaster]) -> None:
+    forecaster = updated(model, np.tile(noisy_climb(), 10))
+    size = len(json.dumps(forecaster.state()))
+    forecaster.update(np.tile(noisy_climb(), 2))
+    assert len(json.dumps(forecaster.state())) == pytest.approx(size, rel=0.05)

@@ -11,12 +11,7 @@ or grants more. No wildcard, no Secret, no escalate or bind.
 # What the operator observed and decided, for people and for its own next start.
 - apiGroups: [serving.pd-operator.io]
   resources: [pdinferenceservices/status]
-  verbs: [get, patch, update]
-# Children name their service as owner with blockOwnerDeletion. Where the admission plug-in
-# OwnerReferencesPermissionEnforcement runs, that needs the right to set the owner's finalizers.
-- apiGroups: [serving.pd-operator.io]
-  resources: [pdinferenceservices/finalizers]
-  verbs: [update]
+  verbs: [patch]
 # A performance profile that the user keeps in a ConfigMap, read by its name.
 - apiGroups: [""]
   resources: [configmaps]
@@ -27,36 +22,37 @@ or grants more. No wildcard, no Secret, no escalate or bind.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]
-# The pools and the router, written by server-side apply, restored when deleted or edited.
+# The pools and the router: written by server-side apply (patch, and create where there is none yet),
+# restored when edited or deleted. Deleted by Kubernetes, through their owner reference.
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # Replicas are changed here and nowhere else.
 - apiGroups: [apps]
   resources: [deployments/scale]
-  verbs: [get, patch, update]
+  verbs: [patch]
 # The service's address, and headless Services that give workers names.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # The identity of the router's sidecar.
 - apiGroups: [""]
   resources: [serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # What that identity may do: read the pods of its namespace.
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [roles, rolebindings]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # Node drains take one worker of a pool at a time.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 # The scrape configuration of a service, where the Prometheus operator's CRD exists.
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, create, patch]
 # Transitions, told as Events on the service.
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}

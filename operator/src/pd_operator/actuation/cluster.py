@@ -49,10 +49,11 @@ class Cluster:
         self._timeout_seconds = timeout_seconds
 
     @classmethod
-    def connect(cls) -> "Cluster":
-        """From the pod's service account, or from ``KUBECONFIG`` outside a pod."""
+    def connect(cls, context: str | None = None) -> "Cluster":
+        """From ``KUBECONFIG`` (or a ``context`` of it) where there is one, else as the pod."""
         settings = client.Configuration()
-        config.load_config(client_configuration=settings)
+        chosen = {"context": context} if context else {}
+        config.load_config(client_configuration=settings, **chosen)
         # A lost connection is the tick's to retry, within its own deadline.
         settings.retries = False
         return cls(client.ApiClient(settings))

@@ -4,15 +4,10 @@ A drain in progress is written on the pod itself, so that an operator that
 restarts half-way continues instead of starting over.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from pd_operator.api.names import (
-    ANNOTATION_DRAIN_DEADLINE,
-    ANNOTATION_IDLE_SINCE,
-    LABEL_TRAFFIC,
-)
+from pd_operator.api.names import ANNOTATION_DRAIN_DEADLINE, ANNOTATION_IDLE_SINCE
+from pd_operator.api.pods import Pod, annotation, holds, takes_traffic, terminating
 from pd_operator.scaling.observation import EngineLoad, Known, Reading
 
 
@@ -45,23 +40,18 @@ class Worker:
         return isinstance(self.load, Known) and self.load.value.idle
 
 
-def read_worker(pod: Mapping[str, Any], load: Reading[EngineLoad]) -> Worker | None:
+def read_worker(pod: Pod, load: Reading[EngineLoad]) -> Worker | None:
     """The worker of a pod of the Kubernetes API; ``None`` for one that is being deleted."""
-    metadata = pod["metadata"]
-    if metadata.get("deletionTimestamp"):
+    if terminating(pod):
         return None
-    status = pod.get("status", {})
-    annotations = metadata.get("annotations") or {}
+    containers = pod.get("status", {}).get("containerStatuses") or ()
     return Worker(
-        name=metadata["name"],
-        ready=any(
-            condition["type"] == "Ready" and condition["status"] == "True"
-            for condition in status.get("conditions", ())
-        ),
-        started=any(container.get("started") for container in status.get("containerStatuses", ())),
-        draining=(metadata.get("labels") or {}).get(LABEL_TRAFFIC) == "off",
-        drain_deadline=_seconds(annotations.get(ANNOTATION_DRAIN_DEADLINE)),
-        idle_since=_seconds(annotations.get(ANNOTATION_IDLE_SINCE)),
+        name=pod["metadata"]["name"],
+        ready=holds(pod, "Ready"),
+        started=any(container.get("started") for container in containers),
+        draining=not takes_traffic(pod),
+        drain_deadline=_seconds(annotation(pod, ANNOTATION_DRAIN_DEADLINE)),
+        idle_since=_seconds(annotation(pod, ANNOTATION_IDLE_SINCE)),
         load=load,
     )
 

@@ -38,7 +38,7 @@ def test_a_bin_without_requests_has_no_mean_length_and_no_tokens() -> None:
     ("newer", "message"),
     [
         (history(180, [4], step=30), "bins of 30 s do not extend bins of 60.0 s"),
-        (history(200, [4]), "do not lie on"),
+        (history(200, [4]), "not on the edges"),
         (history(-60, [4]), "begins before"),
     ],
 )

@@ -1,7 +1,23 @@
 """What is asked of a service: request rate and lengths, past, present and forecast."""
 
 from pd_operator.demand.demand import Demand
+from pd_operator.demand.forecast import (
+    DemandForecast,
+    FittedDemand,
+    NotEnoughHistory,
+    QuantileBand,
+    fit_demand,
+)
 from pd_operator.demand.history import DemandHistory
 from pd_operator.demand.lengths import LengthDistribution
 
-__all__ = ["Demand", "DemandHistory", "LengthDistribution"]
+__all__ = [
+    "Demand",
+    "DemandForecast",
+    "DemandHistory",
+    "FittedDemand",
+    "LengthDistribution",
+    "NotEnoughHistory",
+    "QuantileBand",
+    "fit_demand",
+]

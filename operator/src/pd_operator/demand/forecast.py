@@ -1,8 +1,30 @@
 """What will be asked of a service, as quantiles, at the time when a change can take effect."""
 
-from dataclasses import dataclass
+import copy
+import math
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from pd_forecasting import DampedTrend, Forecast, Forecaster, LastValue, NotEnoughPointsError
+from pd_operator.api.autoscaling import ForecastModel
+from pd_operator.api.roles import Role
+from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.demand import Demand
+from pd_operator.demand.history import DemandHistory
+from pd_operator.demand.lengths import LengthDistribution
+
+_MODELS: dict[ForecastModel, type[Forecaster]] = {
+    ForecastModel.DAMPED_TREND: DampedTrend,
+    ForecastModel.LAST_VALUE: LastValue,
+}
+_LOW, _MEDIAN = 0.05, 0.5
+_LARGEST_CHANGE_OF_LENGTH = 3.0
+"""Mean lengths are not forecast to change by more than this factor within one lead time."""
+
+
+class NotEnoughHistory(ValueError):  # noqa: N818 - a state of the world, like StopIteration
+    """Too few bins were measured to forecast from. The message says how many are needed."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +46,8 @@ class DemandForecast:
     - `model`: the forecaster that the figures come from.
     - `error_vs_last_value`: mean absolute error of the model asked for, at this horizon, over
       that of the last value (MASE); NaN before there are errors to compare.
-    - `trusted`: whether the model beats the last value. Where it does not, the figures are the
-      last value's own.
+    - `trusted`: whether the figures are the asked model's. Where it does not beat the last value,
+      they are the last value's own, with its own quantiles.
     """
 
     horizon_seconds: float
@@ -36,3 +58,166 @@ class DemandForecast:
     model: str
     error_vs_last_value: float
     trusted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSeries:
+    """The model asked for on one series, and the last value for where that is no better."""
+
+    model: Forecaster
+    last_value: LastValue
+
+    @classmethod
+    def fit(cls, model: type[Forecaster], series: FloatArray) -> "FittedSeries":
+        """Fit both on a whole series."""
+        fitted = cls(model(), LastValue())
+        fitted.model.fit(series)
+        fitted.last_value.fit(series)
+        return fitted
+
+    def updated(self, bins: FloatArray) -> "FittedSeries":
+        """The same, with more bins seen."""
+        grown = copy.deepcopy(self)
+        grown.model.update(bins)
+        grown.last_value.update(bins)
+        return grown
+
+    def error(self, steps: int) -> float:
+        """MASE of the model at that horizon; NaN where it cannot be told."""
+        return self.model.error_vs_last_value(steps)
+
+    def trusted(self, steps: int) -> bool:
+        """Whether the model may speak: it is the last value itself, or it beats it."""
+        return isinstance(self.model, LastValue) or self.error(steps) < 1.0
+
+    def band(self, steps: int, quantile_percent: int) -> QuantileBand:
+        """Quantiles of whichever of the two may speak."""
+        speaker = self.model if self.trusted(steps) else self.last_value
+        shares = sorted({_LOW, _MEDIAN, quantile_percent / 100})
+        forecast: Forecast = speaker.forecast([steps], shares)
+        at = dict(zip(shares, forecast.values[0].tolist(), strict=True))
+        return QuantileBand(at[_LOW], at[_MEDIAN], at[quantile_percent / 100])
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDemand:
+    """Forecasters of request rate and of both token rates, fitted on one history.
+
+    Token rates are forecast themselves, since lengths move as fast as the rate does; the mean
+    lengths of a forecast are what its token and request rates imply. Can be pickled.
+    """
+
+    step_seconds: float
+    end_seconds: float
+    requests: FittedSeries
+    prompt_tokens: FittedSeries
+    output_tokens: FittedSeries
+
+    def updated(self, history: DemandHistory) -> "FittedDemand":
+        """The same, with those bins of `history` seen that end after `end_seconds`.
+
+        `ValueError` where the history's bins do not lie on those of the one fitted.
+        """
+        if history.step_seconds != self.step_seconds:
+            raise ValueError(
+                f"bins of {history.step_seconds} s do not extend bins of {self.step_seconds} s"
+            )
+        newer = history.after(self.end_seconds)
+        if len(newer) == 0:
+            return self
+        return replace(
+            self,
+            end_seconds=newer.end_seconds,
+            requests=self.requests.updated(newer.requests_per_second),
+            prompt_tokens=self.prompt_tokens.updated(newer.prompt_tokens_per_second),
+            output_tokens=self.output_tokens.updated(newer.output_tokens_per_second),
+        )
+
+    def forecast(
+        self, role: Role, horizon_seconds: float, quantile_percent: int, shape: Demand
+    ) -> DemandForecast:
+        """The load of one pool, `horizon_seconds` after the history's end, rounded up to bins.
+
+        `shape` is the present demand: how lengths are spread around their mean, and how bursty
+        arrivals are. `NotEnoughHistory` where too few bins are known.
+        """
+        steps = max(1, math.ceil(horizon_seconds / self.step_seconds - 1e-9))
+        own = self.prompt_tokens if role is Role.PREFILL else self.output_tokens
+        try:
+            requests = self.requests.band(steps, quantile_percent)
+            prompt = self.prompt_tokens.band(steps, quantile_percent)
+            output = self.output_tokens.band(steps, quantile_percent)
+        except NotEnoughPointsError as error:
+            raise NotEnoughHistory(
+                f"a forecast needs {error.needed} measured bins of {self.step_seconds:g} s, "
+                f"there are {error.known}"
+            ) from error
+        tokens = prompt if role is Role.PREFILL else output
+        trusted = own.trusted(steps)
+        return DemandForecast(
+            horizon_seconds=horizon_seconds,
+            quantile_percent=quantile_percent,
+            demand=_demand(role, requests, prompt, output, shape),
+            requests_per_second=requests,
+            tokens_per_second=tokens,
+            model=own.model.name if trusted else LastValue.name,
+            error_vs_last_value=own.error(steps),
+            trusted=trusted,
+        )
+
+
+def fit_demand(history: DemandHistory, model: str) -> FittedDemand:
+    """Fit forecasters of `history`; seconds of work, meant for another process.
+
+    `model` is a value of `ForecastModel`. `NotEnoughHistory` where not even the last value has the
+    bins it needs.
+    """
+    forecaster = _MODELS[ForecastModel(model)]
+    series = (
+        history.requests_per_second,
+        history.prompt_tokens_per_second,
+        history.output_tokens_per_second,
+    )
+    known = min(int(np.count_nonzero(~np.isnan(one))) for one in series)
+    if known < LastValue.minimum_points:
+        raise NotEnoughHistory(
+            f"a forecast needs {LastValue.minimum_points} measured bins of "
+            f"{history.step_seconds:g} s, there are {known}"
+        )
+    requests, prompt_tokens, output_tokens = (FittedSeries.fit(forecaster, one) for one in series)
+    return FittedDemand(
+        history.step_seconds, history.end_seconds, requests, prompt_tokens, output_tokens
+    )
+
+
+def _demand(
+    role: Role, requests: QuantileBand, prompt: QuantileBand, output: QuantileBand, shape: Demand
+) -> Demand:
+    """The demand whose tokens of the role's own kind are at the upper quantile."""
+    prompt_mean = _mean_length(prompt, requests, shape.prompt_tokens)
+    output_mean = _mean_length(output, requests, shape.output_tokens)
+    own, length = (prompt, prompt_mean) if role is Role.PREFILL else (output, output_mean)
+    context = shape.context_tokens_mean
+    if context is not None:
+        present = shape.prompt_tokens.mean + shape.output_tokens.mean
+        context *= (prompt_mean + output_mean) / present if present > 0 else 1.0
+    return replace(
+        shape,
+        requests_per_second=own.high / length if length > 0 else requests.high,
+        prompt_tokens=shape.prompt_tokens.scaled_to_mean(prompt_mean),
+        output_tokens=shape.output_tokens.scaled_to_mean(output_mean),
+        context_tokens_mean=context,
+    )
+
+
+def _mean_length(
+    tokens: QuantileBand, requests: QuantileBand, present: LengthDistribution
+) -> float:
+    """Mean length that the medians of tokens and requests imply, near the present one."""
+    if not (tokens.median > 0 and requests.median > 0):
+        return present.mean
+    implied = tokens.median / requests.median
+    return min(
+        max(implied, present.mean / _LARGEST_CHANGE_OF_LENGTH),
+        present.mean * _LARGEST_CHANGE_OF_LENGTH,
+    )

@@ -56,10 +56,7 @@ class DemandHistory:
             raise ValueError(
                 f"bins of {newer.step_seconds} s do not extend bins of {self.step_seconds} s"
             )
-        offset = (newer.start_seconds - self.start_seconds) / self.step_seconds
-        first = round(offset)
-        if abs(offset - first) > 0.01:
-            raise ValueError("the newer history's bins do not lie on this history's")
+        first = newer._bins_since(self.start_seconds)
         if first < 0:
             raise ValueError("the newer history begins before this one")
         return DemandHistory(
@@ -70,6 +67,26 @@ class DemandHistory:
                 for old, new in zip(self._arrays, newer._arrays, strict=True)
             ),
         )
+
+    def after(self, seconds: float) -> "DemandHistory":
+        """The bins that begin at `seconds` or later, with missing bins from there to the first.
+
+        `ValueError` where `seconds` is not on the bins' edges.
+        """
+        skip = -self._bins_since(seconds)
+        if skip < 0:
+            nothing = np.full(-skip, np.nan)
+            arrays = [np.concatenate([nothing, array]) for array in self._arrays]
+        else:
+            arrays = [array[skip:] for array in self._arrays]
+        return DemandHistory(seconds, self.step_seconds, *arrays)
+
+    def _bins_since(self, seconds: float) -> int:
+        """Bins from `seconds` to the start of this history."""
+        offset = (self.start_seconds - seconds) / self.step_seconds
+        if abs(offset - round(offset)) > 0.01:
+            raise ValueError(f"{seconds} s is not on the edges of the history's bins")
+        return round(offset)
 
     @property
     def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,7 +1,8 @@
 """One conversation with Prometheus: bounded in time, and its failures in words."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,7 +48,7 @@ class Series:
 
 
 class Conversation:
-    """Several questions that together have ``timeout_seconds``.
+    """Several questions that together have ``timeout_seconds``, a second more or less.
 
     Each method raises ``PrometheusError``. Not for use by several threads at once.
     """
@@ -59,12 +60,13 @@ class Conversation:
 
     def ask(self, query: str, at_seconds: float) -> list[Series]:
         """The vector that ``query`` is at a moment."""
-        raw = self._bounded(
-            lambda limit: self._prometheus.custom_query(
-                query, params={"time": f"{at_seconds:.3f}"}, timeout=limit
-            )
-        )
-        return [_series(item["metric"], [item["value"]]) for item in raw]
+
+        def ask(limit: int) -> list[Series]:
+            moment = {"time": f"{at_seconds:.3f}"}
+            answer = self._prometheus.custom_query(query, params=moment, timeout=limit)
+            return [_series(item["metric"], [item["value"]]) for item in answer]
+
+        return self._bounded(ask)
 
     def ask_number(self, query: str, at_seconds: float) -> float | None:
         """The one value of ``query`` at a moment; None where there is no series."""
@@ -75,28 +77,28 @@ class Conversation:
         self, query: str, first_seconds: float, last_seconds: float, step_seconds: float
     ) -> list[Series]:
         """``query`` at ``first_seconds`` and every step up to and with ``last_seconds``."""
+        first, last = (
+            datetime.fromtimestamp(moment, UTC) for moment in (first_seconds, last_seconds)
+        )
         # The client rounds its own start and end to whole seconds; these override them.
         exact = {"start": f"{first_seconds:.3f}", "end": f"{last_seconds:.3f}"}
-        raw = self._bounded(
-            lambda limit: self._prometheus.custom_query_range(
-                query,
-                datetime.fromtimestamp(first_seconds, UTC),
-                datetime.fromtimestamp(last_seconds, UTC),
-                f"{step_seconds:.3f}",
-                params=exact,
-                timeout=limit,
-            )
-        )
-        return [_series(item["metric"], item["values"]) for item in raw]
 
-    def _bounded(self, call: Any) -> Any:
-        """The result of one call, given the time that is left; every failure a sentence."""
+        def ask(limit: int) -> list[Series]:
+            answer = self._prometheus.custom_query_range(
+                query, first, last, f"{step_seconds:.3f}", params=exact, timeout=limit
+            )
+            return [_series(item["metric"], item["values"]) for item in answer]
+
+        return self._bounded(ask)
+
+    def _bounded(self, ask: Callable[[int], list[Series]]) -> list[Series]:
+        """The answer, asked for in the time that is left; every failure becomes a sentence."""
         url = self._prometheus.url
         left = self._deadline - time.monotonic()
         try:
             if left <= 0:
                 raise TimeoutError(f"no answer within {self._timeout_seconds:g} s")
-            return call(left)
+            return ask(math.ceil(left))
         except PrometheusApiClientException as error:
             raise PrometheusError(
                 Reason.PROMETHEUS_UNREACHABLE,

@@ -1,8 +1,8 @@
 """What Prometheus knows of a service: its load, now and in the past, and its attainment.
 
 Every reading is a value with its age, or ``Unknown`` with a reason and a hint. Nothing here is
-ever zero because it was missing. The methods block, up to ``timeout_seconds`` each (twice that
-where Prometheus trickles): call them off the event loop.
+ever zero because it was missing. The methods block for at most some ``timeout_seconds`` each: call
+them off the event loop.
 """
 
 from prometheus_api_client.prometheus_connect import PrometheusConnect

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+from pd_operator.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    Reason,
+    find_condition,
+    initial_conditions,
+    set_condition,
+)
+
+NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=5)
+
+
+def test_on_the_first_visit_everything_is_unknown_and_nothing_is_missing() -> None:
+    conditions = initial_conditions(NOON, generation=1)
+
+    assert {c.type for c in conditions} == {kind.value for kind in ConditionType}
+    assert {c.status for c in conditions} == {ConditionStatus.UNKNOWN}
+    assert all(c.reason for c in conditions)
+
+
+def test_the_transition_time_moves_when_the_status_changes() -> None:
+    before = initial_conditions(NOON, generation=1)
+    after = set_condition(
+        before,
+        ConditionType.READY,
+        ConditionStatus.TRUE,
+        Reason.SERVING,
+        "2 prefill and 2 decode workers are ready.",
+        now=LATER,
+        generation=2,
+    )
+    ready = find_condition(after, ConditionType.READY)
+
+    assert ready is not None
+    assert ready.last_transition_time == LATER
+    assert ready.observed_generation == 2
+
+
+def test_the_transition_time_stays_when_only_the_words_change() -> None:
+    conditions = initial_conditions(NOON, generation=1)
+    for reason, message in (
+        (Reason.TTFT_MISSED, "87.0 % within 800 ms"),
+        (Reason.TTFT_AND_TPOT_MISSED, "86.1 % within 800 ms"),
+    ):
+        conditions = set_condition(
+            conditions,
+            ConditionType.SLO_MET,
+            ConditionStatus.FALSE,
+            reason,
+            message,
+            now=NOON if reason is Reason.TTFT_MISSED else LATER,
+            generation=1,
+        )
+    condition = find_condition(conditions, ConditionType.SLO_MET)
+
+    assert condition is not None
+    assert condition.last_transition_time == NOON
+    assert condition.reason == "TTFTAndTPOTMissed"
+    assert condition.message == "86.1 % within 800 ms"
+
+
+def test_setting_a_condition_keeps_the_order_of_the_others() -> None:
+    before = initial_conditions(NOON, generation=1)
+    after = set_condition(
+        before,
+        ConditionType.SCALING,
+        ConditionStatus.FALSE,
+        Reason.PAUSED,
+        "spec.autoscaling.mode is Paused",
+        now=LATER,
+        generation=1,
+    )
+    assert [c.type for c in after] == [c.type for c in before]
+
+
+def test_a_condition_that_is_not_there_yet_is_appended() -> None:
+    [only] = set_condition(
+        (),
+        ConditionType.READY,
+        ConditionStatus.FALSE,
+        Reason.NO_READY_DECODE,
+        "No decode worker is ready.",
+        now=NOON,
+        generation=1,
+    )
+    assert only.type == "Ready"
+
+
+def test_times_are_utc_and_in_whole_seconds_as_kubernetes_writes_them() -> None:
+    odd = datetime(2026, 1, 1, 13, 0, 0, 987654, tzinfo=timezone(timedelta(hours=1)))
+    [first, *_] = initial_conditions(odd, generation=1)
+    dumped = first.model_dump(mode="json", by_alias=True)
+    assert dumped["lastTransitionTime"] == "2026-01-01T12:00:00Z"

@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pd_operator.api.autoscaling import Mode, PolicyType
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+
+def test_a_minimal_service_gets_every_default(minimal: dict[str, Any]) -> None:
+    spec = PDInferenceService.parse(minimal).spec
+
+    assert spec.engine.image == "lmsysorg/sglang:v0.5.23"
+    assert spec.objectives.ttft.percentile == 90
+    assert spec.prefill.min_replicas == 1
+    assert spec.autoscaling.mode is Mode.ACTIVE
+    assert spec.autoscaling.gpu_budget is None
+    assert spec.autoscaling.forecast.quantile_percent == 95
+
+
+def test_scaling_behavior_defaults_to_that_of_the_horizontal_pod_autoscaler(
+    minimal: dict[str, Any],
+) -> None:
+    behavior = PDInferenceService.parse(minimal).spec.autoscaling.behavior
+
+    up = [(p.type, p.value, p.period_seconds) for p in behavior.scale_up.policies]
+    down = [(p.type, p.value, p.period_seconds) for p in behavior.scale_down.policies]
+    assert behavior.scale_up.stabilization_window_seconds == 0
+    assert behavior.scale_down.stabilization_window_seconds == 300
+    assert up == [(PolicyType.PERCENT, 100, 15), (PolicyType.PODS, 4, 15)]
+    assert down == [(PolicyType.PERCENT, 100, 15)]
+
+
+def test_a_brake_on_one_side_leaves_the_other_defaults_alone(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["autoscaling"] = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}
+    behavior = PDInferenceService.parse(minimal).spec.autoscaling.behavior
+
+    assert behavior.scale_down.stabilization_window_seconds == 60
+    assert behavior.scale_down.policies[0].type is PolicyType.PERCENT
+    assert len(behavior.scale_up.policies) == 2
+
+
+def test_clients_name_the_model_by_its_path_unless_it_has_a_served_name(
+    minimal: dict[str, Any],
+) -> None:
+    assert PDInferenceService.parse(minimal).spec.model.name_for_clients == "org/model"
+    minimal["spec"]["model"]["servedName"] = "model"
+    assert PDInferenceService.parse(minimal).spec.model.name_for_clients == "model"
+
+
+def test_pools_are_found_by_role_and_the_service_by_its_key(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["decode"]["maxReplicas"] = 3
+    service = PDInferenceService.parse(minimal)
+
+    assert service.spec.pool(Role.PREFILL).max_replicas == 8
+    assert service.spec.pool(Role.DECODE).max_replicas == 3
+    assert service.key == ServiceKey("serving", "chat")
+    assert str(service.key) == "serving/chat"
+
+
+def test_metadata_of_the_apiserver_is_no_unknown_field(minimal: dict[str, Any]) -> None:
+    minimal["metadata"] |= {
+        "uid": "u",
+        "generation": 3,
+        "resourceVersion": "17",
+        "managedFields": [{"manager": "kubectl"}],
+        "deletionTimestamp": "2026-01-01T00:00:00Z",
+    }
+    service = PDInferenceService.parse(minimal)
+
+    assert service.metadata.generation == 3
+    assert service.being_deleted
+    assert service.reference()["uid"] == "u"
+
+
+def test_a_parsed_service_cannot_be_changed(minimal: dict[str, Any]) -> None:
+    model = PDInferenceService.parse(minimal).spec.model
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(model, "path", "other")  # noqa: B010 - assigning it is a type error already
+
+
+def test_a_misspelt_field_is_refused_by_name(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["prefill"]["maxReplcas"] = 4
+    with pytest.raises(ValidationError, match=r"spec\.prefill\.maxReplcas"):
+        PDInferenceService.parse(minimal)
+
+
+def test_a_budget_counts_the_gpus_of_both_pools(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["prefill"] = {"maxReplicas": 4, "tensorParallelSize": 4}
+    minimal["spec"]["decode"] = {"maxReplicas": 4, "tensorParallelSize": 4, "minReplicas": 2}
+    minimal["spec"]["autoscaling"] = {"gpuBudget": 12}
+    PDInferenceService.parse(minimal)
+
+    minimal["spec"]["autoscaling"] = {"gpuBudget": 11}
+    with pytest.raises(ValidationError, match=r"gpuBudget \(11\) must cover .* \(12\)"):
+        PDInferenceService.parse(minimal)
+
+
+@pytest.mark.parametrize("argument", ["--port", "--port=31000", "--disaggregation-mode"])
+def test_flags_that_follow_from_other_fields_are_refused(
+    minimal: dict[str, Any], argument: str
+) -> None:
+    minimal["spec"]["decode"]["args"] = [argument]
+    with pytest.raises(ValidationError, match=f"{argument} is set by the operator"):
+        PDInferenceService.parse(minimal)
+
+
+def test_other_flags_are_the_users(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["engine"]["args"] = ["--page-size", "64", "--portable"]
+    assert PDInferenceService.parse(minimal).spec.engine.args[-1] == "--portable"

@@ -1,0 +1,69 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from pd_operator.api.conditions import initial_conditions
+from pd_operator.api.display import with_display
+from pd_operator.api.status import (
+    AttainmentStatus,
+    DisplayStatus,
+    ForecastStatus,
+    PDInferenceServiceStatus,
+    PoolForecastStatus,
+    PoolStatus,
+)
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+
+def a_forecast(horizon_seconds: int, milli_requests_per_second: int) -> PoolForecastStatus:
+    return PoolForecastStatus(
+        horizon_seconds=horizon_seconds,
+        quantile_percent=95,
+        milli_requests_per_second=milli_requests_per_second,
+        median_milli_requests_per_second=50_000,
+        tokens_per_second=100_000,
+    )
+
+
+def a_status() -> PDInferenceServiceStatus:
+    return PDInferenceServiceStatus(
+        observed_generation=4,
+        prefill=PoolStatus(current=3, desired=4, ready=3, starting=0, draining=0),
+        ratio="4:2",
+        forecast=ForecastStatus(
+            model="DampedTrend", prefill=a_forecast(200, 58_340), decode=a_forecast(90, 55_000)
+        ),
+        attainment=AttainmentStatus(
+            ttft_per_mille=962,
+            tpot_per_mille=990,
+            joint_low_per_mille=952,
+            joint_high_per_mille=962,
+            requests=1200,
+        ),
+        conditions=initial_conditions(datetime(2026, 1, 1, tzinfo=UTC), generation=4),
+    )
+
+
+def test_columns_say_in_words_what_the_fields_say_in_numbers() -> None:
+    display = with_display(a_status()).display
+
+    assert display == DisplayStatus(
+        prefill="3/4", decode="-", forecast="58.3/s", attainment="96.2/99.0%"
+    )
+
+
+def test_a_status_comes_back_from_the_cluster_as_it_went_there(minimal: dict[str, Any]) -> None:
+    status = with_display(a_status())
+    stored = minimal | {"status": status.manifest()}
+    assert PDInferenceService.parse(stored).status == status
+
+
+def test_what_is_unknown_is_absent_and_never_null_or_zero() -> None:
+    manifest = a_status().manifest()
+    assert "demand" not in manifest
+    assert "decode" not in manifest
+    assert manifest["prefill"]["draining"] == 0
+
+
+def test_a_status_of_a_newer_operator_can_be_read(minimal: dict[str, Any]) -> None:
+    stored = minimal | {"status": {"ratio": "1:1", "flipped": 2}}
+    assert PDInferenceService.parse(stored).status.ratio == "1:1"

@@ -55,3 +55,18 @@ def test_arrays_of_different_lengths_are_refused() -> None:
 def test_a_bin_must_last() -> None:
     with pytest.raises(ValueError, match="longer than 0 s"):
         history(0, [1], step=0)
+
+
+def test_bins_older_than_asked_are_left_out() -> None:
+    kept = history(0, [1, 2, 3, 4]).since(120)
+    assert kept.requests_per_second.tolist() == [3, 4]
+    assert (kept.start_seconds, kept.end_seconds) == (120, 240)
+    assert history(300, [1.0]).since(120).start_seconds == 300
+
+
+def test_bins_after_a_moment_begin_there_with_what_is_missing() -> None:
+    later = history(120, [3, 4])
+    np.testing.assert_array_equal(later.after(0).requests_per_second, [NAN, NAN, 3, 4])
+    assert later.after(180).requests_per_second.tolist() == [4]
+    assert len(later.after(240)) == 0
+    assert later.after(0).end_seconds == later.end_seconds

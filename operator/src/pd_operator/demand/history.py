@@ -68,18 +68,28 @@ class DemandHistory:
             ),
         )
 
+    def since(self, seconds: float) -> "DemandHistory":
+        """The bins that begin at `seconds` or later; all of them where none is older."""
+        skip = max(0, -self._bins_since(seconds))
+        return DemandHistory(
+            self.start_seconds + skip * self.step_seconds,
+            self.step_seconds,
+            *(array[skip:] for array in self._arrays),
+        )
+
     def after(self, seconds: float) -> "DemandHistory":
         """The bins that begin at `seconds` or later, with missing bins from there to the first.
 
         `ValueError` where `seconds` is not on the bins' edges.
         """
-        skip = -self._bins_since(seconds)
-        if skip < 0:
-            nothing = np.full(-skip, np.nan)
-            arrays = [np.concatenate([nothing, array]) for array in self._arrays]
-        else:
-            arrays = [array[skip:] for array in self._arrays]
-        return DemandHistory(seconds, self.step_seconds, *arrays)
+        lacking = max(0, self._bins_since(seconds))
+        nothing = np.full(lacking, np.nan)
+        kept = self.since(seconds)
+        return DemandHistory(
+            seconds,
+            self.step_seconds,
+            *(np.concatenate([nothing, array]) for array in kept._arrays),
+        )
 
     def _bins_since(self, seconds: float) -> int:
         """Bins from `seconds` to the start of this history."""

@@ -1,0 +1,71 @@
+"""Generated files in the chart are what their sources generate now."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "charts" / "pd-operator"
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dashboards")
+    command = [sys.executable, "-m", "scripts.generate_dashboards", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dashboard() -> Any:
+    return json.loads((CHART / "dashboards" / "slo-attainment.json").read_text(encoding="utf-8"))
+
+
+def panels(dashboard: Any) -> list[Any]:
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def test_the_dashboards_are_as_generated(generated: Path) -> None:
+    shipped = {path.name: path.read_text() for path in (CHART / "dashboards").iterdir()}
+    assert shipped == {path.name: path.read_text() for path in generated.iterdir()}
+
+
+def test_the_charts_crd_is_the_repositorys() -> None:
+    shipped = {path.name: path.read_text() for path in (CHART / "files" / "crds").iterdir()}
+    assert shipped == {path.name: path.read_text() for path in (ROOT / "crds").iterdir()}
+
+
+def test_every_panel_teaches_and_names_its_unit(dashboard: Any) -> None:
+    for panel in panels(dashboard):
+        assert len(panel["description"]) > 60, panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+
+
+def test_every_query_goes_to_the_chosen_data_source_and_service(dashboard: Any) -> None:
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            assert target["datasource"]["uid"] == "${datasource}", panel["title"]
+            # The operator's own tick seconds are over all of its services.
+            assert "$namespace" in target["expr"] or "pd_operator_tick_" in target["expr"]
+
+
+def test_panels_have_numbers_of_their_own_and_do_not_overlap(dashboard: Any) -> None:
+    numbers = [panel["id"] for panel in dashboard["panels"]]
+    assert sorted(set(numbers)) == numbers
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        at = panel["gridPos"]
+        cells = {(at["x"] + i, at["y"] + j) for i in range(at["w"]) for j in range(at["h"])}
+        assert not cells & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        taken |= cells
+
+
+def test_links_to_the_dashboard_stay_good(dashboard: Any) -> None:
+    assert dashboard["uid"] == "pd-operator-slo-attainment"
+    names = [variable["name"] for variable in dashboard["templating"]["list"]]
+    assert names == ["datasource", "namespace", "service"]

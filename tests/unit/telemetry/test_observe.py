@@ -1,0 +1,150 @@
+"""From pods and readings to an observation."""
+
+from typing import Any
+
+import pytest
+
+from pd_operator.api.roles import Role
+from pd_operator.scaling.observation import EngineLoad, Known, Unknown
+from pd_operator.telemetry.observe import NOT_ASKED, askable_engines, observe, worker_observation
+from pd_operator.telemetry.startup import measured_startup_seconds, startup_seconds
+
+NOW = 1_700_003_600.0
+CREATED = "2023-11-14T22:13:20Z"  # 1_700_000_000
+STARTED = "2023-11-14T22:13:30Z"
+READY = "2023-11-14T22:14:20Z"
+MUCH_LATER = "2023-11-14T23:10:00Z"
+NOT_KNOWN = Unknown("NoSeries", "prometheus", "nothing there")
+
+IDLE = EngineLoad(None, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8192, 0, 0.0, (0.0,) * 6)
+
+
+def pod(
+    name: str = "chat-prefill-1",
+    role: str = "prefill",
+    *,
+    ready: str | None = READY,
+    since: str = READY,
+    restarts: int = 0,
+    phase: str = "Running",
+    labels: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    state = "True" if ready else "False"
+    conditions = [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": CREATED},
+        {"type": "Ready", "status": state, "lastTransitionTime": ready or CREATED},
+        {"type": "ContainersReady", "status": state, "lastTransitionTime": since},
+    ]
+    probe = {"periodSeconds": 2, "failureThreshold": 300}
+    container = {
+        "name": "engine",
+        "startupProbe": probe,
+        "ports": [{"name": "http", "containerPort": 30000}],
+    }
+    status = {
+        "restartCount": restarts,
+        "ready": bool(ready),
+        "state": {"running": {"startedAt": STARTED}},
+    }
+    return {
+        "metadata": {
+            "name": name,
+            "uid": f"uid-{name}",
+            "creationTimestamp": CREATED,
+            "labels": {"serving.pd-operator.io/role": role} | (labels or {}),
+        },
+        "spec": {"containers": [container]},
+        "status": {
+            "phase": phase,
+            "podIP": "127.1.0.7",
+            "conditions": conditions,
+            "containerStatuses": [status],
+        },
+    }
+
+
+def test_a_ready_worker_is_seen_with_its_age_and_start_up() -> None:
+    load = Known(IDLE, 0.0, "engine")
+    seen = worker_observation(pod(), load, NOW)
+    assert seen.role is Role.PREFILL
+    assert seen.address == "http://127.1.0.7:30000"
+    assert seen.serving
+    assert seen.scheduled
+    assert seen.age_seconds == 3600
+    assert seen.startup_seconds == 60
+    assert seen.load is load
+
+
+def test_a_worker_out_of_traffic_or_being_deleted_drains() -> None:
+    off = pod(labels={"serving.pd-operator.io/traffic": "off"})
+    assert worker_observation(off, NOT_ASKED, NOW).draining
+    leaving = pod()
+    leaving["metadata"]["deletionTimestamp"] = READY
+    assert worker_observation(leaving, NOT_ASKED, NOW).draining
+
+
+def test_a_pod_that_no_node_has_room_for_is_starting_and_unscheduled() -> None:
+    waiting = pod(ready=None, phase="Pending")
+    waiting["status"] = {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
+    }
+    seen = worker_observation(waiting, NOT_ASKED, NOW)
+    assert (seen.starting, seen.scheduled, seen.address) == (True, False, "")
+    assert askable_engines([waiting]) == {}
+
+
+def test_pods_are_sorted_into_pools_and_others_left_out() -> None:
+    pods = [
+        pod("b", "decode"),
+        pod("a", "decode", ready=None),
+        pod("r", "router"),
+        pod("old", "prefill", phase="Failed"),
+    ]
+    loads = {"b": Known(IDLE, 0.0, "engine")}
+    replicas = {Role.PREFILL: 1, Role.DECODE: 2}
+    seen = observe(NOW, pods, replicas, loads, NOT_KNOWN, NOT_KNOWN)
+    assert seen.prefill.workers == ()
+    assert [worker.name for worker in seen.decode.workers] == ["a", "b"]
+    assert (seen.decode.ready, seen.decode.starting, seen.decode.replicas) == (1, 1, 2)
+    assert isinstance(seen.decode.workers[0].load, Unknown)
+    assert seen.demand is NOT_KNOWN
+
+
+def test_only_running_engines_are_asked() -> None:
+    pods = [pod("a"), pod("b", phase="Pending"), pod("c", phase="Succeeded"), pod("r", "router")]
+    assert askable_engines(pods) == {"a": "http://127.1.0.7:30000"}
+
+
+def test_a_container_that_was_restarted_tells_no_start_up() -> None:
+    assert startup_seconds(pod(restarts=1)) is None
+
+
+def test_a_pod_that_is_not_ready_tells_no_start_up() -> None:
+    assert startup_seconds(pod(ready=None)) is None
+
+
+def test_a_node_that_was_lost_and_found_does_not_lengthen_the_start_up() -> None:
+    # The node controller touched Ready alone.
+    assert startup_seconds(pod(ready=MUCH_LATER, since=READY)) == 60
+
+
+def test_readiness_that_was_lost_and_found_tells_no_start_up() -> None:
+    # Later than ten minutes of start-up probes allow.
+    assert startup_seconds(pod(ready=MUCH_LATER, since=MUCH_LATER)) is None
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"), [([], None), ([30.0], 30.0), ([10.0] * 9 + [110.0] * 2, 110.0)]
+)
+def test_the_lead_time_is_what_nine_of_ten_start_ups_stay_within(
+    measured: list[float], expected: float | None
+) -> None:
+    workers = [worker_observation(pod(ready=None), NOT_ASKED, NOW)]
+    for seconds in measured:
+        late = pod()
+        moment = f"2023-11-14T22:{13 + (20 + int(seconds)) // 60:02}:{(20 + int(seconds)) % 60:02}Z"
+        for one in late["status"]["conditions"]:
+            one["lastTransitionTime"] = moment
+        workers.append(worker_observation(late, NOT_ASKED, NOW))
+    assert measured_startup_seconds(workers) == expected

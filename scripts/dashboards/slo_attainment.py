@@ -286,8 +286,8 @@ def _decisions(board: builders.Dashboard) -> None:
     board.with_panel(
         p.states(
             "Conditions",
-            "The conditions of the resource. True is good for all of them; Scaling is True while "
-            "workers come or go. `kubectl describe pdis` gives the reason and what to do.",
+            "The conditions of the resource. True is good for all of them; Scaling is False in "
+            "Advisory and Paused. `kubectl describe pdis` gives the reason and what to do.",
             p.query(q.conditions(), "{{type}}"),
             names={
                 "1": ("True", "green"),

@@ -1,0 +1,285 @@
+"""Good and bad services, put to the real API server."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from pd_e2e.cluster.commands import CommandError
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+pytestmark = pytest.mark.controlplane
+
+MINIMAL: dict[str, Any] = {
+    "apiVersion": "serving.pd-operator.io/v1alpha1",
+    "kind": "PDInferenceService",
+    "metadata": {"name": "chat"},
+    "spec": {
+        "model": {"path": "org/model"},
+        "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+        "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
+        "prefill": {"maxReplicas": 8},
+        "decode": {"maxReplicas": 8},
+        "metrics": {"prometheusUrl": "http://prometheus:9090"},
+    },
+}
+
+Changes = dict[str, Any]
+
+BAD: dict[str, tuple[Changes, str]] = {
+    "min above max": (
+        {"spec.prefill.minReplicas": 9},
+        "spec.prefill.minReplicas: Invalid value: minReplicas must not exceed maxReplicas",
+    ),
+    "no worker at all": (
+        {"spec.decode.minReplicas": 0},
+        "spec.decode.minReplicas: Invalid value: 0",
+    ),
+    "budget below the minimum": (
+        {"spec.decode.tensorParallelSize": 4, "spec.autoscaling.gpuBudget": 4},
+        "spec.autoscaling.gpuBudget: Invalid value: gpuBudget must cover minReplicas",
+    ),
+    "objective of zero": (
+        {"spec.objectives.ttft.milliseconds": 0},
+        "spec.objectives.ttft.milliseconds: Invalid value: 0",
+    ),
+    "objective in fractions": (
+        {"spec.objectives.tpot.milliseconds": 17.5},
+        "spec.objectives.tpot.milliseconds: Invalid value",
+    ),
+    "percentile of 100": (
+        {"spec.objectives.tpot.percentile": 100},
+        "spec.objectives.tpot.percentile: Invalid value: 100",
+    ),
+    "quantile of 100": (
+        {"spec.autoscaling.forecast.quantilePercent": 100},
+        "spec.autoscaling.forecast.quantilePercent: Invalid value: 100",
+    ),
+    "neither profile": (
+        {"spec.engine.profile": {}},
+        "spec.engine.profile: Invalid value: exactly one of name and configMapRef must be set",
+    ),
+    "both profiles": (
+        {"spec.engine.profile.configMapRef.name": "own"},
+        "spec.engine.profile: Invalid value: exactly one of name and configMapRef must be set",
+    ),
+    "unknown field": (
+        {"spec.autoscaling.gpuBudgets": 16},
+        'unknown field "spec.autoscaling.gpuBudgets"',
+    ),
+    "unknown mode": (
+        {"spec.autoscaling.mode": "Off"},
+        'spec.autoscaling.mode: Unsupported value: "Off": supported values: "Active", "Advisory"',
+    ),
+    "unknown policy": (
+        {"spec.router.decodePolicy": "least_load"},
+        'spec.router.decodePolicy: Unsupported value: "least_load"',
+    ),
+    "a policy that only prefills have": (
+        {"spec.router.decodePolicy": "Bucket"},
+        'spec.router.decodePolicy: Unsupported value: "Bucket"',
+    ),
+    "a flag that is ours": (
+        {"spec.engine.args": ["--port=31000"]},
+        "spec.engine.args: Invalid value: these flags are set by the operator",
+    ),
+    "bins that hold no rate": (
+        {"spec.autoscaling.forecast.resolutionSeconds": 20},
+        "spec.autoscaling.forecast.resolutionSeconds: Invalid value: resolutionSeconds must be",
+    ),
+    "no Prometheus": ({"spec.metrics": None}, "spec.metrics: Required value"),
+    "an address that is no URL": (
+        {"spec.metrics.prometheusUrl": "prometheus:9090"},
+        'spec.metrics.prometheusUrl: Invalid value: "prometheus:9090"',
+    ),
+    "rate limits that allow nothing ever": (
+        {"spec.autoscaling.behavior.scaleUp.policies": []},
+        "spec.autoscaling.behavior.scaleUp.policies: Invalid value",
+    ),
+    "a pool larger than any cluster": (
+        {"spec.prefill.maxReplicas": 100000},
+        "spec.prefill.maxReplicas: Invalid value: 100000",
+    ),
+    "a name that leaves no room for the children's": (
+        {"metadata.name": "n" * 51},
+        "metadata.name: Too long",
+    ),
+    "a name that is no host name": ({"metadata.name": "1chat"}, 'metadata.name: Invalid value: "1'),
+}
+
+ONLY_THE_APISERVER_KNOWS = {
+    "a name that leaves no room for the children's",
+    "a name that is no host name",
+}
+
+
+def changed(changes: Changes) -> dict[str, Any]:
+    """The minimal service with some fields set, by dotted path; None removes one."""
+    service = copy.deepcopy(MINIMAL)
+    for path, value in changes.items():
+        *parents, field = path.split(".")
+        target = service
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target.pop(field, None)
+        if value is not None:
+            target[field] = value
+    return service
+
+
+def create(api: ControlPlane, namespace: str, service: dict[str, Any]) -> dict[str, Any]:
+    """What the apiserver makes of a service."""
+    said = api.kubectl(
+        "create", f"--namespace={namespace}", "--filename=-", "--output=json",
+        input_text=json.dumps(service),
+    )  # fmt: skip
+    stored: dict[str, Any] = json.loads(said)
+    return stored
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD.keys())
+def test_a_bad_service_is_refused_with_the_name_of_the_field(
+    api: ControlPlane, namespace: str, changes: Changes, message: str
+) -> None:
+    with pytest.raises(CommandError) as refusal:
+        create(api, namespace, changed(changes))
+    assert message in refusal.value.stderr
+
+
+@pytest.mark.parametrize("name", BAD.keys() - ONLY_THE_APISERVER_KNOWS)
+def test_what_the_apiserver_refuses_the_models_refuse_too(name: str) -> None:
+    changes, _ = BAD[name]
+    with pytest.raises(ValidationError):
+        PDInferenceService.parse(changed(changes))
+
+
+def test_a_minimal_service_is_accepted_and_defaulted_as_the_models_default_it(
+    api: ControlPlane, namespace: str
+) -> None:
+    stored = create(api, namespace, MINIMAL)
+
+    assert stored["spec"]["autoscaling"]["mode"] == "Active"
+    assert stored["spec"]["prefill"]["minReplicas"] == 1
+    assert PDInferenceService.parse(stored).spec == PDInferenceService.parse(MINIMAL).spec
+
+
+def test_every_default_of_the_models_is_written_by_the_apiserver(
+    api: ControlPlane, namespace: str
+) -> None:
+    stored = create(api, namespace, MINIMAL)["spec"]
+    ours = PDInferenceService.parse(MINIMAL).spec
+    expected = ours.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for pool in ("prefill", "decode", "router"):
+        assert expected[pool].pop("template") == {}  # absent there: an overlay has no default
+    assert stored == expected
+
+
+def test_a_spec_edit_moves_the_generation_and_a_status_does_not(
+    api: ControlPlane, namespace: str
+) -> None:
+    create(api, namespace, MINIMAL)
+    patch = json.dumps({"status": {"ratio": "3:2", "observedGeneration": 1}})
+    said = api.kubectl(
+        "patch", "pdis", "chat", f"--namespace={namespace}", "--subresource=status",
+        "--type=merge", f"--patch={patch}", "--output=json",
+    )  # fmt: skip
+    assert json.loads(said)["metadata"]["generation"] == 1
+
+    patch = json.dumps({"spec": {"prefill": {"maxReplicas": 9}}})
+    said = api.kubectl(
+        "patch", "pdis", "chat", f"--namespace={namespace}", "--type=merge",
+        f"--patch={patch}", "--output=json",
+    )  # fmt: skip
+    assert json.loads(said)["metadata"]["generation"] == 2
+
+
+def test_the_template_keeps_what_the_schema_does_not_spell_out(
+    api: ControlPlane, namespace: str
+) -> None:
+    template = {"spec": {"containers": [{"name": "engine", "env": [{"name": "A", "value": "b"}]}]}}
+    stored = create(api, namespace, changed({"spec.decode.template": template}))
+    assert stored["spec"]["decode"]["template"] == template
+
+
+def test_a_service_as_yaml_with_a_status_of_ours_is_stored_whole(
+    api: ControlPlane, namespace: str
+) -> None:
+    create(api, namespace, MINIMAL)
+    api.kubectl(
+        "patch", "pdis", "chat", f"--namespace={namespace}", "--subresource=status",
+        "--type=merge", f"--patch={json.dumps({'status': FULL_STATUS})}",
+    )  # fmt: skip
+    said = api.kubectl("get", "pdis", "chat", f"--namespace={namespace}", "--output=yaml")
+    assert yaml.safe_load(said)["status"] == FULL_STATUS
+
+
+def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, namespace: str) -> None:
+    create(api, namespace, MINIMAL)
+    api.kubectl(
+        "patch", "pdis", "chat", f"--namespace={namespace}", "--subresource=status",
+        "--type=merge", f"--patch={json.dumps({'status': FULL_STATUS})}",
+    )  # fmt: skip
+    header, row = api.kubectl("get", "pdis", f"--namespace={namespace}").splitlines()
+    assert header.split() == [
+        "NAME", "READY", "PREFILL", "DECODE", "RATIO", "FORECAST", "ATTAINMENT", "REASON", "AGE",
+    ]  # fmt: skip
+    assert row.split()[:-1] == [
+        "chat", "True", "3/4", "2/2", "4:2", "58.3/s", "96.2/99.0%", "ForecastPlan",
+    ]  # fmt: skip
+
+    wide = api.kubectl("get", "pdis", f"--namespace={namespace}", "--output=wide")
+    assert "MODE" in wide
+    assert "Bought for 58.3 requests/s." in wide
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("pdis", "prefill and decode in separate pools"),
+        ("pdis.spec.objectives.ttft", "time to first token"),
+        ("pdis.spec.prefill.terminationGracePeriodSeconds", "between SIGTERM and SIGKILL"),
+        ("pdis.spec.autoscaling.mode", "made, shown in status, events and metrics"),
+        ("pdis.spec.autoscaling.forecast.quantilePercent", "more head-room and more GPUs"),
+        ("pdis.spec.autoscaling.behavior.scaleDown.policies", "HorizontalPodAutoscaler"),
+        ("pdis.spec.engine.profile", "exactly one"),
+        ("pdis.status.lastDecision.links", "chain"),
+        ("pdis.status.conditions", "Ready sums up"),
+    ],
+)
+def test_kubectl_explain_teaches(api: ControlPlane, path: str, words: str) -> None:
+    said = " ".join(api.kubectl("explain", path).split())
+    assert words.lower() in said.lower()
+
+
+FULL_STATUS: dict[str, Any] = {
+    "observedGeneration": 1,
+    "prefill": {"current": 3, "desired": 4, "ready": 3, "starting": 0, "draining": 0},
+    "decode": {"current": 2, "desired": 2, "ready": 2, "starting": 0, "draining": 0},
+    "ratio": "4:2",
+    "display": {
+        "prefill": "3/4",
+        "decode": "2/2",
+        "forecast": "58.3/s",
+        "attainment": "96.2/99.0%",
+    },
+    "lastDecision": {
+        "time": "2026-01-01T12:00:00Z",
+        "reason": "ForecastPlan",
+        "message": "Bought for 58.3 requests/s.",
+        "links": [{"name": "bounds", "prefill": 4, "decode": 2, "sentence": "Within bounds."}],
+    },
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Serving",
+            "message": "3 prefill and 2 decode workers are ready.",
+            "lastTransitionTime": "2026-01-01T12:00:00Z",
+            "observedGeneration": 1,
+        }
+    ],
+}

@@ -1,0 +1,61 @@
+"""The command lines, put to the programs that will read them."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pd_e2e.engine.flags import parse_server_arguments
+from pd_operator.actuation.children.engine_arguments import engine_arguments
+from pd_operator.actuation.children.router_arguments import router_arguments, smg_policy
+from pd_operator.api.roles import Role
+from pd_operator.api.router import DecodePolicy, PrefillPolicy
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "pdservice.yaml"
+
+
+def parse_router_args(arguments: list[str]) -> Any:
+    """What smg makes of its arguments; imported by name, for it ships no types."""
+    return import_module("smg.launch_router").parse_router_args(arguments)
+
+
+@pytest.fixture
+def service() -> PDInferenceService:
+    return PDInferenceService.parse(yaml.safe_load(EXAMPLE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_sglang_knows_every_flag_of_the_engine(service: PDInferenceService, role: Role) -> None:
+    parsed = parse_server_arguments(engine_arguments(service, role))
+
+    assert parsed.role is role
+    assert parsed.served_model_name == "llama-3.1-70b"
+    assert parsed.tensor_parallel_size == 4
+    assert parsed.metrics
+    assert parsed.ttft_buckets is not None
+    assert parsed.itl_buckets is not None
+    assert service.spec.objectives.ttft.seconds in parsed.ttft_buckets
+    assert service.spec.objectives.tpot.seconds in parsed.itl_buckets
+
+
+def test_smg_knows_every_flag_of_the_router(service: PDInferenceService) -> None:
+    parsed = parse_router_args(router_arguments(service))
+
+    assert parsed.pd_disaggregation
+    assert parsed.prefill_policy == "least_load"
+    assert parsed.discovery_file == "/var/run/pd-operator/workers.json"
+    assert parsed.health_check_endpoint == "/ready"
+
+
+@pytest.mark.parametrize(
+    ("flag", "policy"),
+    [("--prefill-policy", policy) for policy in PrefillPolicy]
+    + [("--decode-policy", policy) for policy in DecodePolicy],
+)
+def test_smg_knows_every_policy_that_the_api_offers(flag: str, policy: str) -> None:
+    name = smg_policy(policy)
+    parsed = parse_router_args(["--pd-disaggregation", flag, name])
+    assert name in (parsed.prefill_policy, parsed.decode_policy)

@@ -67,3 +67,10 @@ def test_what_is_unknown_is_absent_and_never_null_or_zero() -> None:
 def test_a_status_of_a_newer_operator_can_be_read(minimal: dict[str, Any]) -> None:
     stored = minimal | {"status": {"ratio": "1:1", "flipped": 2}}
     assert PDInferenceService.parse(stored).status.ratio == "1:1"
+
+
+def test_a_status_that_makes_no_sense_does_not_keep_a_service_from_being_served(
+    minimal: dict[str, Any],
+) -> None:
+    stored = minimal | {"status": {"prefill": {"replicas": "three"}, "conditions": "Ready"}}
+    assert PDInferenceService.parse(stored).status == PDInferenceServiceStatus()

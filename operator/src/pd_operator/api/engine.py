@@ -90,7 +90,8 @@ class EngineSpec(ApiModel):
     )
     profile: ProfileRef = Field(
         description="How fast one worker is: times of a prefill pass and of a decode step, and "
-        "KV-cache capacity, per tensor-parallel size. Pools are sized with it."
+        "KV-cache capacity, per tensor-parallel size. Pools are sized with it. Set exactly one of "
+        "name and configMapRef."
     )
     transfer_gigabits_per_second: int = Field(
         default=200,

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from pd_operator.api.names import API_VERSION, KIND, ServiceKey
@@ -39,6 +46,17 @@ class PDInferenceService(BaseModel):
     metadata: Metadata
     spec: PDInferenceServiceSpec
     status: PDInferenceServiceStatus = PDInferenceServiceStatus()
+
+    @field_validator("status", mode="wrap")
+    @classmethod
+    def _start_afresh_from_a_strange_status(
+        cls, status: object, parse: ValidatorFunctionWrapHandler
+    ) -> PDInferenceServiceStatus:
+        """A status that another version wrote is no reason not to serve: it is written anew."""
+        try:
+            return PDInferenceServiceStatus.model_validate(parse(status))
+        except ValidationError:
+            return PDInferenceServiceStatus()
 
     @classmethod
     def parse(cls, obj: Mapping[str, Any]) -> Self:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pd_operator.api.names import LABEL_SERVICE, pool_name, router_name
+from pd_operator.api.names import LABEL_SERVICE, ROLE_ROUTER, pool_name, router_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
@@ -10,7 +10,7 @@ Manifest = dict[str, Any]
 """A Kubernetes object as it is sent to the apiserver."""
 
 COMPONENT = "app.kubernetes.io/component"
-ROUTER = "router"
+ROUTER = ROLE_ROUTER
 
 
 def metadata(service: PDInferenceService, name: str, component: str) -> Manifest:

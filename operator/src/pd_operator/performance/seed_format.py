@@ -68,8 +68,10 @@ def _surfaces(worker: "_Place", axes: "_Place", kv_bytes_per_token: int) -> Engi
     prefill = worker.member("prefill_ms").grid(prompt, prompts, may_lack_batches=True)
     decode = worker.member("decode_ms").grid(sequences, context)
     prefixed = worker.member("prefix_prefill_ms").grid(new, prefix)
+    size = _tensor_parallel_size(worker)
     return EngineSurfaces(
-        tensor_parallel_size=_tensor_parallel_size(worker),
+        name=f"{worker.profile} at TP{size}",
+        tensor_parallel_size=size,
         gpus=worker.member("gpus").whole(),
         kv_capacity_tokens=worker.member("kv_tokens").whole(),
         kv_bytes_per_token=kv_bytes_per_token,

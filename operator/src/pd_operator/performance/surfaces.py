@@ -12,6 +12,7 @@ class EngineSurfaces:
     All times are seconds, all lengths tokens, all table values seconds. The tables are of the
     engine's kernels: scheduler, sampling and HTTP are not in them.
 
+    - `name`: profile and tensor-parallel size, for sentences.
     - `prefill`: seconds of one pass over (new tokens per prompt, prompts in the pass).
     - `prefixed_prefill`: seconds of one pass of one prompt over (new tokens, cached tokens).
     - `decode_step`: seconds of one step over (sequences, tokens of context of each).
@@ -19,6 +20,7 @@ class EngineSurfaces:
     - `kv_bytes_per_token`: bytes of KV to move from prefill to decode per prompt token, all ranks.
     """
 
+    name: str
     tensor_parallel_size: int
     gpus: int
     kv_capacity_tokens: int

@@ -1,0 +1,46 @@
+"""From a load and objectives to the workers of both pools."""
+
+from pd_operator.demand import Demand
+from pd_operator.planning.decode import DecodeLoad, size_decode
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.objectives import Objectives
+from pd_operator.planning.plan import Plan
+from pd_operator.planning.prefill import PrefillLoad, size_prefill
+
+
+def plan_service(
+    prefill_demand: Demand,
+    decode_demand: Demand,
+    engine: EngineModel,
+    objectives: Objectives,
+    prefill_max: int,
+    decode_max: int,
+    router: RouterClass,
+) -> Plan:
+    """The fewest workers of each role for its own demand.
+
+    The pools get demands of their own since a forecast looks as far ahead as each pool's start-up
+    takes. They are sized independently but for the hand-over into the running decode batch.
+    """
+    decode = DecodeLoad(
+        decode_demand, engine.decode, objectives.tpot, engine.transfer_bytes_per_second
+    )
+    prefill = PrefillLoad(
+        prefill_demand,
+        engine.prefill,
+        objectives.ttft,
+        router,
+        engine.transfer_bytes_per_second,
+        hand_over_seconds=_hand_over_seconds(decode),
+    )
+    return Plan(size_prefill(prefill, prefill_max), size_decode(decode, decode_max))
+
+
+def _hand_over_seconds(decode: DecodeLoad) -> float:
+    """Half a step until the running one ends, and the first step of the sequence itself.
+
+    The step is that of one worker with all the load, or of the largest batch allowed: the batch of
+    the planned number of workers would fall where a worker is added, so that more load could ask
+    for fewer prefill workers.
+    """
+    return 1.5 * decode.step_seconds(max(1.0, decode.mean_batch(1)))

@@ -1,0 +1,30 @@
+"""Figures in sentences."""
+
+from pd_operator.planning.plan import Limit
+
+_MINOR = {
+    Limit.TTFT: "time to first token",
+    Limit.TPOT: "time per output token",
+    Limit.UTILISATION: "the utilisation cap",
+    Limit.KV_ROOM: "KV room",
+    Limit.NETWORK: "the network cap",
+    Limit.ONE_WORKER: "one worker",
+}
+
+
+def duration(seconds: float) -> str:
+    """`15.1 ms`, `820 ms`, `2.31 s`: three digits in the unit that people use."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.0f} ms" if milliseconds >= 99.95 else f"{milliseconds:.1f} ms"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def minor(limit: Limit) -> str:
+    """A limit inside a sentence."""
+    return _MINOR[limit]

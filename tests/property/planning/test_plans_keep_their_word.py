@@ -1,0 +1,117 @@
+from dataclasses import replace
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pd_operator.demand import Demand, LengthDistribution
+from pd_operator.performance import EngineSurfaces, bundled_profile_names, load_bundled
+from pd_operator.planning.decode import DecodeLoad
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.plan import Limit
+from pd_operator.planning.planner import plan_service
+from pd_operator.planning.prefill import PrefillLoad
+
+MAXIMUM = 10_000
+
+
+@st.composite
+def lengths(draw: st.DrawFn, longest: float) -> LengthDistribution:
+    tokens = draw(st.lists(st.floats(1, longest), min_size=1, max_size=6))
+    weights = draw(st.lists(st.floats(0.01, 1), min_size=len(tokens), max_size=len(tokens)))
+    return LengthDistribution(tuple(tokens), tuple(weights))
+
+
+workers = st.sampled_from(
+    [
+        load_bundled(name).surfaces(size)
+        for name in bundled_profile_names()
+        for size in load_bundled(name).tensor_parallel_sizes
+    ]
+)
+engines = st.builds(EngineModel, workers, workers, st.floats(1e9, 1e11))
+demands = st.builds(
+    Demand,
+    st.floats(0, 300),
+    lengths(20_000),
+    lengths(3_000),
+    st.none(),
+    st.floats(0, 5),
+)
+percentiles = st.integers(50, 99)
+objectives = st.builds(
+    Objectives,
+    st.builds(Objective, percentiles, st.floats(0.05, 20)),
+    st.builds(Objective, percentiles, st.floats(0.005, 0.5)),
+)
+routers = st.sampled_from(RouterClass)
+quick = settings(max_examples=60, deadline=None)
+
+
+@given(demands, engines, objectives, routers)
+@quick
+def test_a_feasible_plan_meets_its_own_objectives_and_caps(
+    demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass
+) -> None:
+    plan = plan_service(demand, demand, engine, promised, MAXIMUM, MAXIMUM, router)
+    if plan.prefill.feasible:
+        assert plan.prefill.latency_seconds <= promised.ttft.seconds * (1 + 1e-4)
+        assert plan.prefill.utilisation <= 0.85 + 1e-9
+    if plan.decode.feasible:
+        assert plan.decode.latency_seconds <= promised.tpot.seconds * (1 + 1e-4)
+        assert plan.decode.utilisation <= 1.0
+    assert plan.prefill.workers >= 1
+    assert plan.decode.workers >= 1
+
+
+@given(demands, engines, objectives, routers, st.floats(1, 10))
+@quick
+def test_more_load_never_needs_fewer_workers(
+    demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass, factor: float
+) -> None:
+    more = replace(demand, requests_per_second=demand.requests_per_second * factor)
+    plan = plan_service(demand, demand, engine, promised, MAXIMUM, MAXIMUM, router)
+    bigger = plan_service(more, more, engine, promised, MAXIMUM, MAXIMUM, router)
+    # Out of reach is a property of lengths and objective; only near its edge does load decide.
+    assume(plan.feasible == bigger.feasible)
+    assert bigger.prefill.workers >= plan.prefill.workers
+    assert bigger.decode.workers >= plan.decode.workers
+
+
+@given(demands, engines, objectives, routers)
+@quick
+def test_one_prefill_worker_less_would_break_what_is_named(
+    demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass
+) -> None:
+    load = PrefillLoad(
+        demand, engine.prefill, promised.ttft, router, engine.transfer_bytes_per_second, 0.02
+    )
+    asked = load.workers_by_limit(MAXIMUM)
+    if Limit.TTFT in asked and asked[Limit.TTFT] > max(
+        asked[Limit.UTILISATION], asked[Limit.NETWORK]
+    ):
+        assert load.meets_objective(asked[Limit.TTFT])
+        assert not load.meets_objective(asked[Limit.TTFT] - 1)
+
+
+@given(demands, workers, st.builds(Objective, percentiles, st.floats(0.005, 0.5)))
+@quick
+def test_a_stricter_token_objective_never_needs_fewer_workers(
+    demand: Demand, worker: EngineSurfaces, objective: Objective
+) -> None:
+    load = DecodeLoad(demand, worker, objective, 25e9)
+    stricter = replace(load, objective=replace(objective, seconds=objective.seconds * 0.8))
+    assume(stricter.objective_in_reach)
+    assert max(stricter.workers_by_limit().values()) >= max(load.workers_by_limit().values()) * (
+        1 - 1e-4
+    )
+
+
+@given(demands, engines, objectives, routers, st.integers(1, 20))
+@quick
+def test_no_plan_exceeds_its_maximum(
+    demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass, maximum: int
+) -> None:
+    plan = plan_service(demand, demand, engine, promised, maximum, maximum, router)
+    assert plan.prefill.workers <= maximum
+    assert plan.decode.workers <= maximum

@@ -1,0 +1,157 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from pd_operator.demand import Demand, LengthDistribution
+from pd_operator.performance import load_bundled
+from pd_operator.planning.decode import DecodeLoad
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.plan import Limit, Plan
+from pd_operator.planning.planner import plan_service
+
+WORKER = load_bundled("llama-3.1-70b-h100").surfaces(4)
+ENGINE = EngineModel(WORKER, WORKER, transfer_bytes_per_second=25e9)
+PROMPTS = LengthDistribution((200, 1000, 2700), (0.4, 0.4, 0.2))
+ANSWERS = LengthDistribution((30, 130, 600), (0.3, 0.5, 0.2))
+
+
+def plan(
+    rate: float,
+    *,
+    ttft_ms: float = 800,
+    tpot_ms: float = 25,
+    percentile: int = 90,
+    engine: EngineModel = ENGINE,
+    prompts: LengthDistribution = PROMPTS,
+    answers: LengthDistribution = ANSWERS,
+    maximum: int = 100,
+    router: RouterClass = RouterClass.LOAD_AWARE,
+    context: float | None = None,
+) -> Plan:
+    demand = Demand(rate, prompts, answers, context_tokens_mean=context)
+    objectives = Objectives(
+        Objective(percentile, ttft_ms / 1000), Objective(percentile, tpot_ms / 1000)
+    )
+    return plan_service(demand, demand, engine, objectives, maximum, maximum, router)
+
+
+def test_without_load_one_worker_of_each_role_stays() -> None:
+    idle = plan(0)
+    assert (idle.prefill.workers, idle.decode.workers) == (1, 1)
+    assert (idle.prefill.limited_by, idle.decode.limited_by) == (Limit.ONE_WORKER,) * 2
+    assert idle.feasible
+    assert idle.prefill.utilisation == idle.decode.utilisation == 0
+
+
+def test_a_tight_first_token_objective_asks_for_more_than_the_utilisation_cap() -> None:
+    relaxed, tight = plan(20, ttft_ms=2000), plan(20, ttft_ms=280)
+    assert relaxed.prefill.limited_by is Limit.UTILISATION
+    assert tight.prefill.limited_by is Limit.TTFT
+    assert tight.prefill.workers > relaxed.prefill.workers
+    assert tight.prefill.latency_seconds <= 0.280
+
+
+def test_prefill_is_never_planned_busier_than_the_cap() -> None:
+    for rate in range(1, 60, 3):
+        assert plan(rate, ttft_ms=60_000).prefill.utilisation <= 0.85 + 1e-9
+
+
+def test_decode_workers_follow_the_output_and_prefill_workers_the_prompts() -> None:
+    base = plan(30)
+    long_prompts = plan(30, prompts=PROMPTS.scaled_to_mean(3 * PROMPTS.mean), ttft_ms=3000)
+    long_answers = plan(30, answers=ANSWERS.scaled_to_mean(3 * ANSWERS.mean))
+    assert long_prompts.prefill.workers >= 3 * base.prefill.workers - 1
+    assert long_answers.prefill.workers == base.prefill.workers
+    assert long_answers.decode.workers >= 3 * base.decode.workers - 2
+
+
+def test_a_router_that_knows_nothing_needs_more_prefill_workers() -> None:
+    aware = plan(40, ttft_ms=500)
+    blind = plan(40, ttft_ms=500, router=RouterClass.BLIND)
+    assert blind.prefill.workers > aware.prefill.workers
+    assert blind.decode == aware.decode
+
+
+def test_a_slow_network_binds_and_is_named() -> None:
+    slow = plan(20, engine=replace(ENGINE, transfer_bytes_per_second=1e9), ttft_ms=5000)
+    assert slow.prefill.limited_by is Limit.NETWORK
+    assert slow.decode.limited_by is Limit.NETWORK
+    assert slow.prefill.workers == math.ceil(20 * PROMPTS.mean * 327_680 / (0.6 * 1e9))
+
+
+def test_long_contexts_fill_the_kv_cache_before_the_step_gets_slow() -> None:
+    full = plan(5, context=20_000, tpot_ms=200, answers=LengthDistribution.constant(2000))
+    assert full.decode.limited_by is Limit.KV_ROOM
+
+
+def test_a_relaxed_token_objective_is_held_back_by_the_utilisation_cap() -> None:
+    load = DecodeLoad(Demand(50, PROMPTS, ANSWERS), WORKER, Objective(90, 10.0), 25e9)
+    assert load.batch_limits[Limit.TPOT] == max(load.batch_limits.values())
+    step = load.step_seconds(load.batch_limits[Limit.UTILISATION])
+    assert step == pytest.approx(load.fastest_step_seconds / 0.15, rel=1e-3)
+
+
+def test_the_decode_batch_is_the_fixed_point_of_little_s_law() -> None:
+    load = DecodeLoad(Demand(10, PROMPTS, ANSWERS), WORKER, Objective(90, 0.025), 25e9)
+    batch = load.mean_batch(2)
+    assert batch == pytest.approx(10 / 2 * ANSWERS.mean * load.step_seconds(batch), rel=1e-3)
+
+
+def test_contexts_are_weighted_by_how_long_sequences_stay() -> None:
+    load = DecodeLoad(Demand(10, PROMPTS, ANSWERS), WORKER, Objective(90, 0.025), 25e9)
+    assert load.context_tokens > PROMPTS.mean + ANSWERS.mean / 2
+    measured = replace(load, demand=replace(load.demand, context_tokens_mean=4321.0))
+    assert measured.context_tokens == 4321.0
+
+
+def test_a_token_objective_below_one_step_is_named_and_not_chased() -> None:
+    impossible = plan(20, tpot_ms=10).decode
+    assert not impossible.feasible
+    assert impossible.workers < 10
+    assert impossible.reason == (
+        "TPOT 10.0 ms is below the fastest decode step of 15.4 ms of "
+        "llama-3.1-70b-h100 at TP4; no number of workers can meet it."
+    )
+
+
+def test_a_first_token_objective_below_the_prompt_s_own_time_is_named_and_not_chased() -> None:
+    impossible = plan(20, ttft_ms=60).prefill
+    assert not impossible.feasible
+    assert impossible.workers < 10
+    assert "TTFT P90 of 60.0 ms is out of reach: without any waiting it is" in impossible.reason
+    assert "llama-3.1-70b-h100 at TP4" in impossible.reason
+
+
+def test_more_than_the_maximum_is_said_with_the_number_that_would_do() -> None:
+    short = plan(100, maximum=3)
+    assert (short.prefill.workers, short.decode.workers) == (3, 3)
+    assert not short.feasible
+    assert short.prefill.reason.endswith("(the utilisation cap), at most 3 are allowed.")
+    assert short.prefill.latency_seconds == math.inf
+    assert short.decode.latency_seconds > 0.025
+
+
+def test_a_sequence_that_no_worker_has_room_for_is_named() -> None:
+    endless = plan(1, context=500_000, tpot_ms=500).decode
+    assert not endless.feasible
+    assert "500,000 tokens does not fit the KV cache of 362,142 tokens" in endless.reason
+
+
+def test_an_absurd_load_is_answered_at_once() -> None:
+    absurd = plan(1e9, prompts=LengthDistribution.constant(1e6))
+    assert not absurd.feasible
+
+
+@pytest.mark.parametrize(
+    ("rate", "ttft_ms", "tpot_ms", "gpus"), [(20, 800, 25, 12), (50, 800, 25, 28)]
+)
+def test_worked_examples(rate: float, ttft_ms: float, tpot_ms: float, gpus: int) -> None:
+    assert plan(rate, ttft_ms=ttft_ms, tpot_ms=tpot_ms).gpus == gpus
+
+
+def test_the_reason_says_what_one_worker_less_would_break() -> None:
+    decode = plan(60).decode
+    assert decode.limited_by is Limit.TPOT
+    assert decode.reason.endswith(f"; {decode.workers - 1} would break time per output token.")

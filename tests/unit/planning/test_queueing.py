@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+
+from pd_operator.planning.queueing import (
+    Service,
+    Waiting,
+    erlang_c,
+    one_queue,
+    own_queues,
+    quantile,
+    share_later_than,
+)
+
+CONSTANT = Service(np.array([0.1]), np.array([1.0]))
+EXPONENTIAL = Service(  # an exponential law of mean 0.1 s, cut into equally likely slices
+    -0.1 * np.log1p(-(np.arange(4000) + 0.5) / 4000), np.full(4000, 1 / 4000)
+)
+
+
+@pytest.mark.parametrize(
+    ("servers", "load", "probability"),
+    [
+        (1, 0.7, 0.7),  # M/M/1: a prompt waits as often as the worker is busy
+        (2, 1.0, 1 / 3),  # textbook value
+        (10, 8.0, 0.409180),  # Erlang's tables
+        (5, 0.0, 0.0),
+        (5, 5.0, 1.0),
+        (5, 9.0, 1.0),
+    ],
+)
+def test_erlang_c_gives_the_tables_values(servers: int, load: float, probability: float) -> None:
+    assert erlang_c(servers, load) == pytest.approx(probability, abs=1e-5)
+
+
+def test_erlang_c_does_not_overflow_with_a_thousand_servers() -> None:
+    assert 0 < erlang_c(1000, 950.0) < 1
+
+
+def test_one_worker_with_exponential_service_is_m_m_1() -> None:
+    waiting = one_queue(rate=7.0, servers=1, service=EXPONENTIAL, arrival_scv=1.0)
+    assert waiting.mean == pytest.approx(0.7 * 0.1 / 0.3, rel=0.01)
+
+
+def test_constant_service_waits_half_as_long_as_exponential() -> None:
+    fixed = one_queue(7.0, 1, CONSTANT, 1.0)
+    assert fixed.mean == pytest.approx(0.7 * 0.1 / 0.3 / 2)
+
+
+def test_pollaczek_khinchine_is_exact_for_m_g_1() -> None:
+    two_kinds = Service(np.array([0.05, 0.35]), np.array([5 / 6, 1 / 6]))
+    waiting = own_queues(7.0, 1, two_kinds, 1.0)
+    second_moment = float(two_kinds.probabilities @ two_kinds.seconds**2)
+    assert waiting.mean == pytest.approx(7.0 * second_moment / (2 * (1 - 7.0 * two_kinds.mean)))
+
+
+def test_a_router_that_knows_the_load_makes_prompts_wait_less() -> None:
+    assert one_queue(35.0, 5, CONSTANT, 1.0).mean < 0.3 * own_queues(35.0, 5, CONSTANT, 1.0).mean
+
+
+def test_bursty_arrivals_wait_longer() -> None:
+    for queues in (one_queue, own_queues):
+        assert queues(35.0, 5, CONSTANT, 4.0).mean > queues(35.0, 5, CONSTANT, 1.0).mean
+
+
+def test_a_queue_that_grows_without_end_waits_for_ever() -> None:
+    for queues in (one_queue, own_queues):
+        endless = queues(50.0, 5, CONSTANT, 1.0)
+        assert endless == Waiting(1.0, math.inf)
+        assert quantile(0.9, endless, CONSTANT) == math.inf
+
+
+def test_the_quantile_of_the_sum_is_that_of_m_m_1() -> None:
+    waiting = one_queue(7.0, 1, EXPONENTIAL, 1.0)
+    # The sojourn time of M/M/1 is exponential with mean S / (1 - rho).
+    expected = -math.log(0.1) * 0.1 / 0.3
+    assert quantile(0.9, waiting, EXPONENTIAL) == pytest.approx(expected, rel=0.01)
+
+
+def test_without_waiting_the_quantile_is_that_of_the_rest() -> None:
+    rest = Service(np.array([0.1, 0.2, 0.3, 0.4]), np.full(4, 0.25))
+    never = Waiting(0.0, 0.0)
+    assert quantile(0.5, never, rest) == pytest.approx(0.2, rel=1e-4)
+    assert quantile(0.51, never, rest) == pytest.approx(0.3, rel=1e-4)
+    assert share_later_than(0.25, never, rest) == pytest.approx(0.5)
+
+
+def test_against_a_simulated_queue_of_real_prompt_lengths() -> None:
+    dice = np.random.default_rng(4)
+    seconds = dice.lognormal(math.log(0.08), 0.8, 200_000)
+    service = Service(np.sort(seconds)[::200], np.full(1000, 1 / 1000))
+    workers, rate = 4, 0.75 * 4 / seconds.mean()
+    arrivals = np.cumsum(dice.exponential(1 / rate, len(seconds)))
+    free = [0.0] * workers
+    taken = np.empty(len(seconds))
+    for i, (arrival, work) in enumerate(zip(arrivals, seconds, strict=True)):
+        first = min(range(workers), key=lambda k: free[k])
+        free[first] = max(free[first], arrival) + work
+        taken[i] = free[first] - arrival
+    expected = quantile(0.9, one_queue(rate, workers, service, 1.0), service)
+    assert expected == pytest.approx(np.quantile(taken, 0.9), rel=0.1)

@@ -1,0 +1,36 @@
+"""What the parts of one engine share."""
+
+from dataclasses import dataclass
+
+from pd_e2e.engine.flags import ServerArguments
+from pd_e2e.engine.metrics import EngineMetrics
+from pd_e2e.engine.rooms import PrefillLayout
+from pd_e2e.engine.settings import Settings
+from pd_e2e.engine.timings import Timings
+
+
+@dataclass(frozen=True)
+class EngineContext:
+    """Command line, environment, step times and metrics of one worker."""
+
+    arguments: ServerArguments
+    settings: Settings
+    timings: Timings
+    metrics: EngineMetrics
+    accelerator: str
+
+    @property
+    def kv_tokens(self) -> int:
+        """KV capacity: the flag's, or the profile's."""
+        return self.arguments.kv_tokens or self.timings.surfaces.kv_capacity_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """The longest sequence that can be served."""
+        return min(self.arguments.context_tokens, self.kv_tokens) - 1
+
+    @property
+    def layout(self) -> PrefillLayout:
+        """What the other side of a transfer must agree on."""
+        flags = self.arguments.everything
+        return PrefillLayout(flags["page_size"] or 1, flags["kv_cache_dtype"])

@@ -1,6 +1,6 @@
 """What one worker of a given tensor-parallel size can do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pd_operator.performance.table import FloatArray, MonotoneTable
 
@@ -25,9 +25,9 @@ class EngineSurfaces:
     gpus: int
     kv_capacity_tokens: int
     kv_bytes_per_token: int
-    prefill: MonotoneTable
-    prefixed_prefill: MonotoneTable
-    decode_step: MonotoneTable
+    prefill: MonotoneTable = field(repr=False)
+    prefixed_prefill: MonotoneTable = field(repr=False)
+    decode_step: MonotoneTable = field(repr=False)
 
     def prefill_seconds(self, new_tokens: float, batch: float = 1.0) -> float:
         """Seconds of one prefill pass of `batch` prompts of `new_tokens` uncached tokens each."""

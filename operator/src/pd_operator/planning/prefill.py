@@ -19,10 +19,10 @@ from pd_operator.planning.plan import Limit, PoolPlan
 from pd_operator.planning.queueing import (
     Service,
     Waiting,
+    meets,
     one_queue,
     own_queues,
     quantile,
-    share_later_than,
 )
 from pd_operator.planning.wording import counted, duration, minor
 
@@ -76,8 +76,12 @@ class PrefillLoad:
 
     def meets_objective(self, workers: int) -> bool:
         """Whether few enough prompts are late."""
-        late = share_later_than(self.objective.seconds, self.waiting(workers), self.without_waiting)
-        return late <= 1 - self.objective.share + 1e-9
+        return meets(
+            self.objective.seconds,
+            self.objective.share,
+            self.waiting(workers),
+            self.without_waiting,
+        )
 
     @property
     def objective_in_reach(self) -> bool:

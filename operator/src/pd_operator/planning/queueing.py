@@ -13,6 +13,7 @@ import numpy as np
 from pd_operator.demand.arrays import FloatArray
 
 _NOTHING_SECONDS = 1e-9
+_NOTHING_SHARE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ def share_later_than(seconds: float, waiting: Waiting, rest: Service) -> float:
     return float(rest.probabilities @ late)
 
 
+def meets(seconds: float, share: float, waiting: Waiting, rest: Service) -> bool:
+    """Whether `share` of the prompts take at most `seconds`, waiting and `rest` together."""
+    return share_later_than(seconds, waiting, rest) <= 1 - share + _NOTHING_SHARE
+
+
 def quantile(share: float, waiting: Waiting, rest: Service) -> float:
     """Seconds of waiting and `rest` together that `share` of the prompts stay within.
 
@@ -108,12 +114,12 @@ def quantile(share: float, waiting: Waiting, rest: Service) -> float:
     if math.isinf(waiting.seconds) and waiting.probability > 1 - share:
         return math.inf
     low, high = 0.0, float(rest.seconds.max())
-    while share_later_than(high, waiting, rest) > 1 - share:
+    while not meets(high, share, waiting, rest):
         low, high = high, 2 * high + 1e-6
     while high - low > 1e-6 * high:
         middle = (low + high) / 2
-        if share_later_than(middle, waiting, rest) > 1 - share:
-            low = middle
-        else:
+        if meets(middle, share, waiting, rest):
             high = middle
+        else:
+            low = middle
     return high

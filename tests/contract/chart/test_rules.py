@@ -1,5 +1,6 @@
 """Recording rules, alerts and every shipped PromQL expression, read by the real promtool."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -80,3 +81,18 @@ def _as_rules(expressions: list[Expression], folder: Path) -> Path:
     file = folder / "expressions.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": rules}]}))
     return file
+
+
+def test_prometheus_accepts_the_documented_scrape_configuration(run: Run, tmp_path: Path) -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(scrape_configs:.*?)```", manual, re.DOTALL)
+    file = tmp_path / "prometheus.yml"
+    file.write_text(block, encoding="utf-8")
+    checked = run(Program.PROMTOOL, "check", "config", "--lint-fatal", file)
+    assert checked.returncode == 0, checked.stderr
+
+    jobs = {job["job_name"]: job for job in yaml.safe_load(block)["scrape_configs"]}
+    assert jobs["pd-operator"]["honor_labels"] is True
+    for name in ("pd-workers", "pd-routers"):
+        labels = {each.get("target_label") for each in jobs[name]["relabel_configs"]} - {None}
+        assert labels == {"namespace", "pod", "pd_service", "pd_role"}

@@ -4,18 +4,20 @@ binaries        `Programs`: where the built programs of the cluster lie (session
 control_plane   `ControlPlane`: a real Kubernetes API server, controllers and scheduler, started
                 once for the whole session. Tests share it: keep to your own `namespace`, and do not
                 stop its API server (start a `ControlPlane` of your own for outages).
-cluster         `Cluster`: that control plane, and nodes `node-0` to `node-2` of 8 GPUs each, whose pods
-                are processes (session). Their images are in `IMAGES` below; a pod's output is in
-                `cluster.nodes.pod_log(namespace, pod, container)`.
+cluster         `Cluster`: that control plane and the nodes `node-0` to `node-2`, 8 GPUs each, whose
+                pods are processes (session). What they can run is in `pd_e2e.nodes.catalogue`:
+                our own images, smg, and `python` for a test's own scripts. A container's output is
+                in `cluster.nodes.pod_log(namespace, pod, container)`.
 namespace       The name of a fresh namespace, deleted after the test.
-eventually      `eventually(check, timeout_seconds)`: polls until `check()` is true without raising.
+
+To wait for something: `eventually(check, timeout_seconds)` of `pd_e2e.cluster.waiting` polls until
+`check()` is true without raising.
 
 A test that uses `control_plane` or `cluster` carries the marker `controlplane`.
 """
 
 import os
 import shutil
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -26,19 +28,13 @@ from kubernetes import client
 
 from pd_e2e.cluster.binaries import Programs, ensure_programs
 from pd_e2e.cluster.controlplane import ControlPlane
-from pd_e2e.cluster.waiting import eventually as wait_until
+from pd_e2e.cluster.waiting import eventually
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
+from pd_e2e.nodes.catalogue import repository_images
 from pd_e2e.nodes.cluster import Cluster
 
 # A node whose agent is killed becomes NotReady after this; Kubernetes' own default is 50 seconds.
 NODE_GRACE_SECONDS = 10
-
-# Programs of this Python environment: `python3` and every console script of its packages.
-_ENVIRONMENT = str(Path(sys.executable).parent)
-IMAGES = {
-    "python": {"path": [_ENVIRONMENT]},
-    "pd-operator/operator": {"path": [_ENVIRONMENT], "entrypoint": ["pd-operator"]},
-}
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +64,9 @@ def control_plane(binaries: Programs, cluster_directory: Path) -> Iterator[Contr
 def cluster(control_plane: ControlPlane, cluster_directory: Path) -> Iterator[Cluster]:
     """Run three nodes for the whole session."""
     options = AgentOptions(nodes=3, gpus=8, heartbeat_seconds=2, backoff_seconds=1)
-    with AgentProcess(control_plane, cluster_directory / "nodes", IMAGES, options) as nodes:
+    with AgentProcess(
+        control_plane, cluster_directory / "nodes", repository_images(), options
+    ) as nodes:
         yield Cluster(control_plane, nodes)
 
 
@@ -78,12 +76,6 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     core = client.CoreV1Api(control_plane.admin)
     name = f"test-{uuid.uuid4().hex[:8]}"
     core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
-    wait_until(lambda: core.read_namespaced_service_account("default", name))
+    eventually(lambda: core.read_namespaced_service_account("default", name))
     yield name
     core.delete_namespace(name)
-
-
-@pytest.fixture
-def eventually() -> object:
-    """Hand out the polling helper."""
-    return wait_until

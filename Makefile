@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CRD := serving.pd-operator.io_pdinferenceservices.yaml
 SCENARIO ?= forecast
 KEEP ?=
 
@@ -40,7 +41,7 @@ binaries: $(INSTALLED) ## Build Kubernetes, etcd, helm and Prometheus from pinne
 	$(BIN)/python -m pd_e2e.cluster.binaries
 
 crds: $(INSTALLED) ## Generate the CRD from the API models
-	$(BIN)/python -m pd_operator.api.crd
+	$(BIN)/python -m pd_operator.api.crd | tee crds/$(CRD) > charts/pd-operator/files/crds/$(CRD)
 
 dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 	$(BIN)/python scripts/generate_dashboards.py

@@ -1,22 +1,19 @@
 """A service's children against the real API server: made, left alone, restored, removed."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from pd_e2e.cluster.controlplane import ControlPlane
-from pd_operator.actuation.children import build_children
+from pd_e2e.cluster.waiting import eventually
+from pd_operator.actuation.children import Manifest, build_children
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.keeper import ChildKeeper
 from pd_operator.actuation.kinds import DEPLOYMENT, POD_MONITOR
 from pd_operator.api.names import LABEL_SERVICE
-from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 pytestmark = pytest.mark.controlplane
-
-Eventually = Callable[..., object]
 
 
 @pytest.fixture
@@ -24,9 +21,8 @@ def keeper(cluster_api: Cluster, namespace: str) -> ChildKeeper:
     return ChildKeeper(cluster_api, namespace, {LABEL_SERVICE: "chat"})
 
 
-def children(service: PDInferenceService) -> list[dict[str, object]]:
-    sizes = {role: service.spec.pool(role).min_replicas for role in Role}
-    return build_children(service, operator_image="pd-operator/operator", replicas=sizes)
+def children(service: PDInferenceService) -> list[Manifest]:
+    return build_children(service, operator_image="pd-operator/operator")
 
 
 def names(control_plane: ControlPlane, namespace: str, kind: str) -> set[str]:
@@ -82,7 +78,6 @@ async def test_status_changes_of_a_child_are_no_reason_to_write(
     service: PDInferenceService,
     control_plane: ControlPlane,
     namespace: str,
-    eventually: Eventually,
 ) -> None:
     await keeper.keep(children(service))
 
@@ -92,11 +87,11 @@ async def test_status_changes_of_a_child_are_no_reason_to_write(
         )
         return bool(json.loads(text)["status"].get("observedGeneration"))
 
-    eventually(controller_has_seen_it, 30)
+    eventually(controller_has_seen_it, timeout_seconds=30)
     assert await keeper.keep(children(service)) == []
 
 
-async def test_applying_does_not_undo_what_scale_set(
+async def test_replicas_belong_to_scale_and_are_neither_noticed_nor_undone(
     keeper: ChildKeeper,
     cluster_api: Cluster,
     service: PDInferenceService,
@@ -104,9 +99,8 @@ async def test_applying_does_not_undo_what_scale_set(
 ) -> None:
     await keeper.keep(children(service))
     await cluster_api.scale(DEPLOYMENT, namespace, "chat-prefill", 5)
-    sizes = {Role.PREFILL: 5, Role.DECODE: 2}
-    again = build_children(service, operator_image="pd-operator/other", replicas=sizes)
-    await keeper.keep(again)
+    assert await keeper.keep(children(service)) == []
+    await keeper.keep(build_children(service, operator_image="pd-operator/other"))
     stored = await cluster_api.get(DEPLOYMENT, namespace, "chat-prefill")
     assert stored is not None
     assert stored["spec"]["replicas"] == 5
@@ -117,12 +111,11 @@ async def test_deleting_the_service_removes_all_children(
     service: PDInferenceService,
     control_plane: ControlPlane,
     namespace: str,
-    eventually: Eventually,
 ) -> None:
     await keeper.keep(children(service))
     control_plane.kubectl("delete", "pdis", "chat", "-n", namespace)
     kinds = "deployment,service,serviceaccount,role,rolebinding,poddisruptionbudget"
-    eventually(lambda: names(control_plane, namespace, kinds) == set(), 60)
+    eventually(lambda: names(control_plane, namespace, kinds) == set(), timeout_seconds=60)
 
 
 async def test_a_kind_that_the_cluster_does_not_have_is_known_as_absent(

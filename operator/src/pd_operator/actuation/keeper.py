@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pd_operator.actuation.cluster import Cluster, Object
 from pd_operator.actuation.kinds import CHILD_KINDS, POD_MONITOR, Kind, kind_of
@@ -18,10 +17,10 @@ ChildKey = tuple[str, str]  # kind's name, object's name
 
 @dataclass(frozen=True)
 class Applied:
-    """What was applied last, and how the object looked right after."""
+    """What was applied last, and what the object held right after."""
 
     manifest: str
-    version: str
+    content: str
 
 
 class ChildKeeper:
@@ -44,10 +43,10 @@ class ChildKeeper:
         for manifest in wanted:
             key = (manifest["kind"], manifest["metadata"]["name"])
             last = self._applied.get(key)
-            if last == Applied(_digest(manifest), _version(present.get(key))):
+            if last == Applied(_digest(manifest), _content(present.get(key))):
                 continue
             stored = await self._cluster.apply(manifest)
-            self._applied[key] = Applied(_digest(manifest), _version(stored))
+            self._applied[key] = Applied(_digest(manifest), _content(stored))
             if key not in present or last is not None:
                 written.append("/".join(key))
         return written
@@ -61,15 +60,20 @@ class ChildKeeper:
         return found
 
 
-def _digest(manifest: Object) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _version(stored: Object | None) -> str:
-    """What changes when an object's specification does, and not when its status does."""
+def _content(stored: Object | None) -> str:
+    """What an object is meant to be: all but its status, its replicas, and what servers note.
+
+    Replicas are not a child's to keep: they belong to ``/scale``.
+    """
     if stored is None:
         return "absent"
-    metadata: dict[str, Any] = stored["metadata"]
-    changing = metadata.get("generation", metadata.get("resourceVersion"))
-    marks = json.dumps([metadata.get("labels"), metadata.get("ownerReferences")], sort_keys=True)
-    return f"{metadata['uid']}:{changing}:{marks}"
+    metadata = stored["metadata"]
+    kept = {key: metadata.get(key) for key in ("uid", "labels", "ownerReferences")}
+    body = {key: value for key, value in stored.items() if key not in ("metadata", "status")}
+    if isinstance(body.get("spec"), dict):
+        body["spec"] = {key: value for key, value in body["spec"].items() if key != "replicas"}
+    return _digest([kept, body])

@@ -232,6 +232,9 @@ async def test_under_its_own_account_the_operator_creates_and_restores_every_chi
         for child in children:
             await cluster.apply(child)
     await cluster.scale(DEPLOYMENT, namespace, "chat-prefill", 2)
+    about = {key: stored["metadata"][key] for key in ("name", "namespace")}
+    status = {"apiVersion": stored["apiVersion"], "kind": stored["kind"], "metadata": about}
+    await cluster.apply({**status, "status": {"ratio": "1:1"}}, subresource="status")
 
     assert {child["kind"] for child in children} == {
         "Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "Service", "ServiceAccount",

@@ -158,6 +158,9 @@ def written_services() -> str:
         write_requests(page, service, 2.0, range(0, end + 1, SCRAPE))
         write_lengths(page, service, 2.0, range(0, end + 1, SCRAPE))
 
+    # Prometheus scrapes every minute, whatever the spec says.
+    write_requests(page, "sparse", 2.0, range(0, HOUR + 1, 60))
+
     # The router is busy, and no prefill worker says so.
     write_requests(page, "torn", 2.0)
     page.counter("sglang:prompt_tokens_histogram_count", 0.0, of("torn", "prefill", "p"))
@@ -317,6 +320,12 @@ def test_demand_that_cannot_be_told_is_unknown_for_a_reason(
     reading = unknown(reader.demand(key(service), NOW, 600))
     assert reading.reason == reason
     assert hint.lower() in reading.message.lower()
+
+
+def test_a_rate_that_cannot_be_taken_is_not_zero(reader: PrometheusReader) -> None:
+    reading = unknown(reader.demand(key("sparse"), NOW, 60))
+    assert reading.reason == "NoSeries"
+    assert "scrapeIntervalSeconds" in reading.message
 
 
 def test_a_service_named_like_a_query_gets_no_answer_instead_of_anothers(

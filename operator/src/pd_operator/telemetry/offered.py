@@ -52,9 +52,15 @@ def _request_rate(questions: Questions) -> tuple[float, float]:
     """Requests per second at the router and the age of the newest count."""
     age = questions.age_seconds(promql.ROUTER_REQUESTS)
     rate = questions.number(promql.REQUEST_RATE)
+    if age is not None and rate is not None:
+        return rate, age
     if age is not None:
-        # One sample of a counter that has just appeared has no rate yet.
-        return rate or 0.0, age
+        raise PrometheusError(
+            Reason.NO_SERIES,
+            f"the routers of {questions.service} were scraped less than twice in the last "
+            f"{questions.window_seconds:g} s. That is so for a moment after the first request; if "
+            "it stays, spec.metrics.scrapeIntervalSeconds is shorter than Prometheus' own.",
+        )
     if rate is not None:
         raise PrometheusError(
             Reason.METRICS_STALE,

@@ -1,1 +1,1 @@
-"""Plan to decision: one small class per policy, chained in one visible list."""
+"""From plans to a decision: what changes, how fast, and why."""

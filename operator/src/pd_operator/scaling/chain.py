@@ -1,0 +1,150 @@
+"""From plans to a decision: links in one visible list, each leaving a sentence."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pd_operator.api.autoscaling import Mode, ScalingPolicy
+from pd_operator.api.roles import Role
+from pd_operator.planning.plan import Plan
+from pd_operator.scaling.decision import Decision, Link, PoolDecision, Reason
+from pd_operator.scaling.guard import ReactiveGuard
+from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
+from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
+from pd_operator.scaling.observation import Observation, Unknown
+from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
+from pd_operator.scaling.rate_limits import RateLimits
+from pd_operator.scaling.recommendations import ForecastPlan, HoldWhileUnknown, PresentPlan
+from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.scaling.stabilization import Stabilization
+
+RECOMMEND: tuple[ChainLink, ...] = (
+    ForecastPlan(),
+    PresentPlan(),
+    ReactiveGuard(),
+    HoldWhileUnknown(),
+)
+"""What the load calls for. Their outcome is the raw recommendation that is remembered."""
+
+RESTRAIN: tuple[ChainLink, ...] = (
+    Stabilization(),
+    RateLimits(),
+    CapacityNotComing(),
+    Bounds(),
+    Budget(),
+)
+"""What holds it back. Bounds and budget come last: they are the user's word."""
+
+
+def decide(
+    observation: Observation,
+    plan_ahead: Plan | Unknown,
+    plan_now: Plan | Unknown,
+    settings: ScalingSettings,
+    memory: ScalingMemory,
+) -> tuple[Decision, ScalingMemory]:
+    """Decide how many workers of each role there shall be.
+
+    The same in every mode; whether it is carried out is the caller's care. The memory that comes
+    back takes a change for carried out in mode Active only.
+    """
+    begun = _begun(memory, observation, settings)
+    situation = Situation(observation, plan_ahead, plan_now, settings, begun)
+    start = Proposal(
+        *(
+            Wanted(situation.current(role), Reason.STEADY, "nothing calls for a change")
+            for role in (Role.PREFILL, Role.DECODE)
+        )
+    )
+    recommended, why = _run(RECOMMEND, start, situation)
+    situation = replace(situation, memory=_remembering(recommended, situation))
+    final, why_not = _run(RESTRAIN, recommended, situation)
+    decision = _decision(final, situation, (*why, *why_not))
+    return decision, _after(decision, situation)
+
+
+def _run(
+    links: Sequence[ChainLink], proposal: Proposal, situation: Situation
+) -> tuple[Proposal, tuple[Link, ...]]:
+    trace = []
+    for link in links:
+        proposal, sentence = link.apply(proposal, situation)
+        trace.append(Link(link.name, proposal.prefill.workers, proposal.decode.workers, sentence))
+    return proposal, tuple(trace)
+
+
+def _begun(
+    memory: ScalingMemory, observation: Observation, settings: ScalingSettings
+) -> ScalingMemory:
+    """A memory without a recent recommendation begins with the workers there are.
+
+    Else the first thing that a new operator did, or one restarted after a long time, could be to
+    remove workers without having waited for the scale-down window.
+    """
+    oldest = observation.time_seconds - _longest_window(settings)
+    if any(item.time_seconds >= oldest for item in memory.recommendations):
+        return memory
+    present = Recommendation(
+        observation.time_seconds, observation.prefill.current, observation.decode.current
+    )
+    return replace(memory, recommendations=(present,))
+
+
+def _longest_window(settings: ScalingSettings) -> float:
+    behavior = settings.behavior
+    return max(
+        behavior.scale_up.stabilization_window_seconds,
+        behavior.scale_down.stabilization_window_seconds,
+    )
+
+
+def _remembering(recommended: Proposal, situation: Situation) -> ScalingMemory:
+    newest = Recommendation(
+        situation.now_seconds, recommended.prefill.workers, recommended.decode.workers
+    )
+    return situation.memory.recommending(newest, _longest_window(situation.settings))
+
+
+def _decision(final: Proposal, situation: Situation, trace: tuple[Link, ...]) -> Decision:
+    pools = {
+        role: PoolDecision(
+            role, situation.current(role), final.pool(role).workers, final.pool(role).reason
+        )
+        for role in Role
+    }
+    # The pool that changes most speaks for both; of equals, one that has something to say.
+    loudest = max(
+        pools.values(), key=lambda pool: (abs(pool.delta), pool.reason is not Reason.STEADY)
+    )
+    words = "; ".join(_outcome(pool, final.pool(role)) for role, pool in pools.items())
+    return Decision(
+        prefill=pools[Role.PREFILL],
+        decode=pools[Role.DECODE],
+        links=trace,
+        reason=loudest.reason,
+        sentence=f"{words[:1].upper()}{words[1:]}.",
+        holds=situation.unknown is not None,
+    )
+
+
+def _outcome(pool: PoolDecision, wanted: Wanted) -> str:
+    moved = (
+        f"{pool.role} stays at {pool.current}"
+        if pool.delta == 0
+        else f"{pool.role} goes from {pool.current} to {pool.desired}"
+    )
+    return f"{moved}: {wanted.because.rstrip('.')}"
+
+
+def _after(decision: Decision, situation: Situation) -> ScalingMemory:
+    changes = tuple(
+        Change(situation.now_seconds, role, decision.pool(role).delta)
+        for role in Role
+        if decision.pool(role).delta != 0 and situation.settings.mode is Mode.ACTIVE
+    )
+    behavior = situation.settings.behavior
+    policies: tuple[ScalingPolicy, ...] = (
+        *behavior.scale_up.policies,
+        *behavior.scale_down.policies,
+    )
+    longest = max(policy.period_seconds for policy in policies)
+    return situation.memory.changing(changes, situation.now_seconds, longest)

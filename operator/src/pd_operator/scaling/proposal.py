@@ -1,0 +1,104 @@
+"""What the links of the chain hand to each other."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from pd_operator.api.roles import Role
+from pd_operator.planning.plan import Plan
+from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.memory import ScalingMemory
+from pd_operator.scaling.observation import Observation, Unknown
+from pd_operator.scaling.settings import ScalingSettings
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything a link may look at; none of it changes along the chain but the memory.
+
+    `plan_ahead` is for the load when a worker ordered now would be ready, `plan_now` for the
+    present load; each is unknown where its load or the engine's profile is.
+    """
+
+    observation: Observation
+    plan_ahead: Plan | Unknown
+    plan_now: Plan | Unknown
+    settings: ScalingSettings
+    memory: ScalingMemory
+
+    @property
+    def now_seconds(self) -> float:
+        """Unix time of the observation."""
+        return self.observation.time_seconds
+
+    def current(self, role: Role) -> int:
+        """Workers of a pool that are meant to stay."""
+        return self.observation.pool(role).current
+
+    @property
+    def unknown(self) -> Unknown | None:
+        """The first thing unknown that a scale-down would need to know."""
+        for reading in (self.observation.demand, self.plan_now, self.plan_ahead):
+            if isinstance(reading, Unknown):
+                return reading
+        return None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Workers of one pool as the chain has them so far, and the last link's word on it."""
+
+    workers: int
+    reason: Reason
+    because: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Workers of both pools as the chain has them so far."""
+
+    prefill: Wanted
+    decode: Wanted
+
+    def pool(self, role: Role) -> Wanted:
+        """The proposal for one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+    def with_pool(self, role: Role, wanted: Wanted) -> "Proposal":
+        """The same with another number for one pool; the reason stays where the number does."""
+        if wanted.workers == self.pool(role).workers:
+            return self
+        return replace(self, **{role.value: wanted})
+
+
+class ChainLink(ABC):
+    """One step of a decision."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def apply(self, proposal: Proposal, situation: Situation) -> tuple[Proposal, str]:
+        """The proposal after this link, and a sentence on what it did and why."""
+
+
+class PoolLink(ChainLink):
+    """A link that looks at each pool by itself."""
+
+    @abstractmethod
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Workers of one pool after this link, with the reason should they differ."""
+
+    def apply(self, proposal: Proposal, situation: Situation) -> tuple[Proposal, str]:
+        """Judge both pools."""
+        verdicts = {role: self.judge(role, proposal.pool(role).workers, situation) for role in Role}
+        for role, verdict in verdicts.items():
+            proposal = proposal.with_pool(role, verdict)
+        words = {role: verdict.because for role, verdict in verdicts.items()}
+        if len(set(words.values())) == 1:
+            return proposal, sentence(words[Role.PREFILL])
+        return proposal, " ".join(sentence(f"{role}: {word}") for role, word in words.items())
+
+
+def sentence(words: str) -> str:
+    """`words` with a capital at the beginning and a full stop at the end."""
+    return words[:1].upper() + words[1:].rstrip(".") + "."

@@ -1,0 +1,59 @@
+"""Links that say how many workers the load calls for."""
+
+from typing import ClassVar
+
+from pd_operator.api.roles import Role
+from pd_operator.planning.plan import Plan
+from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.observation import Unknown
+from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
+
+
+class ForecastPlan(PoolLink):
+    """Workers for the load of the time when a worker ordered now would be ready."""
+
+    name: ClassVar[str] = "Forecast"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Take the plan's number, or leave the present one where there is no plan."""
+        plan = situation.plan_ahead
+        if isinstance(plan, Unknown):
+            return Wanted(workers, Reason.STEADY, f"no plan for the load to come: {plan.message}")
+        pool = plan.pool(role)
+        return Wanted(pool.workers, Reason.FORECAST_LOAD, pool.reason)
+
+
+class PresentPlan(PoolLink):
+    """No fewer workers than the load of now calls for."""
+
+    name: ClassVar[str] = "Present"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to the plan for the present load."""
+        plan = situation.plan_now
+        if isinstance(plan, Unknown):
+            return Wanted(workers, Reason.STEADY, f"no plan for the present load: {plan.message}")
+        return self._raised(plan, role, workers)
+
+    def _raised(self, plan: Plan, role: Role, workers: int) -> Wanted:
+        needed = plan.pool(role).workers
+        if needed <= workers:
+            return Wanted(workers, Reason.STEADY, f"the present load needs {needed}")
+        return Wanted(needed, Reason.PRESENT_LOAD, plan.pool(role).reason)
+
+
+class HoldWhileUnknown(PoolLink):
+    """No worker is removed on account of something that is not known."""
+
+    name: ClassVar[str] = "Unknown"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to the present number while demand or a plan is unknown."""
+        unknown = situation.unknown
+        if unknown is None:
+            return Wanted(workers, Reason.STEADY, "demand and both plans are known")
+        return Wanted(
+            max(workers, situation.current(role)),
+            Reason.DEMAND_UNKNOWN,
+            f"no worker is removed while {unknown.source} is unknown: {unknown.message}",
+        )

@@ -1,0 +1,43 @@
+"""The link that waits until a change has been wanted for long enough."""
+
+from typing import ClassVar
+
+from pd_operator.api.roles import Role
+from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
+
+
+class Stabilization(PoolLink):
+    """HorizontalPodAutoscaler's stabilization over the raw recommendations.
+
+    Of the recommendations in the scale-up window the lowest counts, of those in the scale-down
+    window the highest; the present number moves only as far as both agree.
+    """
+
+    name: ClassVar[str] = "Stabilization"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Move the present number into the range of the windows."""
+        behavior = situation.settings.behavior
+        up_seconds = behavior.scale_up.stabilization_window_seconds
+        down_seconds = behavior.scale_down.stabilization_window_seconds
+        lowest = min(_recommended(role, up_seconds, situation), default=workers)
+        highest = max(_recommended(role, down_seconds, situation), default=workers)
+        current = situation.current(role)
+        stable = min(max(current, min(lowest, workers)), max(highest, workers))
+        if stable > workers:
+            word = f"up to {highest} were called for within the last {down_seconds} s"
+        elif stable < workers:
+            word = f"only {lowest} were called for at times within the last {up_seconds} s"
+        else:
+            word = "the recommendation has stood long enough"
+        return Wanted(stable, Reason.STABILIZED, word)
+
+
+def _recommended(role: Role, window_seconds: float, situation: Situation) -> list[int]:
+    oldest = situation.now_seconds - window_seconds
+    return [
+        recommendation.pool(role)
+        for recommendation in situation.memory.recommendations
+        if recommendation.time_seconds > oldest
+    ]

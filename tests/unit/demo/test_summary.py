@@ -25,6 +25,7 @@ from pd_e2e.demo.timeline import (
 )
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import RequestTable
+from pd_e2e.loadgen.scenario import TraceScenario
 from pd_operator.api.roles import Role
 
 STARTED = 1_700_000_000.0
@@ -85,6 +86,7 @@ def run_of(table: RequestTable, timeline: Timeline = TIMELINE) -> Run:
     return Run(
         scenario="azure-day",
         forecast_model="DampedTrend",
+        load=TraceScenario(),
         duration_seconds=DURATION,
         requests=table,
         timeline=timeline,

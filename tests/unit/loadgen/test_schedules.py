@@ -85,13 +85,23 @@ def test_the_warm_up_is_the_load_before_the_start() -> None:
     assert warmup.sum() == pytest.approx(9000, rel=0.1)
 
 
-def test_requests_take_their_own_services_lengths_in_order() -> None:
+def test_requests_take_their_own_services_pairs_of_lengths() -> None:
     schedule = TraceScenario(two_services(), 0.0, hour(100), speed=1.0, scale=1.0).schedule(0)
     climbing = schedule.service == schedule.services.index("climbing")
 
-    assert schedule.input_tokens[climbing][:4].tolist() == [100, 200, 300, 100]
+    # Three pairs: in every three requests that follow one another each comes once.
+    assert sorted(schedule.input_tokens[climbing][:3].tolist()) == [100, 200, 300]
+    assert np.array_equal(schedule.input_tokens[climbing], 100 * schedule.output_tokens[climbing])
     assert set(schedule.input_tokens[~climbing].tolist()) == {7}
     assert set(schedule.output_tokens[~climbing].tolist()) == {9}
+
+
+def test_the_mean_length_does_not_jump_from_one_bin_to_the_next() -> None:
+    schedule = TraceScenario().schedule(seed=0)
+    answers = schedule.output_tokens[schedule.service == schedule.services.index("conversation")]
+    means = answers[: len(answers) // 100 * 100].reshape(-1, 100).mean(axis=1)
+    # Independent lengths: the spread of means of a hundred is a tenth of the lengths' own.
+    assert means.std() == pytest.approx(answers.std() / 10, rel=0.25)
 
 
 def test_a_limit_keeps_the_first_requests() -> None:

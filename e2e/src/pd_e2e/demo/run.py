@@ -14,6 +14,7 @@ from pd_e2e.demo.scale_events import ScaleEvent, scale_events
 from pd_e2e.demo.timeline import PoolSteps, Timeline, pool_steps
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import RequestTable
+from pd_e2e.loadgen.scenario import TraceScenario
 from pd_operator.api.roles import Role
 
 
@@ -21,6 +22,7 @@ from pd_operator.api.roles import Role
 class Run:
     """Everything a finished replay left behind; second 0 is `requests.started_unix_seconds`.
 
+    `load` is what was played, `duration_seconds` how much of it (less if it was broken off).
     `requests` may hold warm-up requests, which are not judged. `goal_share` is the share of
     requests that has to meet each objective, and `forecast_step_seconds` the width of the bins
     that the operator's forecasts are about.
@@ -28,6 +30,7 @@ class Run:
 
     scenario: str
     forecast_model: str
+    load: TraceScenario
     duration_seconds: float
     requests: RequestTable
     timeline: Timeline

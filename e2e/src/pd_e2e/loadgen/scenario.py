@@ -30,6 +30,10 @@ class TraceScenario:
 
     Replay second t is trace second `start_hour * 3600 + t * speed`, so negative seconds are the
     hours before, which serve as warm-up and as the history that a forecaster learns from.
+
+    Lengths come from the services' pools in random order. Requests that follow one another have
+    alike lengths; of the thousands that a replay second stands for, a few are played, so they are
+    no neighbours, and neighbours' lengths would make the mean length jump as it never does.
     """
 
     trace: Trace = field(default_factory=bundled_trace)
@@ -61,11 +65,12 @@ class TraceScenario:
         """Poisson arrivals between two replay seconds; the same seed gives the same arrivals."""
         streams = np.random.default_rng(seed).spawn(len(self.services))
         edges = self._edges(start_seconds, end_seconds)
-        times = [
-            poisson_arrivals(edges, np.diff(self._cumulative(name, edges)), rng)
-            for name, rng in zip(self.services, streams, strict=True)
-        ]
-        return merge(self.services, times, [self.trace.lengths[name] for name in self.services])
+        times, lengths = [], []
+        for name, rng in zip(self.services, streams, strict=True):
+            expected = np.diff(self._cumulative(name, edges))
+            times.append(poisson_arrivals(edges, expected, rng))
+            lengths.append(self.trace.lengths[name].shuffled(rng))
+        return merge(self.services, times, lengths)
 
     def mean_rates(self, seconds: FloatArray, window_seconds: float) -> FloatArray:
         """Expected requests per second around `seconds`: shape (services, len(seconds)).

@@ -45,10 +45,15 @@ class LengthPool:
     input_tokens: IntArray
     output_tokens: IntArray
 
-    def take(self, count: int, first: int = 0) -> tuple[IntArray, IntArray]:
-        """`count` pairs in the pool's order from `first` on, starting over at the pool's end."""
-        index = np.arange(first, first + count) % len(self.input_tokens)
+    def take(self, count: int) -> tuple[IntArray, IntArray]:
+        """The first `count` pairs, starting over at the pool's end."""
+        index = np.arange(count) % len(self.input_tokens)
         return self.input_tokens[index], self.output_tokens[index]
+
+    def shuffled(self, rng: np.random.Generator) -> "LengthPool":
+        """The same pairs in a random order."""
+        order = rng.permutation(len(self.input_tokens))
+        return LengthPool(self.input_tokens[order], self.output_tokens[order])
 
 
 def poisson_arrivals(

@@ -1,0 +1,104 @@
+"""A run on disk, so that its summary, report and pictures can be made again without playing it.
+
+A run's folder holds `requests.parquet` (the load generator's records), `timeline.jsonl` (the
+watcher's samples) and `run.json` (everything else).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers
+from pd_e2e.demo.run import Run
+from pd_e2e.demo.timeline import read_timeline
+from pd_e2e.loadgen.live import Objectives
+from pd_e2e.loadgen.records import read_records
+from pd_e2e.loadgen.scenario import TraceScenario
+
+REQUESTS = "requests.parquet"
+TIMELINE = "timeline.jsonl"
+RUN = "run.json"
+
+
+class _Load(BaseModel):
+    start_hour: float
+    end_hour: float
+    speed: float
+    scale: float
+
+
+class _Needed(BaseModel):
+    step_seconds: float
+    prefill: list[int]
+    decode: list[int]
+
+
+class RunDescription(BaseModel):
+    """`run.json`: what a `Run` holds beside its requests and timeline."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: str
+    forecast_model: str
+    duration_seconds: float
+    load: _Load
+    objectives: Objectives
+    goal_share: float
+    gpus: GpusPerWorker
+    forecast_step_seconds: float
+    needed: _Needed
+
+    @classmethod
+    def of(cls, run: Run) -> "RunDescription":
+        """Describe `run`."""
+        return cls(
+            scenario=run.scenario,
+            forecast_model=run.forecast_model,
+            duration_seconds=run.duration_seconds,
+            load=_Load(
+                start_hour=run.load.start_hour,
+                end_hour=run.load.end_hour,
+                speed=run.load.speed,
+                scale=run.load.scale,
+            ),
+            objectives=run.objectives,
+            goal_share=run.goal_share,
+            gpus=run.gpus,
+            forecast_step_seconds=run.forecast_step_seconds,
+            needed=_Needed(
+                step_seconds=run.needed.step_seconds,
+                prefill=run.needed.prefill.tolist(),
+                decode=run.needed.decode.tolist(),
+            ),
+        )
+
+
+def save_description(folder: Path, run: Run) -> None:
+    """Write `run.json` beside the requests and the timeline, which are there already."""
+    (folder / RUN).write_text(RunDescription.of(run).model_dump_json(indent=2) + "\n")
+
+
+def load_run(folder: Path) -> Run:
+    """Read a run's folder; raises ValueError or OSError if it is not one."""
+    described = RunDescription.model_validate_json((folder / RUN).read_text())
+    needed = described.needed
+    steps = np.arange(len(needed.prefill), dtype=np.float64)
+    return Run(
+        scenario=described.scenario,
+        forecast_model=described.forecast_model,
+        load=TraceScenario(**described.load.model_dump()),
+        duration_seconds=described.duration_seconds,
+        requests=read_records(folder / REQUESTS),
+        timeline=read_timeline(folder / TIMELINE),
+        objectives=described.objectives,
+        goal_share=described.goal_share,
+        needed=NeededWorkers(
+            seconds=steps * needed.step_seconds,
+            step_seconds=needed.step_seconds,
+            prefill=np.array(needed.prefill),
+            decode=np.array(needed.decode),
+        ),
+        gpus=described.gpus,
+        forecast_step_seconds=described.forecast_step_seconds,
+    )

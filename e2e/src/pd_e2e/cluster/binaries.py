@@ -1,18 +1,16 @@
 """Builds the programs of the embedded cluster once, and keeps them by version."""
 
-import fcntl
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pd_e2e.cluster.compiler import go_build
 from pd_e2e.cluster.families import FAMILIES, Family, Program
-from pd_e2e.cluster.progress import PlainProgress, Progress
+from pd_e2e.cluster.locking import exclusive
+from pd_e2e.cluster.progress import PlainProgress, Progress, step
 from pd_e2e.cluster.toolchain import find_go
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
@@ -50,12 +48,16 @@ def ensure_programs(
     progress = progress or PlainProgress()
     wanted = tuple(wanted)
     paths = _from_assets(wanted)
+    built = [program for program in wanted if program not in paths]
+    pending = pending_families(built)
+    if pending:
+        names = ", ".join(family.name for family in pending)
+        expected_seconds = sum(family.expected_build_seconds for family in pending)
+        with step(progress, f"building {names}, once per machine", expected_seconds):
+            for family in pending:
+                _ensure_family(family, _members(family, built), progress)
     for family in FAMILIES:
-        members = [program for program in family.packages if program in wanted]
-        missing = [program for program in members if program not in paths]
-        if missing:
-            _ensure_family(family, missing, progress)
-            paths |= {program: cached_path(family, program) for program in missing}
+        paths |= {program: cached_path(family, program) for program in _members(family, built)}
     return Programs(paths)
 
 
@@ -63,12 +65,8 @@ def pending_families(wanted: Iterable[Program] = tuple(Program)) -> list[Family]
     """Families that `ensure_programs` would have to build, in order."""
     wanted = tuple(wanted)
     given = _from_assets(wanted)
-    needed = [program for program in wanted if program not in given]
-    return [
-        family
-        for family in FAMILIES
-        if not _is_cached(family, [program for program in needed if program in family.packages])
-    ]
+    built = [program for program in wanted if program not in given]
+    return [family for family in FAMILIES if not _is_cached(family, _members(family, built))]
 
 
 def cached_path(family: Family, program: Program) -> Path:
@@ -87,6 +85,10 @@ def _from_assets(wanted: Iterable[Program]) -> dict[Program, Path]:
     return {program: path for program, path in candidates.items() if path.exists()}
 
 
+def _members(family: Family, programs: Iterable[Program]) -> list[Program]:
+    return [program for program in programs if program in family.packages]
+
+
 def _is_cached(family: Family, programs: Iterable[Program]) -> bool:
     return all(cached_path(family, program).exists() for program in programs)
 
@@ -94,35 +96,28 @@ def _is_cached(family: Family, programs: Iterable[Program]) -> bool:
 def _ensure_family(family: Family, programs: list[Program], progress: Progress) -> None:
     if _is_cached(family, programs):
         return
-    with _lock(cache_directory() / "bin" / f".{family.name}.lock"):
+    with exclusive(cache_directory() / "bin" / f".{family.name}.lock"):
         if not _is_cached(family, programs):
             _build(family, programs, progress)
 
 
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _build(family: Family, programs: list[Program], progress: Progress) -> None:
     go = find_go(family.go_version, cache_directory(), progress)
-    step = f"building {', '.join(programs)} {family.version}"
-    progress.started(step, family.expected_build_seconds)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=cache_directory() / "bin", prefix=".build-") as scratch:
+    # Named after the family, whose lock is held: what a killed build left is cleared away.
+    scratch = cache_directory() / "bin" / f".build-{family.name}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    name = f"building {', '.join(programs)} {family.version}"
+    with step(progress, name, family.expected_build_seconds):
+        began = time.monotonic()
         for program in programs:
-            staged = Path(scratch) / program
-            output = ["-o", f"{staged}/{program}", family.packages[program]]
+            output = ["-o", str(scratch / program / program), family.packages[program]]
             go_build(
                 [str(go), "build", "-v", *family.build_flags(), *output],
                 family.directory,
-                lambda detail: progress.advanced(step, time.monotonic() - began, detail),
+                lambda detail: progress.advanced(name, time.monotonic() - began, detail),
             )
-            _move_into_cache(staged, cached_path(family, program).parent)
-    progress.finished(step, time.monotonic() - began)
+            _move_into_cache(scratch / program, cached_path(family, program).parent)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _move_into_cache(staged: Path, target: Path) -> None:

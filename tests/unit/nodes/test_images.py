@@ -1,0 +1,39 @@
+"""Image references are looked up by repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pd_e2e.nodes.images import ImageCatalogue, repository_of
+
+
+@pytest.mark.parametrize(
+    ("reference", "repository"),
+    [
+        ("python", "python"),
+        ("python:3.11", "python"),
+        ("lmsysorg/sglang:v0.5.23", "lmsysorg/sglang"),
+        ("registry:5000/a/b", "registry:5000/a/b"),
+        ("registry:5000/a/b:v1@sha256:abc", "registry:5000/a/b"),
+    ],
+)
+def test_tag_and_digest_do_not_matter(reference: str, repository: str) -> None:
+    assert repository_of(reference) == repository
+
+
+def test_a_catalogue_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    file.write_text(json.dumps({"a/b": {"path": ["/x"], "entrypoint": ["run"]}}))
+    catalogue = ImageCatalogue.from_file(file)
+    image = catalogue.find("a/b:v2")
+    assert image is not None
+    assert image.entrypoint == ("run",)
+    assert catalogue.find("a/c:v2") is None
+
+
+def test_a_misspelt_field_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    file.write_text(json.dumps({"a/b": {"entry_point": ["run"]}}))
+    with pytest.raises(ValueError, match=r"a/b.*entry_point"):
+        ImageCatalogue.from_file(file)

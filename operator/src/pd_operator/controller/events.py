@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import uuid4
 
-from pd_operator.actuation.cluster import Cluster, ClusterError, Object
+from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import EVENT
 from pd_operator.api.names import API_VERSION, KIND
+from pd_operator.api.v1alpha1 import Metadata
 
 LONGEST_MESSAGE = 1024
 
@@ -24,8 +25,7 @@ class EventReason(StrEnum):
     ADVICE_CHANGED = "AdviceChanged"
     DRAIN_OVERDUE = "DrainOverdue"
     REPLICAS_CHANGED_ELSEWHERE = "ReplicasChangedElsewhere"
-    CHILDREN_RESTORED = "ChildrenRestored"
-    CONDITION_CHANGED = "ConditionChanged"
+    CHILDREN_APPLIED = "ChildrenApplied"
 
 
 class EventRecorder:
@@ -36,26 +36,28 @@ class EventRecorder:
         self._instance = socket.gethostname()
 
     async def post(
-        self, resource: Object, reason: EventReason, message: str, *, warning: bool = False
+        self, about: Metadata, reason: str, message: str, *, warning: bool = False
     ) -> None:
-        """Post one Event about ``resource``."""
-        metadata = resource["metadata"]
+        """Post one Event about the service with this metadata.
+
+        ``reason`` is an ``EventReason``, or the reason of a condition that changed.
+        """
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:16]}"},
+            "metadata": {"name": f"{about.name}.{uuid4().hex[:16]}"},
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,
-                "namespace": metadata["namespace"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
             },
             "type": "Warning" if warning else "Normal",
-            "reason": reason.value,
+            "reason": str(reason),
             "message": message[:LONGEST_MESSAGE],
-            "action": reason.value,
+            "action": str(reason),
             "eventTime": now,
             "firstTimestamp": f"{now[:19]}Z",
             "lastTimestamp": f"{now[:19]}Z",
@@ -65,6 +67,6 @@ class EventRecorder:
             "source": {"component": "pd-operator"},
         }
         try:
-            await self._cluster.create(EVENT, metadata["namespace"], body)
+            await self._cluster.create(EVENT, about.namespace, body)
         except ClusterError as error:
-            log.info("could not post Event %s about %s: %s", reason, metadata["name"], error)
+            log.info("could not post Event %s about %s: %s", reason, about.name, error)

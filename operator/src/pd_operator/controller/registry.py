@@ -10,10 +10,19 @@ from pd_operator.api.names import ServiceKey
 
 @dataclass
 class Entry:
-    """One service's newest object, and the bell that asks for a tick now."""
+    """One service's newest object, and the bell that asks for a tick now.
+
+    ``touched`` says that the spec or a child may have changed since the children were compared.
+    """
 
     resource: Mapping[str, Any]
     bell: asyncio.Event = field(default_factory=asyncio.Event)
+    touched: bool = True
+
+    def ring(self) -> None:
+        """Ask for a tick now that compares the children too."""
+        self.touched = True
+        self.bell.set()
 
 
 class Registry:
@@ -45,7 +54,7 @@ class Registry:
         edited = _generation(known.resource) != _generation(resource)
         known.resource = resource
         if edited:
-            known.bell.set()
+            known.ring()
 
     def drop(self, key: ServiceKey) -> None:
         """A service is gone."""
@@ -55,7 +64,7 @@ class Registry:
     def ring(self, key: ServiceKey) -> None:
         """Something of this service changed: tick it now."""
         if key in self._entries:
-            self._entries[key].bell.set()
+            self._entries[key].ring()
 
     def replace(self, resources: Iterable[Mapping[str, Any]]) -> None:
         """Take a complete LIST as the truth."""

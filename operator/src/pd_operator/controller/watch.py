@@ -8,6 +8,7 @@ meanwhile, on the last objects known and on a LIST a minute.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Collection
 from typing import Any
 
@@ -24,17 +25,17 @@ RESTART_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-def handlers(registry: Registry) -> kopf.OperatorRegistry:
-    """Kopf's handlers, filling ``registry``."""
+def handlers(registry: Registry, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+    """Kopf's handlers, filling ``registry``, which lives in the thread of ``loop``."""
     found = kopf.OperatorRegistry()
     versions: dict[str, object] = {}
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=found)
     def service_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002  Kopf passes by this name
         if type == "DELETED":
-            registry.drop(key_of(body))
+            loop.call_soon_threadsafe(registry.drop, key_of(body))
         else:
-            registry.put(dict(body))
+            loop.call_soon_threadsafe(registry.put, dict(body))
 
     def child_changed(type: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: A002  Kopf passes by this name
         # Only says that now is a good time to compare: a child's status changes often,
@@ -45,7 +46,8 @@ def handlers(registry: Registry) -> kopf.OperatorRegistry:
         if type == "DELETED":
             del versions[meta["uid"]]
         if type == "DELETED" or (type == "MODIFIED" and version != known):
-            registry.ring(ServiceKey(meta["namespace"], meta["labels"][LABEL_SERVICE]))
+            key = ServiceKey(meta["namespace"], meta["labels"][LABEL_SERVICE])
+            loop.call_soon_threadsafe(registry.ring, key)
 
     for kind in CHILD_KINDS:
         kopf.on.event(
@@ -74,22 +76,43 @@ def kopf_settings() -> kopf.OperatorSettings:
     return settings
 
 
-async def watch(registry: Registry, namespaces: Collection[str], ready: asyncio.Event) -> None:
-    """Run Kopf, again and again, until cancelled."""
-    while True:
+class Watch:
+    """Runs Kopf in a thread of its own, again and again.
+
+    A thread, because Kopf takes over the signals of the main one and, when it ends, cancels
+    every task of its event loop, also those that are not its own.
+    """
+
+    def __init__(self, registry: Registry, namespaces: Collection[str]) -> None:
+        self._registry = registry
+        self._namespaces = tuple(namespaces)
+        self._stop = threading.Event()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        loop = asyncio.get_running_loop()
         try:
-            await kopf.operator(
-                registry=handlers(registry),
-                settings=kopf_settings(),
-                standalone=True,
-                clusterwide=not namespaces,
-                namespaces=tuple(namespaces),
-                ready_flag=ready,
+            while True:
+                await asyncio.to_thread(self._watch, loop)
+                log.warning("the watch ended; it starts again in %.0f s", RESTART_SECONDS)
+                await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            self._stop.set()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            asyncio.run(
+                kopf.operator(
+                    registry=handlers(self._registry, loop),
+                    settings=kopf_settings(),
+                    standalone=True,
+                    clusterwide=not self._namespaces,
+                    namespaces=self._namespaces,
+                    stop_flag=self._stop,
+                )
             )
-            log.warning("the watch ended; it starts again")
         except Exception:
-            log.warning("the watch failed; it starts again", exc_info=True)
-        await asyncio.sleep(RESTART_SECONDS)
+            log.warning("the watch failed", exc_info=True)
 
 
 async def relist(

@@ -1,0 +1,86 @@
+"""Prints the last decision about a service so that a person can follow it."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pd_operator.api.conditions import ConditionStatus
+from pd_operator.api.status import PDInferenceServiceStatus
+from pd_operator.api.v1alpha1 import PDInferenceService
+
+STYLES = {
+    ConditionStatus.TRUE: "green",
+    ConditionStatus.FALSE: "red",
+    ConditionStatus.UNKNOWN: "yellow",
+}
+
+
+def explain_service(service: PDInferenceService, console: Console) -> None:
+    """Print load, forecast, the decision's chain, and the conditions."""
+    status = service.status
+    console.print(Text(f"{service.key}", style="bold"), _pools(status))
+    for line in _load(status):
+        console.print(line)
+    if status.last_decision is None:
+        console.print("No decision has been made yet; the conditions say what is missing.")
+    else:
+        age = datetime.now(UTC) - status.last_decision.time
+        console.print(f"\nLast decision, {age.total_seconds():.0f} s ago: ", end="")
+        console.print(Text(status.last_decision.reason, style="bold"))
+        console.print(status.last_decision.message)
+        console.print(_chain(status))
+    console.print(_conditions(status))
+
+
+def _pools(status: PDInferenceServiceStatus) -> str:
+    told = [
+        f"{role} {pool.ready} ready of {pool.current}, wanted {pool.desired}"
+        for role, pool in (("prefill", status.prefill), ("decode", status.decode))
+        if pool is not None
+    ]
+    return "; ".join([*told, f"ratio {status.ratio}"] if status.ratio else told)
+
+
+def _load(status: PDInferenceServiceStatus) -> list[str]:
+    lines = []
+    if status.demand is not None:
+        demand = status.demand
+        lines.append(
+            f"load      {demand.milli_requests_per_second / 1000:.1f} requests/s, "
+            f"{demand.mean_prompt_tokens} prompt and {demand.mean_output_tokens} output tokens each"
+        )
+    if status.forecast is not None:
+        for role, ahead in (
+            ("prefill", status.forecast.prefill),
+            ("decode", status.forecast.decode),
+        ):
+            lines.append(
+                f"forecast  {role}: {ahead.median_milli_requests_per_second / 1000:.1f} requests/s "
+                f"expected in {ahead.horizon_seconds} s, "
+                f"{ahead.milli_requests_per_second / 1000:.1f} at P{ahead.quantile_percent}"
+            )
+    if status.attainment is not None:
+        seen = status.attainment
+        lines.append(
+            f"attained  TTFT {seen.ttft_per_mille / 10:.1f} %, "
+            f"TPOT {seen.tpot_per_mille / 10:.1f} % of {seen.requests} requests"
+        )
+    return lines
+
+
+def _chain(status: PDInferenceServiceStatus) -> Table:
+    table = Table("link", "P", "D", "why", box=None, pad_edge=False)
+    for link in status.last_decision.links if status.last_decision else ():
+        table.add_row(link.name, str(link.prefill), str(link.decode), link.sentence)
+    return table
+
+
+def _conditions(status: PDInferenceServiceStatus) -> Table:
+    table = Table("condition", "", "reason", "", box=None, pad_edge=False)
+    for condition in status.conditions:
+        style = STYLES[condition.status]
+        said = Text(condition.status.value, style=style)
+        table.add_row(condition.type, said, condition.reason, condition.message)
+    return table

@@ -1,0 +1,82 @@
+"""``pd-operator``: the operator itself, and the router's sidecar."""
+
+import asyncio
+import logging
+from enum import StrEnum
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pd_operator.cli.logs import LogFormat, set_up_logging
+
+app = typer.Typer(
+    help="Autoscales the prefill and decode pools of LLM services run on SGLang.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
+@app.command()
+def run(
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(help="Watch this namespace; repeat for several. Default: all namespaces."),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz.")
+    ] = "0.0.0.0:8080",
+    image: Annotated[
+        str,
+        typer.Option(
+            envvar="PD_OPERATOR_IMAGE", help="This operator's image, for the routers' sidecar."
+        ),
+    ] = "pd-operator/operator:latest",
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.JSON,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.INFO,
+) -> None:
+    """Run the operator until SIGTERM.
+
+    Outside a cluster it uses KUBECONFIG.
+    """
+    # Imported here, as the sidecar shares this program and needs a tenth of its memory.
+    from pd_operator.controller.process import OperatorOptions, run_operator  # noqa: PLC0415  (see above)
+
+    set_up_logging(log_format, log_level.value)
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise typer.BadParameter(f"{listen!r} is not HOST:PORT", param_hint="--listen")
+    options = OperatorOptions(tuple(namespace or ()), host, int(port), image)
+    asyncio.run(run_operator(options))
+
+
+@app.command("worker-table")
+def worker_table(
+    service: Annotated[str, typer.Option(help="Name of the PDInferenceService.")],
+    namespace: Annotated[str, typer.Option(help="Its namespace.")],
+    output: Annotated[Path, typer.Option(help="The file that the router's discovery reads.")],
+) -> None:
+    """Keep the router's worker table equal to the service's ready pods, until SIGTERM."""
+    from pd_operator.routing.sidecar import main  # noqa: PLC0415  as in run()
+
+    raise typer.Exit(main(service, namespace, output))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(distribution_version("pd-operator"))
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(capture=True)
+    app()

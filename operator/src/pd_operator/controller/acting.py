@@ -1,0 +1,102 @@
+"""Carries a decision out: both pools' next steps, and an Event for each change."""
+
+from pd_operator.actuation.actuator import Actuator
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.steps import (
+    PoolTarget,
+    SetReplicas,
+    Step,
+    TakeOffTraffic,
+    next_steps,
+)
+from pd_operator.actuation.workers import read_worker
+from pd_operator.api.names import ServiceKey, pool_name
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.events import EventReason, EventRecorder
+from pd_operator.controller.observing import Sight
+from pd_operator.scaling.decision import Decision
+
+
+class Actor:
+    """Moves one service's pools towards the decision, a safe step at a time."""
+
+    def __init__(self, key: ServiceKey, cluster: Cluster, events: EventRecorder) -> None:
+        self._key = key
+        self._events = events
+        self._actuators = {
+            role: Actuator(cluster, key.namespace, pool_name(key.name, role)) for role in Role
+        }
+        self._left_at: dict[Role, int] = {}
+
+    async def act(self, service: PDInferenceService, sight: Sight, decision: Decision) -> None:
+        """Take both pools' next steps."""
+        for role in Role:
+            replicas = sight.observation.pool(role).replicas
+            await self._notice_others(service, role, replicas)
+            steps = self._steps(service, sight, decision, role)
+            await self._actuators[role].take(steps)
+            self._left_at[role] = next(
+                (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
+            )
+            for step in steps:
+                await self._announce(service, role, replicas, step, decision)
+
+    def _steps(
+        self, service: PDInferenceService, sight: Sight, decision: Decision, role: Role
+    ) -> list[Step]:
+        seen = sight.observation
+        target = PoolTarget(
+            replicas=seen.pool(role).replicas,
+            desired=decision.pool(role).desired,
+            now=seen.time_seconds,
+            drain_deadline_seconds=service.spec.pool(role).drain_deadline_seconds,
+        )
+        loads = {worker.name: worker.load for worker in seen.pool(role).workers}
+        workers = (
+            read_worker(pod, loads[pod["metadata"]["name"]])
+            for pod in sight.pods[role]
+            if pod["metadata"]["name"] in loads
+        )
+        return next_steps(target, [worker for worker in workers if worker is not None])
+
+    async def _notice_others(self, service: PDInferenceService, role: Role, replicas: int) -> None:
+        left_at = self._left_at.get(role)
+        if left_at is not None and left_at != replicas:
+            await self._events.post(
+                service.metadata,
+                EventReason.REPLICAS_CHANGED_ELSEWHERE,
+                f"Somebody else set {role.value} replicas from {left_at} to {replicas}; the next "
+                "decisions start from there. Remove other autoscalers of this Deployment.",
+                warning=True,
+            )
+
+    async def _announce(
+        self,
+        service: PDInferenceService,
+        role: Role,
+        before: int,
+        step: Step,
+        decision: Decision,
+    ) -> None:
+        match step:
+            case SetReplicas(replicas, _, overdue):
+                if overdue:
+                    await self._events.post(
+                        service.metadata,
+                        EventReason.DRAIN_OVERDUE,
+                        f"Removing {', '.join(overdue)} with requests left: "
+                        "drainDeadlineSeconds has passed.",
+                        warning=True,
+                    )
+                reason = EventReason.SCALED_UP if replicas > before else EventReason.SCALED_DOWN
+                message = f"{role.value} {before} -> {replicas}: {decision.sentence}"
+                await self._events.post(service.metadata, reason, message)
+            case TakeOffTraffic(worker):
+                await self._events.post(
+                    service.metadata,
+                    EventReason.SCALING_DOWN,
+                    f"{role.value} worker {worker} gets no new requests and drains.",
+                )
+            case _:
+                return

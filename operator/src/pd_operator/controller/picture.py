@@ -1,0 +1,41 @@
+"""Everything that one tick came to know, as one value."""
+
+from dataclasses import dataclass
+
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.demand import DemandForecast
+from pd_operator.planning.plan import Plan
+from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.memory import ScalingMemory
+from pd_operator.scaling.observation import Observation, Unknown
+
+
+@dataclass(frozen=True)
+class LookAheads:
+    """The forecast of each pool at its own lead time, or why there is none."""
+
+    prefill: DemandForecast | Unknown
+    decode: DemandForecast | Unknown
+
+    def pool(self, role: Role) -> DemandForecast | Unknown:
+        """The forecast of one pool."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One tick of one service: what was seen, expected, planned and decided.
+
+    ``plan_ahead`` is for the forecast load, ``plan_now`` for the present one. ``decision`` is
+    ``None`` where the service is paused.
+    """
+
+    service: PDInferenceService
+    observation: Observation
+    routers_ready: int
+    ahead: LookAheads
+    plan_ahead: Plan | Unknown
+    plan_now: Plan | Unknown
+    decision: Decision | None
+    memory: ScalingMemory

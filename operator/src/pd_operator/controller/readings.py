@@ -1,0 +1,104 @@
+"""Sets the operator's metrics from a tick's picture. Unknown is NaN, never zero."""
+
+import math
+
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
+from pd_operator.api.status import PDInferenceServiceStatus
+from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.picture import Picture
+from pd_operator.demand import DemandForecast, QuantileBand
+from pd_operator.scaling.observation import Known, Unknown
+
+NAN = math.nan
+
+
+def export(
+    metrics: OperatorMetrics, key: ServiceKey, picture: Picture, status: PDInferenceServiceStatus
+) -> None:
+    """All series of one service."""
+    metrics.last_tick.labels(*_of(key)).set(picture.observation.time_seconds)
+    _inputs(metrics, key, picture)
+    _demand(metrics, key, picture)
+    _attainment(metrics, key, picture)
+    for role in Role:
+        _workers(metrics, key, picture, role)
+        _forecast(metrics, key, picture, role)
+    if picture.decision is not None:
+        metrics.decisions.labels(*_of(key), picture.decision.reason.value).inc()
+    for condition in status.conditions:
+        metrics.set_condition(key, condition.type, condition.status.value)
+
+
+def _of(key: ServiceKey) -> tuple[str, str]:
+    return key.namespace, key.name
+
+
+def _inputs(metrics: OperatorMetrics, key: ServiceKey, picture: Picture) -> None:
+    seen = picture.observation
+    readings = {"demand": seen.demand, "attainment": seen.attainment}
+    for name, reading in readings.items():
+        age = reading.age_seconds if isinstance(reading, Known) else NAN
+        metrics.input_age.labels(*_of(key), name).set(age)
+    workers = (*seen.prefill.workers, *seen.decode.workers)
+    ages = [worker.load.age_seconds for worker in workers if isinstance(worker.load, Known)]
+    metrics.input_age.labels(*_of(key), "engines").set(max(ages, default=NAN))
+
+
+def _demand(metrics: OperatorMetrics, key: ServiceKey, picture: Picture) -> None:
+    reading = picture.observation.demand
+    known = reading.value if isinstance(reading, Known) else None
+    metrics.demand_requests.labels(*_of(key)).set(known.requests_per_second if known else NAN)
+    tokens = {
+        "prompt": known.prompt_tokens_per_second if known else NAN,
+        "output": known.output_tokens_per_second if known else NAN,
+    }
+    for kind, value in tokens.items():
+        metrics.demand_tokens.labels(*_of(key), kind).set(value)
+
+
+def _attainment(metrics: OperatorMetrics, key: ServiceKey, picture: Picture) -> None:
+    reading = picture.observation.attainment
+    known = reading.value if isinstance(reading, Known) else None
+    objectives = picture.service.spec.objectives
+    shares = {
+        "ttft": (known.ttft if known else NAN, objectives.ttft.percentile),
+        "tpot": (known.tpot if known else NAN, objectives.tpot.percentile),
+    }
+    for objective, (share, percentile) in shares.items():
+        metrics.attainment.labels(*_of(key), objective).set(share)
+        metrics.target.labels(*_of(key), objective).set(percentile / 100)
+
+
+def _workers(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role: Role) -> None:
+    pool = picture.observation.pool(role)
+    wanted = picture.decision.pool(role).desired if picture.decision else pool.current
+    counts = {
+        "wanted": wanted,
+        "current": pool.replicas,
+        "ready": pool.ready,
+        "starting": pool.starting,
+        "draining": pool.draining,
+    }
+    metrics.set_workers(key, role, counts)
+
+
+def _forecast(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role: Role) -> None:
+    forecast = picture.ahead.pool(role)
+    quantile = picture.service.spec.autoscaling.forecast.quantile_percent
+    horizon, requests, tokens = _bands(forecast)
+    metrics.forecast_horizon.labels(*_of(key), role.value).set(horizon)
+    for gauge, band in ((metrics.forecast_requests, requests), (metrics.forecast_tokens, tokens)):
+        for label, value in (
+            ("0.05", band.low),
+            ("0.5", band.median),
+            (f"{quantile / 100:g}", band.high),
+        ):
+            gauge.labels(*_of(key), role.value, label).set(value)
+
+
+def _bands(forecast: DemandForecast | Unknown) -> tuple[float, QuantileBand, QuantileBand]:
+    if isinstance(forecast, Unknown):
+        nothing = QuantileBand(NAN, NAN, NAN)
+        return NAN, nothing, nothing
+    return forecast.horizon_seconds, forecast.requests_per_second, forecast.tokens_per_second

@@ -1,0 +1,137 @@
+"""From a tick's picture to the resource's status. Pure; integers only, as the API asks for."""
+
+import math
+from datetime import UTC, datetime
+
+from pd_operator.api.conditions import Conditions, initial_conditions, set_condition
+from pd_operator.api.display import with_display
+from pd_operator.api.roles import Role
+from pd_operator.api.status import (
+    AttainmentStatus,
+    DecisionStatus,
+    DemandStatus,
+    ForecastStatus,
+    LinkStatus,
+    MemoryStatus,
+    PDInferenceServiceStatus,
+    PoolForecastStatus,
+    PoolStatus,
+)
+from pd_operator.controller.picture import Picture
+from pd_operator.controller.verdicts import VERDICTS
+from pd_operator.demand import Demand, DemandForecast
+from pd_operator.planning.plan import Plan
+from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.observation import Attainment, Known, Unknown
+
+
+def build_status(picture: Picture, previous: PDInferenceServiceStatus) -> PDInferenceServiceStatus:
+    """The status after a tick; ``previous`` gives the conditions their transition times."""
+    now = datetime.fromtimestamp(picture.observation.time_seconds, UTC)
+    demand = picture.observation.demand
+    attainment = picture.observation.attainment
+    status = PDInferenceServiceStatus(
+        observed_generation=picture.service.metadata.generation,
+        prefill=_pool(picture, Role.PREFILL),
+        decode=_pool(picture, Role.DECODE),
+        ratio=_ratio(picture),
+        demand=_demand(demand.value) if isinstance(demand, Known) else None,
+        forecast=_forecast(picture),
+        attainment=_attainment(attainment.value) if isinstance(attainment, Known) else None,
+        last_decision=_decision(picture.decision, now) or previous.last_decision,
+        memory=MemoryStatus.model_validate(picture.memory.to_plain()),
+        conditions=_conditions(picture, previous.conditions, now),
+    )
+    return with_display(status)
+
+
+def conditions_of(previous: Conditions, now: datetime, generation: int) -> Conditions:
+    """The conditions to start from: those of before, or all of them unknown."""
+    return previous or initial_conditions(now, generation)
+
+
+def _conditions(picture: Picture, previous: Conditions, now: datetime) -> Conditions:
+    generation = picture.service.metadata.generation
+    conditions = conditions_of(previous, now, generation)
+    for kind, verdict in VERDICTS.items():
+        said = verdict(picture)
+        conditions = set_condition(
+            conditions, kind, said.status, said.reason, said.message, now=now, generation=generation
+        )
+    return conditions
+
+
+def _pool(picture: Picture, role: Role) -> PoolStatus:
+    seen = picture.observation.pool(role)
+    decision = picture.decision
+    return PoolStatus(
+        current=seen.replicas,
+        desired=decision.pool(role).desired if decision else seen.current,
+        ready=seen.ready,
+        starting=seen.starting,
+        draining=seen.draining,
+    )
+
+
+def _ratio(picture: Picture) -> str | None:
+    plan = picture.plan_ahead if isinstance(picture.plan_ahead, Plan) else picture.plan_now
+    return None if isinstance(plan, Unknown) else plan.ratio
+
+
+def _demand(demand: Demand) -> DemandStatus:
+    return DemandStatus(
+        milli_requests_per_second=round(1000 * demand.requests_per_second),
+        prompt_tokens_per_second=round(demand.prompt_tokens_per_second),
+        output_tokens_per_second=round(demand.output_tokens_per_second),
+        mean_prompt_tokens=round(demand.prompt_tokens.mean),
+        mean_output_tokens=round(demand.output_tokens.mean),
+    )
+
+
+def _forecast(picture: Picture) -> ForecastStatus | None:
+    prefill, decode = picture.ahead.prefill, picture.ahead.decode
+    if isinstance(prefill, Unknown) or isinstance(decode, Unknown):
+        return None
+    error = max(prefill.error_vs_last_value, decode.error_vs_last_value)
+    return ForecastStatus(
+        model=prefill.model,
+        error_per_mille_of_last_value=None if math.isnan(error) else round(1000 * error),
+        prefill=_pool_forecast(prefill),
+        decode=_pool_forecast(decode),
+    )
+
+
+def _pool_forecast(forecast: DemandForecast) -> PoolForecastStatus:
+    return PoolForecastStatus(
+        horizon_seconds=round(forecast.horizon_seconds),
+        quantile_percent=forecast.quantile_percent,
+        milli_requests_per_second=round(1000 * forecast.requests_per_second.high),
+        median_milli_requests_per_second=round(1000 * forecast.requests_per_second.median),
+        tokens_per_second=round(forecast.tokens_per_second.high),
+    )
+
+
+def _attainment(attainment: Attainment) -> AttainmentStatus:
+    return AttainmentStatus(
+        ttft_per_mille=round(1000 * attainment.ttft),
+        tpot_per_mille=round(1000 * attainment.tpot),
+        joint_low_per_mille=round(1000 * attainment.joint_low),
+        joint_high_per_mille=round(1000 * attainment.joint_high),
+        requests=round(attainment.requests),
+    )
+
+
+def _decision(decision: Decision | None, now: datetime) -> DecisionStatus | None:
+    if decision is None:
+        return None
+    return DecisionStatus(
+        time=now,
+        reason=decision.reason.value,
+        message=decision.sentence,
+        links=tuple(
+            LinkStatus(
+                name=link.name, prefill=link.prefill, decode=link.decode, sentence=link.sentence
+            )
+            for link in decision.links
+        ),
+    )

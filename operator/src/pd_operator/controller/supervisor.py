@@ -1,0 +1,220 @@
+"""One service's loop, step by step: what happens on every tick.
+
+    children -> observation -> look-ahead -> plan -> decision -> actuation -> status
+
+The steps from look-ahead to decision are pure functions of other packages.
+This file names the steps, in order; it neither measures nor decides anything.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.api.autoscaling import Mode
+from pd_operator.api.conditions import Reason
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.acting import Actor
+from pd_operator.controller.children import Children
+from pd_operator.controller.engine_model import engine_model, router_class
+from pd_operator.controller.events import EventRecorder
+from pd_operator.controller.look_ahead import FitPool, LookAhead
+from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.observing import Observer, Sight
+from pd_operator.controller.picture import LookAheads, Picture
+from pd_operator.controller.registry import Registry
+from pd_operator.controller.telling import Teller
+from pd_operator.demand import Demand, DemandForecast
+from pd_operator.planning.engine import EngineModel
+from pd_operator.planning.plan import Plan
+from pd_operator.planning.planner import plan_service
+from pd_operator.scaling.chain import decide
+from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.memory import ScalingMemory
+from pd_operator.scaling.observation import Known, Observation, Unknown
+from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.telemetry.startup import measured_startup_seconds
+
+DEFAULT_PERIOD_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all loops share."""
+
+    cluster: Cluster
+    registry: Registry
+    observer: Observer
+    fits: FitPool
+    metrics: OperatorMetrics
+    operator_image: str
+
+
+class ServiceLoop:
+    """The loop of one PDInferenceService."""
+
+    def __init__(self, key: ServiceKey, around: Surroundings) -> None:
+        self._key = key
+        self._around = around
+        events = EventRecorder(around.cluster)
+        self._children = Children(key, around.cluster, events, around.operator_image)
+        self._look_ahead = LookAhead(key, around.fits)
+        self._actor = Actor(key, around.cluster, events)
+        self._teller = Teller(key, around.cluster, events, around.metrics)
+        self._memory: ScalingMemory | None = None
+        self.period_seconds = DEFAULT_PERIOD_SECONDS
+
+    async def tick(self) -> None:
+        """Everything that happens to a service, once."""
+        service = self._service()
+        if service is None or service.being_deleted:
+            return
+        self.period_seconds = service.spec.autoscaling.period_seconds
+        await self._children.keep(service, touched=self._touched())
+        sight = await self._around.observer.look(service)
+        ahead = await self._forecast(service, sight.observation)
+        plan_ahead, plan_now = await self._plan(service, sight.observation, ahead)
+        decision = self._decide(service, sight.observation, plan_ahead, plan_now)
+        picture = Picture(
+            service=service,
+            observation=sight.observation,
+            routers_ready=sight.routers_ready,
+            ahead=ahead,
+            plan_ahead=plan_ahead,
+            plan_now=plan_now,
+            decision=decision,
+            memory=self._remembered(service),
+        )
+        await self._act(service, sight, decision)
+        await self._teller.tell(picture)
+
+    async def failed(self, error: Exception) -> None:
+        """Say in the status that a tick failed, where the resource itself can be read."""
+        refused = isinstance(error, ClusterError) and error.refused
+        reason = Reason.CHILDREN_REFUSED if refused else Reason.TICK_FAILED
+        await self._teller.complain(self._resource(), reason, str(error) or type(error).__name__)
+
+    def close(self) -> None:
+        """Give up what still runs in the background."""
+        self._look_ahead.close()
+        self._around.observer.forget(self._key)
+
+    def _touched(self) -> bool:
+        entry = self._around.registry.entry(self._key)
+        touched, entry.touched = entry.touched, False
+        return touched
+
+    def _resource(self) -> dict[str, object]:
+        return dict(self._around.registry.entry(self._key).resource)
+
+    def _service(self) -> PDInferenceService | None:
+        """The parsed resource; one that cannot be parsed is complained about and left alone."""
+        try:
+            return PDInferenceService.parse(self._resource())
+        except ValidationError as error:
+            raise SpecInvalidError(error) from error
+
+    async def _forecast(self, service: PDInferenceService, seen: Observation) -> LookAheads:
+        spec = service.spec.autoscaling.forecast
+        reader = self._around.observer.prometheus(service)
+        await self._look_ahead.refresh(reader, spec, seen.time_seconds)
+        if isinstance(seen.demand, Unknown):
+            return LookAheads(seen.demand, seen.demand)
+        shape = seen.demand.value
+
+        def of(role: Role) -> DemandForecast | Unknown:
+            horizon = lead_seconds(service, seen, role)
+            return self._look_ahead.forecast(role, horizon, spec, shape)
+
+        return LookAheads(of(Role.PREFILL), of(Role.DECODE))
+
+    async def _plan(
+        self, service: PDInferenceService, seen: Observation, ahead: LookAheads
+    ) -> tuple[Plan | Unknown, Plan | Unknown]:
+        engine = await engine_model(service, self._around.cluster)
+        if isinstance(engine, Unknown):
+            return engine, engine
+        now: Plan | Unknown
+        if isinstance(seen.demand, Known):
+            now = plan_for(service, engine, seen.demand.value, seen.demand.value)
+        else:
+            now = seen.demand
+        prefill, decode = ahead.prefill, ahead.decode
+        if isinstance(prefill, Unknown):
+            return prefill, now
+        if isinstance(decode, Unknown):
+            return decode, now
+        return plan_for(service, engine, prefill.demand, decode.demand), now
+
+    def _decide(
+        self,
+        service: PDInferenceService,
+        seen: Observation,
+        plan_ahead: Plan | Unknown,
+        plan_now: Plan | Unknown,
+    ) -> Decision | None:
+        if service.spec.autoscaling.mode is Mode.PAUSED:
+            return None
+        settings = ScalingSettings.from_spec(service.spec)
+        decision, self._memory = decide(
+            seen, plan_ahead, plan_now, settings, self._remembered(service)
+        )
+        return decision
+
+    def _remembered(self, service: PDInferenceService) -> ScalingMemory:
+        """The memory of earlier decisions; after a restart, the one in the status."""
+        if self._memory is None:
+            stored = service.status.memory
+            plain = stored.model_dump(mode="json", by_alias=True) if stored else {}
+            self._memory = ScalingMemory.from_plain(plain)
+        return self._memory
+
+    async def _act(
+        self, service: PDInferenceService, sight: Sight, decision: Decision | None
+    ) -> None:
+        if decision is None:
+            return
+        if service.spec.autoscaling.mode is Mode.ACTIVE:
+            await self._actor.act(service, sight, decision)
+
+
+class SpecInvalidError(Exception):
+    """The resource does not fit this operator's API; the message says where."""
+
+    def __init__(self, error: ValidationError) -> None:
+        faults = (
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        super().__init__("; ".join(faults))
+
+
+def lead_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:
+    """Seconds from the sample behind a decision until a worker ordered by it is ready.
+
+    That is the measured start-up (P90; before any, the expected one), one tick until the next
+    decision, and one scrape until the load is seen.
+    """
+    measured = measured_startup_seconds(seen.pool(role).workers)
+    startup = measured or float(service.spec.pool(role).expected_startup_seconds)
+    spec = service.spec
+    return startup + spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
+
+
+def plan_for(
+    service: PDInferenceService, engine: EngineModel, prefill: Demand, decode: Demand
+) -> Plan:
+    """The workers that these loads need."""
+    spec = service.spec
+    settings = ScalingSettings.from_spec(spec)
+    return plan_service(
+        prefill_demand=prefill,
+        decode_demand=decode,
+        engine=engine,
+        objectives=settings.objectives,
+        prefill_max=spec.prefill.max_replicas,
+        decode_max=spec.decode.max_replicas,
+        router=router_class(spec.router.prefill_policy),
+    )

@@ -1,0 +1,152 @@
+"""What is said of a service, condition by condition."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pd_operator.api.conditions import ConditionStatus, ConditionType, Reason
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.picture import LookAheads, Picture
+from pd_operator.controller.verdicts import VERDICTS, Verdict
+from pd_operator.scaling.observation import Attainment, Known, PoolObservation, Unknown
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answer.")
+Seeing = Callable[..., Picture]
+
+
+def said(picture: Picture, kind: ConditionType) -> Verdict:
+    return VERDICTS[kind](picture)
+
+
+def with_spec(picture: Picture, *path: str, value: Any) -> Picture:
+    """The picture with one field of the spec changed; ``path`` is in the API's spelling."""
+    manifest = picture.service.model_dump(mode="json", by_alias=True, exclude_none=True)
+    place = manifest["spec"]
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    return replace(picture, service=PDInferenceService.parse(manifest))
+
+
+@pytest.mark.parametrize("kind", list(ConditionType))
+def test_all_is_well_with_a_healthy_service(picture: Picture, kind: ConditionType) -> None:
+    assert said(picture, kind).status is TRUE
+    assert said(picture, kind).message
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [(Role.PREFILL, Reason.NO_READY_PREFILL), (Role.DECODE, Reason.NO_READY_DECODE)],
+)
+def test_a_service_without_a_ready_worker_of_a_role_is_not_ready(
+    seeing: Seeing, role: Role, reason: Reason
+) -> None:
+    verdict = said(seeing(**{role.value: PoolObservation(role, 1, ())}), ConditionType.READY)
+    assert (verdict.status, verdict.reason) == (FALSE, reason)
+
+
+def test_a_service_without_a_router_is_not_ready(picture: Picture) -> None:
+    verdict = said(replace(picture, routers_ready=0), ConditionType.READY)
+    assert verdict.reason is Reason.NO_READY_ROUTER
+
+
+def test_unreadable_metrics_are_named_and_the_promise_is_repeated(seeing: Seeing) -> None:
+    verdict = said(seeing(demand=AWAY), ConditionType.METRICS_AVAILABLE)
+    assert (verdict.status, verdict.reason) == (FALSE, Reason.PROMETHEUS_UNREACHABLE)
+    assert "No worker is removed" in verdict.message
+
+
+def test_missing_attainment_is_unknown_and_not_missed(seeing: Seeing) -> None:
+    verdict = said(seeing(attainment=AWAY), ConditionType.SLO_MET)
+    assert verdict.status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("ttft", "tpot", "reason"),
+    [
+        (0.5, 0.99, Reason.TTFT_MISSED),
+        (0.99, 0.5, Reason.TPOT_MISSED),
+        (0.5, 0.5, Reason.TTFT_AND_TPOT_MISSED),
+    ],
+)
+def test_a_missed_objective_is_named(
+    seeing: Seeing, ttft: float, tpot: float, reason: Reason
+) -> None:
+    seen = Known(Attainment(ttft, tpot, 0.0, 0.5, 100.0), 1.0, "prometheus")
+    verdict = said(seeing(attainment=seen), ConditionType.SLO_MET)
+    assert (verdict.status, verdict.reason) == (FALSE, reason)
+
+
+def test_a_forecaster_that_loses_to_the_last_value_is_not_trusted(
+    picture: Picture, make_forecast: Callable[..., Any]
+) -> None:
+    worse = make_forecast(error_vs_last_value=1.2, trusted=False)
+    verdict = said(
+        replace(picture, ahead=LookAheads(worse, make_forecast())), ConditionType.FORECAST_TRUSTED
+    )
+    assert (verdict.status, verdict.reason) == (FALSE, Reason.WORSE_THAN_LAST_VALUE)
+    assert "1.20" in verdict.message
+
+
+def test_no_forecast_yet_is_unknown(picture: Picture) -> None:
+    young = Unknown("NotEnoughHistory", "forecast", "3 bins of history, 5 are needed.")
+    verdict = said(replace(picture, ahead=LookAheads(young, young)), ConditionType.FORECAST_TRUSTED)
+    assert (verdict.status, verdict.reason) == (UNKNOWN, Reason.NOT_ENOUGH_HISTORY)
+
+
+def test_objectives_out_of_reach_are_named_with_the_plans_figure(picture: Picture) -> None:
+    assert not isinstance(picture.plan_ahead, Unknown)
+    short = replace(
+        picture.plan_ahead.decode, feasible=False, reason="TPOT 10 ms is below the fastest step"
+    )
+    hopeless = replace(picture, plan_ahead=replace(picture.plan_ahead, decode=short))
+    verdict = said(hopeless, ConditionType.SLO_FEASIBLE)
+    assert (verdict.status, verdict.reason) == (FALSE, Reason.TPOT_INFEASIBLE)
+    assert "below the fastest step" in verdict.message
+
+
+def test_a_plan_above_the_budget_is_said(picture: Picture) -> None:
+    verdict = said(
+        with_spec(picture, "autoscaling", "gpuBudget", value=16), ConditionType.SLO_FEASIBLE
+    )
+    assert (verdict.status, verdict.reason) == (FALSE, Reason.GPU_BUDGET_TOO_LOW)
+
+
+def test_an_unknown_profile_leaves_feasibility_unknown(picture: Picture) -> None:
+    nameless = Unknown("UnknownProfile", "profile", "no profile is called 'x'")
+    verdict = said(
+        replace(picture, plan_ahead=nameless, plan_now=nameless), ConditionType.SLO_FEASIBLE
+    )
+    assert (verdict.status, verdict.reason) == (UNKNOWN, Reason.UNKNOWN_PROFILE)
+
+
+def test_workers_without_a_node_and_workers_that_hang_are_told_apart(
+    seeing: Seeing, make_worker: Callable[..., Any]
+) -> None:
+    homeless = make_worker(Role.PREFILL, 9, ready=False, scheduled=False)
+    pool = PoolObservation(Role.PREFILL, 2, (make_worker(Role.PREFILL, 0), homeless))
+    verdict = said(seeing(prefill=pool), ConditionType.CAPACITY_AVAILABLE)
+    assert verdict.reason is Reason.WORKERS_UNSCHEDULABLE
+
+    hanging = make_worker(Role.PREFILL, 9, ready=False, age_seconds=1e5)
+    pool = PoolObservation(Role.PREFILL, 2, (make_worker(Role.PREFILL, 0), hanging))
+    verdict = said(seeing(prefill=pool), ConditionType.CAPACITY_AVAILABLE)
+    assert verdict.reason is Reason.WORKERS_NOT_STARTING
+
+
+def test_advice_says_what_it_would_do(picture: Picture) -> None:
+    verdict = said(
+        with_spec(picture, "autoscaling", "mode", value="Advisory"), ConditionType.SCALING
+    )
+    assert (verdict.status, verdict.reason) == (FALSE, Reason.ADVISORY)
+    assert "Nothing changes." in verdict.message
+
+
+def test_a_paused_service_says_so(picture: Picture) -> None:
+    paused = with_spec(picture, "autoscaling", "mode", value="Paused")
+    verdict = said(replace(paused, decision=None), ConditionType.SCALING)
+    assert verdict.reason is Reason.PAUSED

@@ -231,3 +231,12 @@ def test_init_containers_run_before_and_sidecars_beside_the_main_one(
     first, beside = read_pod()["status"]["initContainerStatuses"]
     assert first["state"]["terminated"]["reason"] == "Completed"
     assert "running" in beside["state"]
+
+
+def test_kubectl_logs_shows_what_the_container_writes(
+    cluster: Cluster, namespace: str, run_pod: RunPod
+) -> None:
+    run_pod({"command": ["sh", "-c", "echo one; echo two; sleep 600"]})
+    logs = ("logs", "pod", f"--namespace={namespace}")
+    eventually(lambda: cluster.control_plane.kubectl(*logs) == "one\ntwo\n")
+    assert cluster.control_plane.kubectl(*logs, "--tail=1") == "two\n"

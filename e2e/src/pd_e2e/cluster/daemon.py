@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from pd_e2e.cluster.lifeline import Lifeline
+from pd_e2e.cluster.waiting import HopelessError
 
 
-class DaemonDiedError(RuntimeError):
+class DaemonDiedError(HopelessError):
     """A background process ended by itself; the message carries the end of its log."""
 
 

@@ -52,6 +52,11 @@ class Layout:
         return self.certificates / "apiserver.crt"
 
     @property
+    def certificate_key(self) -> Path:
+        """The key of that certificate, which the nodes share."""
+        return self.certificates / "apiserver.key"
+
+    @property
     def signing_key(self) -> Path:
         """Key that signs service account tokens."""
         return self.directory / "service-account.key"

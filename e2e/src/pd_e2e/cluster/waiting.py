@@ -11,6 +11,10 @@ class DeadlineExceededError(AssertionError):
     """What was waited for did not come in time."""
 
 
+class HopelessError(RuntimeError):
+    """What is waited for cannot come any more: `eventually` lets this error through at once."""
+
+
 def eventually(
     check: Callable[[], T], timeout_seconds: float = 30.0, poll_seconds: float = 0.1
 ) -> T:
@@ -20,6 +24,7 @@ def eventually(
 
     Raises:
         DeadlineExceededError: it did not within `timeout_seconds`.
+        HopelessError: `check` raised it.
 
     """
     deadline = time.monotonic() + timeout_seconds
@@ -28,6 +33,8 @@ def eventually(
     while True:
         try:
             result, last_error = check(), None
+        except HopelessError:
+            raise
         except Exception as error:
             last_error = error
         if result and last_error is None:

@@ -14,8 +14,12 @@ from pd_e2e.nodes.backoff import BackoffPolicy
 from pd_e2e.nodes.images import ImageCatalogue
 from pd_e2e.nodes.node import Heartbeat, NodeShape
 
+# Errors go to a log file, where a plain traceback reads better than typer's boxes.
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-def main(
+
+@app.command()
+def main(  # noqa: PLR0913 - one parameter per option of the command
     *,
     kubeconfig: Annotated[Path, typer.Option(help="Admin kubeconfig of the cluster.")],
     images: Annotated[
@@ -25,6 +29,8 @@ def main(
         ),
     ],
     root: Annotated[Path, typer.Option(help="Directory for volumes and logs of the pods.")],
+    certificate: Annotated[Path, typer.Option(help="TLS certificate for serving kubectl logs.")],
+    key: Annotated[Path, typer.Option(help="Key of that certificate.")],
     nodes: Annotated[int, typer.Option(min=1, help="How many nodes to serve.")] = 1,
     name_prefix: Annotated[str, typer.Option(help="Nodes are named PREFIX-0, -1, ...")] = "node",
     gpus: Annotated[int, typer.Option(min=0, help="nvidia.com/gpu of each node.")] = 8,
@@ -49,6 +55,8 @@ def main(
         shape=NodeShape(gpus=gpus),
         heartbeat=Heartbeat(heartbeat_seconds),
         backoff=BackoffPolicy(backoff_seconds, 30 * backoff_seconds),
+        certificate=certificate,
+        key=key,
     )
     agent = NodeAgent(
         ApiAccess.from_kubeconfig(kubeconfig), ImageCatalogue.from_file(images), settings
@@ -68,4 +76,4 @@ async def _until_signalled(agent: NodeAgent) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -15,6 +15,7 @@ from pd_e2e.nodes.backoff import BackoffPolicy
 from pd_e2e.nodes.events import EventRecorder
 from pd_e2e.nodes.follow import Changed, Deleted, Listed, follow
 from pd_e2e.nodes.images import ImageCatalogue
+from pd_e2e.nodes.log_server import LogServer
 from pd_e2e.nodes.node import Heartbeat, NodeRegistry, NodeShape
 from pd_e2e.nodes.pod import Pod, PodHost
 from pd_e2e.nodes.surroundings import Services
@@ -33,6 +34,9 @@ class AgentSettings:
     shape: NodeShape
     heartbeat: Heartbeat
     backoff: BackoffPolicy
+    certificate: Path
+    """With `key`, what the nodes show to the API server when it asks for logs."""
+    key: Path
 
 
 class NodeAgent:
@@ -53,7 +57,11 @@ class NodeAgent:
             probes = await stack.enter_async_context(_probe_session())
             lifeline = stack.enter_context(Lifeline())
             events = EventRecorder(api)
-            registry = NodeRegistry(api, settings.node_names, settings.shape, settings.heartbeat)
+            logs = LogServer(settings.root, settings.certificate, settings.key)
+            log_port = await stack.enter_async_context(logs.serving())
+            registry = NodeRegistry(
+                api, settings.node_names, settings.shape, settings.heartbeat, log_port
+            )
             host = PodHost(
                 Services(api, self._images, probes, lifeline),
                 AddressPool(),

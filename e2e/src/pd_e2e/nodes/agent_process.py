@@ -99,6 +99,8 @@ class AgentProcess:
             f"--kubeconfig={self._control_plane.kubeconfig}",
             f"--images={images}",
             f"--root={self.directory}",
+            f"--certificate={self._control_plane.layout.certificate_authority}",
+            f"--key={self._control_plane.layout.certificate_key}",
             *self.options.arguments(),
         ]
         self._lifeline = Lifeline()

@@ -174,6 +174,7 @@ class Container:
         self._resting.clear()
         self._life = ContainerLife(self.spec, launch, process, self, self._grace_seconds)
         self._show(replace(self.status, state=Running(started_at), process_id=process.pid))
+        self._event(EventType.NORMAL, "Created", "Container created")
         self._event(EventType.NORMAL, "Started", "Container started")
         exit_code = await self._life.run()
         return self._ended(Terminated.after_exit(exit_code, started_at))

@@ -52,11 +52,15 @@ class NodeRegistry:
         names: Iterable[str],
         shape: NodeShape,
         heartbeat: Heartbeat,
+        log_port: int,
     ) -> None:
+        """Prepare; `log_port` is where the API server finds the pods' logs."""
         self._api = api
         self._names = tuple(names)
         self._shape = shape
         self._heartbeat = heartbeat
+        self._log_port = log_port
+        self._introduced: set[str] = set()
 
     async def run(self) -> None:
         """Register the nodes, and beat for ever; an API server that is away is tried again."""
@@ -71,7 +75,7 @@ class NodeRegistry:
             await asyncio.sleep(due - loop.time())
 
     async def beat(self) -> None:
-        """Renew every lease, and mend every Node object that is missing or not Ready."""
+        """Renew every lease, and mend every Node object that is new, missing or not Ready."""
         for name in self._names:
             await self._renew_lease(name)
         listing = await self._api.get("/api/v1/nodes")
@@ -79,8 +83,9 @@ class NodeRegistry:
         for name in self._names:
             if name not in found:
                 await self._api.create("/api/v1/nodes", self._node(name))
-            if not is_ready(found.get(name)):
+            if name not in self._introduced or not is_ready(found.get(name)):
                 await self._patch_status(name)
+                self._introduced.add(name)
 
     async def _renew_lease(self, name: str) -> None:
         spec = {
@@ -111,10 +116,8 @@ class NodeRegistry:
             "capacity": resources,
             "allocatable": resources,
             "conditions": [ready],
-            "addresses": [
-                {"type": "InternalIP", "address": HOST_IP},
-                {"type": "Hostname", "address": name},
-            ],
+            "addresses": [{"type": "InternalIP", "address": HOST_IP}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._log_port}},
             "nodeInfo": {
                 "operatingSystem": "linux",
                 "architecture": platform.machine(),
@@ -124,9 +127,8 @@ class NodeRegistry:
                 "kubeletVersion": "process-node",
             },
         }
-        await self._api.patch(
-            f"/api/v1/nodes/{name}/status", {"status": status}, PatchType.STRATEGIC
-        )
+        path = f"/api/v1/nodes/{name}/status"
+        await self._api.patch(path, {"status": status}, PatchType.STRATEGIC)
 
     def _node(self, name: str) -> Json:
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}

@@ -92,6 +92,8 @@ class Pod:
     async def run(self) -> None:
         """Run the pod until it is deleted from the API."""
         tasks = [asyncio.create_task(self._reporter.run()), asyncio.create_task(self._live())]
+        for task in tasks:
+            task.add_done_callback(self._log_fault)
         try:
             if "deletionTimestamp" not in self._pod["metadata"]:
                 await self._deletion.wait()
@@ -106,15 +108,16 @@ class Pod:
 
     async def _live(self) -> None:
         self._report()
-        try:
-            await self._set_up()
-            async with asyncio.TaskGroup() as group:
-                renewal = group.create_task(self._renew_credentials())
-                await self._run_containers(group)
-                renewal.cancel()
-        except ExceptionGroup:
-            # A fault of this program: the pod stays as it is, and the log says why.
-            _log.exception("pod %s", self._directory.name)
+        await self._set_up()
+        async with asyncio.TaskGroup() as group:
+            renewal = group.create_task(self._renew_credentials())
+            await self._run_containers(group)
+            renewal.cancel()
+
+    def _log_fault(self, task: asyncio.Task[None]) -> None:
+        """Say why a pod stands still; its other half, and the other pods, go on."""
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("fault in pod %s", self._directory.name, exc_info=error)
 
     async def _run_containers(self, group: asyncio.TaskGroup) -> None:
         """Run init containers one after the other, then the main ones, until all rest for good."""

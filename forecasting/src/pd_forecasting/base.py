@@ -40,11 +40,20 @@ class Forecaster(ABC):
     Life of a forecaster: `fit` on a history (slow, once in a while), `update` with the bins that
     follow (fast), `forecast` at any moment (fast). `fit` may be left out; `update` then works
     with the model's default parameters. Deterministic throughout.
+
+    With `sustained_bins` above one, an odd number, quantiles are of the mean load over that many
+    bins around the horizon instead of a single bin's: for a user that absorbs the noise of single
+    bins by other means, and would pay for it twice.
     """
 
     name: ClassVar[str]
     minimum_points: ClassVar[int]
     """Known bins without which `forecast` raises `NotEnoughPointsError`."""
+
+    def __init__(self, *, sustained_bins: int = 1) -> None:
+        if sustained_bins < 1 or sustained_bins % 2 == 0:
+            raise BadSeriesError(f"sustained bins must be an odd number, found {sustained_bins}")
+        self.sustained_bins = sustained_bins
 
     @abstractmethod
     def fit(self, series: FloatArray) -> None:

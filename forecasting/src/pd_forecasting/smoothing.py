@@ -25,7 +25,10 @@ class Smoother(Forecaster):
     memory_bins: ClassVar[int] = 1440
     """Bins that errors are taken from: a day of minutes."""
 
-    def __init__(self, parameters: TrendParameters | None = None) -> None:
+    def __init__(
+        self, parameters: TrendParameters | None = None, *, sustained_bins: int = 1
+    ) -> None:
+        super().__init__(sustained_bins=sustained_bins)
         self._paths = TrendPaths.empty(
             self._default_parameters() if parameters is None else parameters
         )
@@ -73,7 +76,11 @@ class Smoother(Forecaster):
 
     def state(self) -> State:
         """Parameters and the bins remembered, as plain data."""
-        return {"model": self.name, "paths": self._paths.to_plain()}
+        return {
+            "model": self.name,
+            "sustained_bins": self.sustained_bins,
+            "paths": self._paths.to_plain(),
+        }
 
     @classmethod
     def restore(cls, state: State) -> Self:
@@ -81,7 +88,7 @@ class Smoother(Forecaster):
         if state.get("model") != cls.name:
             raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
         paths = TrendPaths.from_plain(cast("State", state["paths"]))
-        restored = cls(paths.parameters)
+        restored = cls(paths.parameters, sustained_bins=cast("int", state["sustained_bins"]))
         restored._paths = paths
         return restored
 
@@ -98,7 +105,7 @@ class Smoother(Forecaster):
     def _margins(
         self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
-        actual = self._paths.values[steps:]
+        actual = _centred_mean(self._paths.values, self.sustained_bins)[steps:]
         errors = actual - followed[: len(actual)]
         if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
             return margins_of_few(self._paths.values, steps, quantiles)
@@ -111,9 +118,23 @@ class Smoother(Forecaster):
         lack the same errors, so sums compare as means do. Ties go to the first.
         """
         ahead = self._paths.ahead(steps)
-        actual = self._paths.values[steps:]
+        actual = _centred_mean(self._paths.values, self.sustained_bins)[steps:]
         misses = np.abs(actual - ahead[:, : len(actual)])
         cost = np.zeros_like(ahead)
         cost[:, steps:] = np.cumsum(np.nan_to_num(misses), axis=1)
         followed: FloatArray = ahead[cost.argmin(axis=0), np.arange(ahead.shape[1])]
         return followed
+
+
+def _centred_mean(values: FloatArray, bins: int) -> FloatArray:
+    """Mean of the known values among the `bins` around each; NaN where the last is yet to come."""
+    if bins == 1:
+        return values
+    around = np.full(values.shape, np.nan)
+    if len(values) >= bins:
+        windows = np.lib.stride_tricks.sliding_window_view(values, bins)
+        known = np.count_nonzero(~np.isnan(windows), axis=1)
+        sums = np.nansum(windows, axis=1)
+        side = bins // 2
+        around[side:-side] = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+    return around

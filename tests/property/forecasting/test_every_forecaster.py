@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pd_forecasting import DampedTrend, Forecaster, LastValue, NotEnoughPointsError
+from pd_forecasting import (
+    BadSeriesError,
+    DampedTrend,
+    Forecaster,
+    LastValue,
+    NotEnoughPointsError,
+)
 from pd_forecasting.base import FloatArray
 
 FORECASTERS: list[type[Forecaster]] = [LastValue, DampedTrend]
@@ -184,3 +190,36 @@ def test_memory_does_not_grow_without_end(model: type[Forecaster]) -> None:
     size = len(json.dumps(forecaster.state()))
     forecaster.update(np.tile(noisy_climb(), 2))
     assert len(json.dumps(forecaster.state())) == pytest.approx(size, rel=0.05)
+
+
+@every_forecaster
+def test_a_sustained_load_has_narrower_margins_that_cover_its_mean(
+    model: type[Forecaster],
+) -> None:
+    values = np.random.default_rng(11).poisson(100, 1200).astype(np.float64)
+    single, sustained = model(), model(sustained_bins=5)
+    covered, widths = [], []
+    single.update(values[:600])
+    sustained.update(values[:600])
+    for origin in range(600, 1180):
+        quantile = sustained.forecast([8], [0.1, 0.9]).values[0]
+        covered.append(values[origin + 5 : origin + 10].mean() <= quantile[1])
+        widths.append(np.ptp(quantile) / np.ptp(single.forecast([8], [0.1, 0.9]).values[0]))
+        single.update(values[origin : origin + 1])
+        sustained.update(values[origin : origin + 1])
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.04)
+    assert np.mean(widths) < 0.95
+
+
+@every_forecaster
+def test_a_restored_forecaster_still_forecasts_sustained_loads(model: type[Forecaster]) -> None:
+    sustained = model(sustained_bins=5)
+    sustained.update(noisy_climb())
+    np.testing.assert_array_equal(quantiles(model.restore(sustained.state())), quantiles(sustained))
+
+
+@every_forecaster
+@pytest.mark.parametrize("bins", [0, 2, -1])
+def test_a_centred_mean_is_of_an_odd_number_of_bins(model: type[Forecaster], bins: int) -> None:
+    with pytest.raises(BadSeriesError, match="odd number"):
+        model(sustained_bins=bins)

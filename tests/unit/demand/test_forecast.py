@@ -168,3 +168,15 @@ def test_a_fit_travels_between_processes() -> None:
     assert travelled.forecast(Role.DECODE, 300, 95, SHAPE) == fitted.forecast(
         Role.DECODE, 300, 95, SHAPE
     )
+
+
+def test_short_bins_are_forecast_as_sustained_loads_and_long_ones_as_they_are() -> None:
+    def width(step: float) -> float:
+        whole = history(np.full(400, 5.0))
+        finer = DemandHistory(
+            0, step, whole.requests_per_second, whole.prompt_tokens_mean, whole.output_tokens_mean
+        )
+        band = fit_demand(finer, "LastValue").forecast(Role.PREFILL, 8 * step, 90, SHAPE)
+        return band.tokens_per_second.high - band.tokens_per_second.low
+
+    assert width(5.0) < width(60.0) == width(30.0)

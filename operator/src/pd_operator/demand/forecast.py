@@ -19,6 +19,13 @@ _MODELS: dict[ForecastModel, type[Forecaster]] = {
     ForecastModel.LAST_VALUE: LastValue,
 }
 _LOW, _MEDIAN = 0.05, 0.5
+SUSTAINED_SECONDS = 30.0
+"""Pools are sized for loads that last about this long.
+
+What a single short bin has more than its neighbours is the chance of arrivals, which the plan's
+queueing formulas allow for already; a quantile of single bins would pay for it twice.
+"""
+
 _LARGEST_CHANGE_OF_LENGTH = 3.0
 """Mean lengths are not forecast to change by more than this factor within one lead time."""
 
@@ -68,9 +75,11 @@ class FittedSeries:
     last_value: LastValue
 
     @classmethod
-    def fit(cls, model: type[Forecaster], series: FloatArray) -> "FittedSeries":
+    def fit(
+        cls, model: type[Forecaster], series: FloatArray, sustained_bins: int
+    ) -> "FittedSeries":
         """Fit both on a whole series."""
-        fitted = cls(model(), LastValue())
+        fitted = cls(model(sustained_bins=sustained_bins), LastValue(sustained_bins=sustained_bins))
         fitted.model.fit(series)
         fitted.last_value.fit(series)
         return fitted
@@ -184,10 +193,19 @@ def fit_demand(history: DemandHistory, model: str) -> FittedDemand:
             f"a forecast needs {LastValue.minimum_points} measured bins of "
             f"{history.step_seconds:g} s, there are {known}"
         )
-    requests, prompt_tokens, output_tokens = (FittedSeries.fit(forecaster, one) for one in series)
+    sustained = _odd(SUSTAINED_SECONDS / history.step_seconds)
+    requests, prompt_tokens, output_tokens = (
+        FittedSeries.fit(forecaster, one, sustained) for one in series
+    )
     return FittedDemand(
         history.step_seconds, history.end_seconds, requests, prompt_tokens, output_tokens
     )
+
+
+def _odd(bins: float) -> int:
+    """The largest odd number up to `bins`, at least one."""
+    whole = max(1, math.floor(bins))
+    return whole if whole % 2 else whole - 1
 
 
 def _demand(

@@ -25,6 +25,12 @@ class EngineContext:
         return self.arguments.kv_tokens or self.timings.surfaces.kv_capacity_tokens
 
     @property
+    def kv_gigabytes(self) -> float:
+        """Memory of the KV cache on one rank."""
+        size = self.kv_tokens * self.timings.surfaces.kv_bytes_per_token
+        return size / self.arguments.tensor_parallel_size / 1e9
+
+    @property
     def total_tokens(self) -> int:
         """The longest sequence that can be served."""
         return min(self.arguments.context_tokens, self.kv_tokens) - 1

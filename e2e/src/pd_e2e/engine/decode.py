@@ -262,7 +262,8 @@ class DecodeScheduler:
     def _fits(self, tokens: int) -> bool:
         """Whether `tokens` fit beside what every active request may still grow by."""
         active = len(self.batch) + len(self.transfer) + len(self.waiting)
-        reserved = self.limits.reserved_tokens * (active + 1) if active else 0
+        # One token each at least: whoever is let in must be able to take a step.
+        reserved = max(1, self.limits.reserved_tokens) * (active + 1) if active else 0
         return tokens <= self._free_tokens() - reserved
 
 

@@ -108,9 +108,7 @@ class Engine:
     def load(self) -> Load:
         """The worker's load now."""
         context = self.context
-        kv_bytes = context.kv_tokens * context.timings.surfaces.kv_bytes_per_token
-        tensor_parallel = context.arguments.tensor_parallel_size
-        memory = Memory(0.0, round(kv_bytes / tensor_parallel / 1e9, 3), 0.0, context.kv_tokens)
+        memory = Memory(0.0, round(context.kv_gigabytes, 3), 0.0, context.kv_tokens)
         running = context.arguments.running_requests
         return self.role.load().snapshot(time.time(), memory, running)
 

@@ -64,7 +64,6 @@ FIXED_GAUGES = {
     "num_pages": "KV pages",
     "context_len": "Longest sequence in tokens",
     "kv_cache_memory_usage_gb": "Memory of the KV cache",
-    "weight_memory_usage_gb": "Memory of the weights",
 }
 
 

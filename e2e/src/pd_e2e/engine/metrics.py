@@ -117,6 +117,18 @@ class EngineMetrics:
         self._families.retracted_now.labels(*self._scheduler, pid).set(retracted)
         self._families.paused_now.labels(*self._scheduler, pid).set(paused)
 
+    def capacity(self, kv_tokens: int, context_tokens: int, kv_gigabytes: float) -> None:
+        """What does not change while the server lives."""
+        page_size = 1
+        for name, value in {
+            "max_total_num_tokens": kv_tokens,
+            "page_size": page_size,
+            "num_pages": kv_tokens // page_size,
+            "context_len": context_tokens,
+            "kv_cache_memory_usage_gb": kv_gigabytes,
+        }.items():
+            self._families.gauges[name].labels(*self._scheduler).set(value)
+
     def startup(self, phases: Mapping[str, float]) -> None:
         """How long start-up took, by phase."""
         for phase, seconds in phases.items():

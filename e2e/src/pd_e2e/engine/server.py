@@ -85,7 +85,11 @@ class EngineServer:
             "tokenizer_e2e": startup,
         }
         self._control.startup.update(phases)
-        self._context.metrics.startup(phases)
+        context = self._context
+        context.metrics.startup(phases)
+        context.metrics.capacity(
+            context.kv_tokens, context.arguments.context_tokens, context.kv_gigabytes
+        )
         self._engine.role.report()
 
     def _terminate(self) -> None:

@@ -1,0 +1,135 @@
+"""Behind SGLang's real router, with file discovery, as in the cluster."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pd_e2e.engine.processes import Fleet, Process, until, write_worker_table
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Two prefills, two decodes, the router, and its worker file."""
+    folder = tmp_path_factory.mktemp("stack")
+    fleet = Fleet(folder)
+    workers = [fleet.engine(role, "--stream-interval", "8") for role in 2 * ("prefill", "decode")]
+    for worker in workers:
+        worker.until_ready()
+    table = folder / "workers.json"
+    write_worker_table(table, workers[::2], workers[1::2])
+    router = fleet.router(table).until_ready("/readiness")
+    until(lambda: router.get_json("/workers")["total"] == 4, "the router knows all workers")
+    yield {"router": router, "prefills": workers[::2], "decodes": workers[1::2], "table": table}
+    fleet.stop()
+
+
+def served(workers: list[Process]) -> list[int]:
+    """Requests each worker has finished."""
+    counts = []
+    for worker in workers:
+        lines = worker.get("/metrics")[1].splitlines()
+        counted = (line for line in lines if line.startswith("sglang:num_requests_total"))
+        counts.append(int(sum(float(line.rsplit(" ", 1)[1]) for line in counted)))
+    return counts
+
+
+async def stream(session: aiohttp.ClientSession, router: Process, tokens: int) -> int:
+    """Send a chat request; returns the tokens that its stream brought."""
+    body = {
+        "model": "model",
+        "messages": [{"role": "user", "content": "word " * 300}],
+        "max_tokens": tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    async with session.post(router.url + "/v1/chat/completions", json=body) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+    events = [line[6:] for line in text.splitlines() if line.startswith("data: ")]
+    assert events[-1] == "[DONE]"
+    usage = json.loads(events[-2])["usage"]
+    assert usage["prompt_tokens"] == 300
+    return int(usage["completion_tokens"])
+
+
+async def test_a_chat_stream_comes_through(stack: dict[str, Any]) -> None:
+    async with aiohttp.ClientSession() as session:
+        assert await stream(session, stack["router"], 30) == 30
+
+
+async def test_a_whole_answer_comes_through(stack: dict[str, Any]) -> None:
+    body = {"model": "model", "prompt": "one two", "max_tokens": 5}
+    status, text = await asyncio.to_thread(stack["router"].post, "/v1/completions", body)
+    assert status == 200
+    assert json.loads(text)["usage"]["completion_tokens"] == 5
+
+
+async def test_generate_comes_through(stack: dict[str, Any]) -> None:
+    body = {"model": "model", "text": "one two", "sampling_params": {"max_new_tokens": 5}}
+    status, text = await asyncio.to_thread(stack["router"].post, "/generate", body)
+    assert status == 200
+    assert json.loads(text)["meta_info"]["completion_tokens"] == 5
+
+
+async def test_load_spreads_over_all_workers_and_none_is_lost(stack: dict[str, Any]) -> None:
+    before = [served(stack[role]) for role in ("prefills", "decodes")]
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        tokens = await asyncio.gather(*(stream(session, stack["router"], 40) for _ in range(60)))
+    assert tokens == [40] * 60
+    for role, counts in zip(("prefills", "decodes"), before, strict=True):
+        shares = [now - then for now, then in zip(served(stack[role]), counts, strict=True)]
+        assert sum(shares) == 60
+        assert min(shares) >= 10, (role, shares)
+
+
+async def test_the_router_reads_the_engines_loads(stack: dict[str, Any]) -> None:
+    workers = stack["router"].get_json("/workers")["workers"]
+    for worker in workers:
+        (load,) = worker["engine_load"]["loads"]
+        assert load["max_total_num_tokens"] > 0
+        assert worker["is_healthy"]
+
+
+async def test_a_worker_that_leaves_the_table_finishes_what_it_has(stack: dict[str, Any]) -> None:
+    router, table = stack["router"], stack["table"]
+    leaving, staying = stack["decodes"]
+    async with aiohttp.ClientSession() as session:
+        tasks = [asyncio.create_task(stream(session, router, 400)) for _ in range(8)]
+        await asyncio.to_thread(until, lambda: leaving.load()["num_running_reqs"] > 0, "it runs")
+        write_worker_table(table, stack["prefills"], [staying])
+        assert await asyncio.gather(*tasks) == [400] * 8
+        await asyncio.to_thread(
+            until, lambda: router.get_json("/workers")["total"] == 3, "the router lets it go"
+        )
+        count = served([leaving])
+        assert await stream(session, router, 10) == 10
+        assert served([leaving]) == count
+    write_worker_table(table, stack["prefills"], [leaving, staying])
+    await asyncio.to_thread(
+        until, lambda: router.get_json("/workers")["total"] == 4, "the router takes it back"
+    )
+
+
+async def test_a_decode_that_cannot_reach_the_prefill_fails_the_request(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """The table names a bootstrap port at which nobody listens."""
+    quick = {"PD_ENGINE_PREFILL_ATTEMPTS": "2", "PD_ENGINE_PREFILL_ATTEMPT_SECONDS": "0.1"}
+    prefill, decode = fleet.pair(env=quick)
+    table = tmp_path / "workers.json"
+    write_worker_table(table, [prefill], [decode])
+    table.write_text(table.read_text().replace("8998", "8997"))
+    router = fleet.router(table, "--disable-retries", "--request-timeout-secs", "20")
+    router.until_ready("/readiness")
+    body = {"model": "model", "prompt": "one", "max_tokens": 5}
+    status, text = await asyncio.to_thread(router.post, "/v1/completions", body)
+    assert status >= 500
+    assert "prefill" not in text or "error" in text
+    until(lambda: decode.load()["num_waiting_reqs"] == 0, "the decode gave it up")
+    assert "Could not fetch prefill parallel info" in decode.output()

@@ -158,7 +158,7 @@ memories = st.builds(
         max_size=6,
     ).map(tuple),
 )
-thorough = settings(max_examples=200, deadline=None)
+thorough = settings(max_examples=100, deadline=None)
 
 
 def gpus(settings_: ScalingSettings, prefill: int, decode: int) -> int:

@@ -79,11 +79,14 @@ def test_gpus_bind_and_the_pod_too_many_waits_for_one_to_end(
     read_pod: ReadPod,
     event_reasons: Callable[..., set[str]],
 ) -> None:
+    def runs(name: str) -> bool:
+        return bool(read_pod(name)["status"]["phase"] == "Running")
+
     whole_node = {**SLEEP, "resources": {"limits": {"nvidia.com/gpu": 8}}}
-    for number in range(3):
-        run_pod(whole_node, name=f"fits-{number}")
-    for number in range(3):
-        eventually(lambda name=f"fits-{number}": read_pod(name)["status"]["phase"] == "Running")  # type: ignore[misc]  # mypy cannot infer a lambda with defaults
+    names = ("fits-0", "fits-1", "fits-2")
+    for name in names:
+        run_pod(whole_node, name=name)
+    eventually(lambda: all(map(runs, names)))
     run_pod(whole_node, name="waits")
     eventually(lambda: "FailedScheduling" in event_reasons("waits"))
     pod = read_pod("waits")
@@ -91,7 +94,7 @@ def test_gpus_bind_and_the_pod_too_many_waits_for_one_to_end(
     assert "Insufficient nvidia.com/gpu" in pod["status"]["conditions"][0]["message"]
 
     cluster.control_plane.kubectl("delete", "pod", "fits-1", f"--namespace={namespace}")
-    eventually(lambda: read_pod("waits")["status"]["phase"] == "Running")
+    eventually(lambda: runs("waits"))
 
 
 def test_configuration_and_the_downward_api_reach_the_process(

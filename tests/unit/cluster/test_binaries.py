@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pd_e2e.cluster.binaries import ensure_programs, pending_families
-from pd_e2e.cluster.families import FAMILIES, Program
+from pd_e2e.cluster.families import FAMILIES, Family, Program
 from pd_e2e.cluster.progress import SilentProgress
 
 
@@ -15,11 +15,10 @@ def test_every_program_comes_from_exactly_one_family() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_versions_are_those_that_go_mod_pins(family: object) -> None:
-    (found,) = [candidate for candidate in FAMILIES if candidate is family]
-    go_mod = (found.directory / "go.mod").read_text()
-    assert f"{found.module} {found.version}" in go_mod
-    assert f"\ngo {found.go_version}\n" in go_mod
+def test_versions_are_those_that_go_mod_pins(family: Family) -> None:
+    go_mod = (family.directory / "go.mod").read_text()
+    assert f"{family.module} {family.version}" in go_mod
+    assert f"\ngo {family.go_version}\n" in go_mod
 
 
 def test_kubernetes_is_told_its_version_by_the_linker() -> None:

@@ -1,6 +1,7 @@
 """A real Kubernetes control plane on loopback, as a context manager."""
 
 import secrets
+import shutil
 import sys
 from contextlib import ExitStack
 from functools import cached_property
@@ -40,7 +41,8 @@ class ControlPlane:
 
     Entering starts them on free ports of 127.0.0.1 and returns when the API answers and the default
     service account exists; leaving stops them, also after an exception or Ctrl-C. If this process
-    is killed, they are killed too. All files, logs among them, are in `directory`.
+    is killed, they are killed too. All files, logs among them, are in `directory`; the cluster
+    starts empty even if an earlier one's are there.
 
     RBAC is on; the admin of `kubeconfig` is in system:masters.
     """
@@ -136,6 +138,9 @@ class ControlPlane:
     def _start(self, stack: ExitStack) -> None:
         layout = self.layout
         layout.directory.mkdir(parents=True, exist_ok=True)
+        # An earlier run's state has other ports, keys and tokens in it.
+        for stale in (layout.etcd_data, layout.certificates):
+            shutil.rmtree(stale, ignore_errors=True)
         write_private(layout.signing_key, new_signing_key())
         write_private(layout.tokens, f'{self._admin_token},admin,admin,"system:masters"\n')
         lifeline = stack.enter_context(Lifeline())

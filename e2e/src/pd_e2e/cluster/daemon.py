@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,28 +18,16 @@ class DaemonDiedError(HopelessError):
 class Daemon:
     """One program in its own process group, its output appended to `log`."""
 
-    def __init__(
-        self,
-        command: Sequence[str | Path],
-        log: Path,
-        lifeline: Lifeline,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, command: Sequence[str | Path], log: Path, lifeline: Lifeline) -> None:
         self.command = [str(part) for part in command]
         self.log = log
         self._lifeline = lifeline
-        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
         """The program's name."""
         return Path(self.command[0]).name
-
-    @property
-    def pid(self) -> int | None:
-        """Process id, or None while it is stopped."""
-        return self._process.pid if self._process else None
 
     def start(self) -> None:
         """Start it; a second call while it runs does nothing."""
@@ -51,7 +39,6 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(self._environment) if self._environment is not None else None,
                 start_new_session=True,
             )
         self._lifeline.hold(self._process.pid)

@@ -42,6 +42,11 @@ class Layout:
         return f"http://{LOOPBACK}:{self.etcd_port}"
 
     @property
+    def etcd_data(self) -> Path:
+        """Directory of etcd's data."""
+        return self.directory / "etcd"
+
+    @property
     def certificates(self) -> Path:
         """Directory in which the API server puts its self-signed certificate."""
         return self.directory / "certificates"
@@ -76,7 +81,7 @@ def etcd_flags(layout: Layout) -> list[str]:
     """Flags of an etcd whose data need not outlive the machine."""
     peers = f"http://{LOOPBACK}:{layout.etcd_peer_port}"
     return [
-        f"--data-dir={layout.directory / 'etcd'}",
+        f"--data-dir={layout.etcd_data}",
         f"--listen-client-urls={layout.etcd_url}",
         f"--advertise-client-urls={layout.etcd_url}",
         f"--listen-peer-urls={peers}",

@@ -1,5 +1,6 @@
 """A real Prometheus on loopback, as a context manager."""
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from pd_e2e.cluster.waiting import eventually
 
 
 class Prometheus:
-    """Prometheus that scrapes the pods of one cluster.
+    """Prometheus that scrapes the pods of one cluster, beginning with no data.
 
     Entering loads `history` (an OpenMetrics file), starts the server and returns when it is ready;
     leaving stops it. `stop` and `start` between make an outage on the same port, with the data
@@ -73,6 +74,7 @@ class Prometheus:
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.data, ignore_errors=True)
         config_file = self.directory / "prometheus.yaml"
         config_file.write_text(yaml.safe_dump(self._config, sort_keys=False))
         if self._history is not None:

@@ -28,6 +28,8 @@ def prometheus_config(
         "scrape_configs": [
             {
                 "job_name": "pods",
+                # The operator's series name the service's namespace, which is not its own.
+                "honor_labels": True,
                 "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": str(kubeconfig)}],
                 "relabel_configs": _relabelings(),
             }

@@ -83,11 +83,6 @@ class AgentProcess:
         """Kill the agent, as a machine's crash does: its pods' processes die with it."""
         self._daemon.kill()
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the agent, or None while it is stopped."""
-        return self._daemon.pid
-
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
         images = self.directory / "images.json"

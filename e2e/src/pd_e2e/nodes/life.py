@@ -97,7 +97,7 @@ class ContainerLife:
     async def _starts(self, probe: Probe) -> bool:
         async with aclosing(self._verdicts("Startup", probe)) as answers:
             started = await anext(answers)
-        if not started:
+        if not started and not self._terminating:
             await self._condemn("startup", probe)
         return started
 

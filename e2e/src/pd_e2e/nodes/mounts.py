@@ -27,10 +27,6 @@ class PathMap:
             return text
         return self._pattern.sub(lambda found: str(self._directories[found.group()]), text)
 
-    def directory(self, mount_path: str) -> Path | None:
-        """Return where a mount path lies on this machine, or None if nothing is mounted there."""
-        return self._directories.get(_clean(mount_path))
-
 
 def _clean(path: str) -> str:
     return path.rstrip("/") or "/"

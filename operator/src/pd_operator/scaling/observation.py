@@ -83,7 +83,7 @@ class EngineLoad:
     @property
     def prefill_tokens_per_busy_second(self) -> float | None:
         """Uncached prompt tokens per second while it computes; None before its first prompt."""
-        if self.prefill_busy_seconds_total <= 0:
+        if self.prefill_busy_seconds_total <= 0 or self.prefill_uncached_tokens_total <= 0:
             return None
         return self.prefill_uncached_tokens_total / self.prefill_busy_seconds_total
 

@@ -1,0 +1,58 @@
+"""Puts a played run together: what clients saw, what the watcher saw, what was needed."""
+
+from pathlib import Path
+
+from pd_e2e.demo.archive import REQUESTS, TIMELINE
+from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers, needed_workers
+from pd_e2e.demo.run import Run
+from pd_e2e.demo.timeline import read_timeline
+from pd_e2e.loadgen.live import Objectives
+from pd_e2e.loadgen.records import read_records
+from pd_e2e.loadgen.scenario import TraceScenario
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.engine_model import bundled_engine
+from pd_operator.demand import Demand
+from pd_operator.planning.engine import RouterClass
+from pd_operator.planning.plan import Plan
+from pd_operator.planning.planner import plan_service
+from pd_operator.scaling.settings import ScalingSettings
+
+
+def finished_run(
+    folder: Path, scenario: str, load: TraceScenario, service: PDInferenceService
+) -> Run:
+    """The run whose records and timeline lie in ``folder``."""
+    spec = service.spec
+    objectives = spec.objectives
+    return Run(
+        scenario=scenario,
+        forecast_model=spec.autoscaling.forecast.model.value,
+        load=load,
+        duration_seconds=load.duration_seconds,
+        requests=read_records(folder / REQUESTS),
+        timeline=read_timeline(folder / TIMELINE),
+        objectives=Objectives(objectives.ttft.seconds, objectives.tpot.seconds),
+        goal_share=min(objectives.ttft.percentile, objectives.tpot.percentile) / 100,
+        needed=perfect_knowledge(load, service),
+        gpus=GpusPerWorker(spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size),
+        forecast_step_seconds=float(spec.autoscaling.forecast.resolution_seconds),
+    )
+
+
+def perfect_knowledge(load: TraceScenario, service: PDInferenceService) -> NeededWorkers:
+    """The workers that the operator's own planner asks for at the load as it really is."""
+    settings = ScalingSettings.from_spec(service.spec)
+    engine = bundled_engine(service)
+
+    def planner(demand: Demand) -> Plan:
+        return plan_service(
+            prefill_demand=demand,
+            decode_demand=demand,
+            engine=engine,
+            objectives=settings.objectives,
+            prefill_max=settings.prefill.maximum,
+            decode_max=settings.decode.maximum,
+            router=RouterClass.of(service.spec.router.prefill_policy),
+        )
+
+    return needed_workers(load, planner)

@@ -49,13 +49,20 @@ def test_workers_are_bought_for_the_load_to_come(
     )
 
 
-def test_the_present_load_counts_where_it_is_above_the_one_to_come(
+def test_workers_that_the_present_load_needs_stay_although_it_will_fall(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    seen = observe(5, 2)
+    decision, _ = decide(seen, plan(2, 2), plan(4, 2), allow(behavior=AT_ONCE), NOTHING)
+    assert numbers(decision) == (4, 2)
+    assert decision.prefill.reason is Reason.PRESENT_LOAD
+
+
+def test_no_worker_is_bought_for_a_load_that_will_be_gone_when_it_comes(
     observe: Observe, plan: MakePlan, allow: Allow
 ) -> None:
     decision, _ = decide(observe(2, 2), plan(2, 2), plan(5, 2), allow(), NOTHING)
-    assert numbers(decision) == (5, 2)
-    assert decision.prefill.reason is Reason.PRESENT_LOAD
-    assert decision.decode.reason is Reason.STEADY
+    assert numbers(decision) == (2, 2)
 
 
 def test_every_link_leaves_a_sentence_and_its_numbers(

@@ -56,7 +56,10 @@ class RouterSpec(ApiModel):
         "for itself and more workers are needed for the same objective.",
     )
     decode_policy: DecodePolicy = Field(
-        default=DecodePolicy.LEAST_LOAD, description="Choice of the decode worker."
+        default=DecodePolicy.ROUND_ROBIN,
+        description="Choice of the decode worker. RoundRobin keeps the running batches alike, "
+        "which is what time per output token wants; smg's LeastLoad divides a worker's load by "
+        "its throughput, so that the busiest decode looks best.",
     )
     args: RouterArguments = Field(
         default=(),

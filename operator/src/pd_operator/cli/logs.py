@@ -37,5 +37,6 @@ def set_up_logging(form: LogFormat, level: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Kopf tells of every event it passes on.
+    # Kopf tells of every event it passes on, urllib3 of every retry; what fails is told by us.
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)

@@ -3,7 +3,6 @@
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import CONFIG_MAP
 from pd_operator.api.conditions import Reason
-from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance import (
     PerformanceProfile,
@@ -12,31 +11,30 @@ from pd_operator.performance import (
     load_bundled,
     parse_profile,
 )
-from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.engine import EngineModel
 from pd_operator.scaling.observation import Unknown
 
 SOURCE = "profile"
 BITS_PER_BYTE = 8
 
-LOAD_AWARE = frozenset(
-    {PrefillPolicy.LEAST_LOAD, PrefillPolicy.POWER_OF_TWO, PrefillPolicy.CACHE_AWARE}
-)
-
 
 async def engine_model(service: PDInferenceService, cluster: Cluster) -> EngineModel | Unknown:
     """The surfaces of both pools, or why there are none; a ConfigMap is read anew each time."""
     try:
-        profile = await _profile(service, cluster)
+        return _engine(service, await _load(service, cluster))
     except ProfileError as error:
         unknown = service.spec.engine.profile.name not in (None, *bundled_profile_names())
         reason = Reason.UNKNOWN_PROFILE if unknown else Reason.PROFILE_INVALID
         return Unknown(reason.value, SOURCE, f"{error}. No worker is added or removed meanwhile.")
-    return profile
 
 
-async def _profile(service: PDInferenceService, cluster: Cluster) -> EngineModel:
+def bundled_engine(service: PDInferenceService) -> EngineModel:
+    """The same for a service that names a bundled profile; ``ProfileError`` where it does not."""
+    return _engine(service, load_bundled(service.spec.engine.profile.name or ""))
+
+
+def _engine(service: PDInferenceService, profile: PerformanceProfile) -> EngineModel:
     spec = service.spec
-    profile = await _load(service, cluster)
     gigabits = spec.engine.transfer_gigabits_per_second
     return EngineModel(
         prefill=profile.surfaces(spec.prefill.tensor_parallel_size),
@@ -60,8 +58,3 @@ async def _load(service: PDInferenceService, cluster: Cluster) -> PerformancePro
     if text is None:
         raise ProfileError(f"{place} has no key {reference.key!r}")
     return parse_profile(text, f"{reference.name}/{reference.key}")
-
-
-def router_class(policy: PrefillPolicy) -> RouterClass:
-    """What the router's prefill policy knows of the workers' load."""
-    return RouterClass.LOAD_AWARE if policy in LOAD_AWARE else RouterClass.BLIND

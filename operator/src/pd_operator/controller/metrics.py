@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.metrics import MetricWrapperBase
 
 from pd_operator.api.names import ServiceKey
@@ -17,6 +24,7 @@ class OperatorMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self.ticks = self._counter("ticks_total", "Ticks by result.", "result")
         self.tick_seconds = Histogram(
             "pd_operator_tick_duration_seconds",

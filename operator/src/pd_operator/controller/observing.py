@@ -23,6 +23,8 @@ from pd_operator.telemetry.prometheus import PrometheusReader
 ENGINE_TIMEOUT_SECONDS = 2.0
 # Attainment is told over as many ticks, so that a quiet minute does not swing it.
 ATTAINMENT_PERIODS = 20
+# What is needed now is asked of no shorter time, else the chance of arrivals decides.
+SHORTEST_DEMAND_WINDOW_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Observer:
         reader = self.prometheus(service)
         autoscaling = service.spec.autoscaling
         objectives = ScalingSettings.from_spec(service.spec).objectives
-        recent = float(autoscaling.forecast.resolution_seconds)
+        resolution = float(autoscaling.forecast.resolution_seconds)
+        recent = max(resolution, SHORTEST_DEMAND_WINDOW_SECONDS)
         window = float(ATTAINMENT_PERIODS * autoscaling.period_seconds)
         return (
             reader.demand(service.key, now, recent),

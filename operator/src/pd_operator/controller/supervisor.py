@@ -18,7 +18,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.acting import Actor
 from pd_operator.controller.children import Children
-from pd_operator.controller.engine_model import engine_model, router_class
+from pd_operator.controller.engine_model import engine_model
 from pd_operator.controller.events import EventRecorder
 from pd_operator.controller.look_ahead import FitPool, LookAhead
 from pd_operator.controller.metrics import OperatorMetrics
@@ -27,7 +27,7 @@ from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.telling import Teller
 from pd_operator.demand import Demand, DemandForecast
-from pd_operator.planning.engine import EngineModel
+from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
 from pd_operator.scaling.chain import decide
@@ -216,5 +216,5 @@ def plan_for(
         objectives=settings.objectives,
         prefill_max=spec.prefill.max_replicas,
         decode_max=spec.decode.max_replicas,
-        router=router_class(spec.router.prefill_policy),
+        router=RouterClass.of(spec.router.prefill_policy),
     )

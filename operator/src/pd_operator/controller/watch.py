@@ -29,6 +29,7 @@ def handlers(registry: Registry, loop: asyncio.AbstractEventLoop) -> kopf.Operat
     """Kopf's handlers, filling ``registry``, which lives in the thread of ``loop``."""
     found = kopf.OperatorRegistry()
     versions: dict[str, object] = {}
+    kopf.on.login(registry=found)(kopf.login_via_client)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=found)
     def service_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002  Kopf passes by this name
@@ -70,7 +71,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = 310
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
-    settings.process.ultimate_exiting_timeout = 10
+    # Else Kopf kills the whole process some time after it has ended, also when it is to restart.
+    settings.process.ultimate_exiting_timeout = None
     for kind in CHILD_KINDS:  # else every Service of the cluster would pass by
         settings.watching.label_selectors[*_group_version(kind), kind.plural] = LABEL_SERVICE
     return settings

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Reason
 from pd_operator.scaling.observation import Unknown
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
@@ -24,22 +23,25 @@ class ForecastPlan(PoolLink):
 
 
 class PresentPlan(PoolLink):
-    """No fewer workers than the load of now calls for."""
+    """No worker that the load of now calls for is removed.
+
+    None is added for it either: one ordered now comes for the load to come. Only where that is
+    unknown, the load of now has to stand for it.
+    """
 
     name: ClassVar[str] = "Present"
 
     def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
-        """Raise to the plan for the present load."""
+        """Raise to the plan for the present load, as far as its workers are there."""
         plan = situation.plan_now
         if isinstance(plan, Unknown):
             return Wanted(workers, Reason.STEADY, f"no plan for the present load: {plan.message}")
-        return self._raised(plan, role, workers)
-
-    def _raised(self, plan: Plan, role: Role, workers: int) -> Wanted:
         needed = plan.pool(role).workers
-        if needed <= workers:
+        ahead_known = not isinstance(situation.plan_ahead, Unknown)
+        kept = min(needed, situation.current(role)) if ahead_known else needed
+        if kept <= workers:
             return Wanted(workers, Reason.STEADY, f"the present load needs {needed}")
-        return Wanted(needed, Reason.PRESENT_LOAD, plan.pool(role).reason)
+        return Wanted(kept, Reason.PRESENT_LOAD, plan.pool(role).reason)
 
 
 class HoldWhileUnknown(PoolLink):

@@ -23,9 +23,9 @@ class Bins:
     @classmethod
     def within(cls, start_seconds: float, end_seconds: float, step_seconds: float) -> "Bins":
         """The bins that lie wholly in (start, end], their edges on multiples of the step."""
-        # A thousandth of a bin is rounding, not a missing piece of it.
-        first = math.ceil(start_seconds / step_seconds - 1e-3)
-        last = math.floor(end_seconds / step_seconds + 1e-3)
+        # A millionth of a bin is rounding, not a missing piece of it.
+        first = math.ceil(start_seconds / step_seconds - 1e-6)
+        last = math.floor(end_seconds / step_seconds + 1e-6)
         return cls(first * step_seconds, step_seconds, max(last - first, 0))
 
     def chunks(self) -> Iterator[tuple[float, float]]:

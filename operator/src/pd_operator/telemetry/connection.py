@@ -108,8 +108,8 @@ class Conversation:
         except (RequestException, OSError) as error:
             raise PrometheusError(
                 Reason.PROMETHEUS_UNREACHABLE,
-                f"{url} does not answer: {error}. Check spec.metrics.prometheusUrl and that "
-                "Prometheus runs.",
+                f"{url} does not answer ({_cause(error)}). Check spec.metrics.prometheusUrl and "
+                "that Prometheus runs.",
             ) from error
         except (KeyError, TypeError, ValueError) as error:
             raise PrometheusError(
@@ -117,6 +117,13 @@ class Conversation:
                 f"{url} answered something that is not Prometheus' ({error!r}). Check "
                 "spec.metrics.prometheusUrl.",
             ) from error
+
+
+def _cause(error: OSError) -> str:
+    """What went wrong at the bottom, without the layers and the query around it."""
+    inner = error.args[0] if error.args else error
+    reason = getattr(inner, "reason", inner)
+    return str(reason).rpartition(": ")[2] or type(error).__name__
 
 
 def _series(labels: Mapping[str, str], values: list[list[Any]]) -> Series:

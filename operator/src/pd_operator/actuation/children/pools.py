@@ -114,6 +114,12 @@ def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
         # /health generates a token: at least 1 s, up to 20 s under load. A shorter timeout, or
         # fewer failures, would kill a server for being busy.
         "livenessProbe": http_probe(
-            "/health", PORT_HTTP, periodSeconds=30, timeoutSeconds=25, failureThreshold=3
+            "/health",
+            PORT_HTTP,
+            periodSeconds=30,
+            timeoutSeconds=25,
+            failureThreshold=3,
+            # A server that has hung for so long finishes nothing in the pods' long grace period.
+            terminationGracePeriodSeconds=30,
         ),
     }

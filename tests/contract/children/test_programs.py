@@ -45,7 +45,7 @@ def test_smg_knows_every_flag_of_the_router(service: PDInferenceService) -> None
     parsed = parse_router_args(router_arguments(service))
 
     assert parsed.pd_disaggregation
-    assert parsed.prefill_policy == "least_load"
+    assert parsed.prefill_policy == "power_of_two"
     assert parsed.discovery_file == "/var/run/pd-operator/workers.json"
     assert parsed.health_check_endpoint == "/ready"
 

@@ -50,7 +50,7 @@ class RouterSpec(ApiModel):
         "knows of the load, which is less even.",
     )
     prefill_policy: PrefillPolicy = Field(
-        default=PrefillPolicy.LEAST_LOAD,
+        default=PrefillPolicy.POWER_OF_TWO,
         description="Choice of the prefill worker. Load-aware ones (LeastLoad, PowerOfTwo, "
         "CacheAware) let the pool be planned as one queue; with the others each worker queues "
         "for itself and more workers are needed for the same objective.",

@@ -24,6 +24,7 @@ def router_arguments(service: PDInferenceService) -> list[str]:
         "--pd-disaggregation",
         *("--prefill-policy", smg_policy(router.prefill_policy)),
         *("--decode-policy", smg_policy(router.decode_policy)),
+        *_balance(),
         *_discovery(),
         *_health(),
         *_patience(service),
@@ -39,6 +40,17 @@ def smg_policy(policy: str) -> str:
 def longest_grace_seconds(service: PDInferenceService) -> int:
     """The longest time a request in flight is given by either pool."""
     return max(service.spec.pool(role).termination_grace_period_seconds for role in Role)
+
+
+def _balance() -> list[str]:
+    return [
+        # PowerOfTwo by what the router itself has in flight. Queues read from the workers are
+        # seconds old, in which a prefill's queue turns over: all requests rush to the worker
+        # that was free, and its queue is the longest when it is read next.
+        *("--power-of-two-load-metric", "least_requests"),
+        # The same for leaving workers out: three of six were, each time others.
+        "--disable-worker-overload-protection",
+    ]
 
 
 def _discovery() -> list[str]:
@@ -59,8 +71,7 @@ def _health() -> list[str]:
         # soon as a worker is busy, and the router would drop workers when they are needed most.
         *("--health-check-endpoint", "/ready"),
         *("--health-check-interval-secs", "5"),
-        # Load-aware policies and overload protection act on these readings; 10 s, the default,
-        # is longer than a burst.
+        # LeastLoad acts on these readings; 10 s, the default, is longer than a burst.
         *("--load-monitor-interval", "2"),
     ]
 

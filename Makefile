@@ -44,7 +44,7 @@ crds: $(INSTALLED) ## Generate the CRD from the API models
 	$(BIN)/python -m pd_operator.api.crd | tee crds/$(CRD) > charts/pd-operator/files/crds/$(CRD)
 
 dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
-	$(BIN)/python scripts/generate_dashboards.py
+	$(BIN)/python -m scripts.generate_dashboards
 
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh

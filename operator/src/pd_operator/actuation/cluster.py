@@ -99,14 +99,6 @@ class Cluster:
         metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
         await self._merge(kind.path(namespace, name), {"metadata": metadata})
 
-    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete an object; one that is already gone is fine."""
-        try:
-            await self._request("DELETE", kind.path(namespace, name))
-        except ClusterError as error:
-            if error.status != 404:
-                raise
-
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         """Create an object."""
         return await self._request("POST", kind.path(namespace), body=body)

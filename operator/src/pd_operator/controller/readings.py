@@ -89,6 +89,10 @@ def _forecast(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role:
     horizon, requests, tokens = _bands(forecast)
     metrics.forecast_horizon.labels(*_of(key), role.value).set(horizon)
     for gauge, band in ((metrics.forecast_requests, requests), (metrics.forecast_tokens, tokens)):
+        # The asked quantile is part of the label: another one asked leaves none behind.
+        gauge.remove_by_labels(
+            {"namespace": key.namespace, "service": key.name, "role": role.value}
+        )
         for label, value in (
             ("0.05", band.low),
             ("0.5", band.median),

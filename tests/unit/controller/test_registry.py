@@ -1,0 +1,51 @@
+"""The registry: what exists, and when a tick is asked for."""
+
+from typing import Any
+
+from pd_operator.api.names import ServiceKey
+from pd_operator.controller.registry import Registry
+
+CHAT = ServiceKey("default", "chat")
+
+
+def resource(name: str = "chat", generation: int = 1, uid: str = "u") -> dict[str, Any]:
+    metadata = {"namespace": "default", "name": name, "generation": generation, "uid": uid}
+    return {"metadata": metadata}
+
+
+def test_a_new_service_is_told_of() -> None:
+    registry = Registry()
+    registry.put(resource())
+    assert registry.services() == [CHAT]
+    assert registry.changed.is_set()
+
+
+def test_an_edited_spec_rings_and_a_written_status_does_not() -> None:
+    registry = Registry()
+    registry.put(resource())
+    entry = registry.entry(CHAT)
+    registry.put(resource())
+    assert not entry.bell.is_set()
+    registry.put(resource(generation=2))
+    assert entry.bell.is_set()
+    assert entry.touched
+
+
+def test_a_service_made_anew_under_the_same_name_is_an_edit() -> None:
+    registry = Registry()
+    registry.put(resource(uid="first"))
+    entry = registry.entry(CHAT)
+    registry.put(resource(uid="second"))
+    assert entry.bell.is_set()
+
+
+def test_a_list_removes_the_ghosts_that_the_watch_missed() -> None:
+    registry = Registry()
+    registry.put(resource())
+    registry.put(resource("gone"))
+    registry.replace([resource()])
+    assert registry.services() == [CHAT]
+
+
+def test_ringing_for_a_service_that_is_gone_is_harmless() -> None:
+    Registry().ring(CHAT)

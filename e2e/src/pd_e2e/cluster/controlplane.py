@@ -32,7 +32,7 @@ def require_linux() -> None:
     if sys.platform != "linux":
         raise UnsupportedPlatformError(
             "The embedded cluster gives every pod a loopback address of its own, which only Linux "
-            f"does without set-up; this is {sys.platform}. Use Docker and kind: CLUSTER=kind."
+            f"does without set-up; this is {sys.platform}. The way over kind: docs/kind.md."
         )
 
 

@@ -8,6 +8,7 @@ python=$1 venv=$2
 }
 echo "Installing Python packages into $venv (once, about two minutes)"
 "$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[dev]'
+# The variable, unlike the option, also holds for what builds the package.
+PIP_CONSTRAINT=constraints.txt "$venv/bin/pip" install --quiet --disable-pip-version-check \
+    --editable '.[dev]'
 touch "$venv/.installed"

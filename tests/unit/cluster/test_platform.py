@@ -13,5 +13,5 @@ def test_another_system_than_linux_is_pointed_to_kind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(UnsupportedPlatformError, match="docs/kind.md"):
+    with pytest.raises(UnsupportedPlatformError, match=r"docs/kind\.md"):
         ControlPlane(Programs({}), tmp_path)

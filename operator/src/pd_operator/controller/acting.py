@@ -29,8 +29,8 @@ class Actor:
         }
         self._left_at: dict[Role, int] = {}
 
-    async def act(self, service: PDInferenceService, sight: Sight, decision: Decision) -> None:
-        """Take both pools' next steps."""
+    async def act(self, service: PDInferenceService, sight: Sight, decision: Decision) -> bool:
+        """Take both pools' next steps; whether a pool is still to shrink."""
         for role in Role:
             replicas = sight.observation.pool(role).replicas
             await self._notice_others(service, role, replicas)
@@ -41,6 +41,7 @@ class Actor:
             )
             for step in steps:
                 await self._announce(service, role, replicas, step, decision)
+        return any(self._left_at[role] > decision.pool(role).desired for role in Role)
 
     def _steps(
         self, service: PDInferenceService, sight: Sight, decision: Decision, role: Role

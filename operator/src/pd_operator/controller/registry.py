@@ -66,6 +66,17 @@ class Registry:
         if key in self._entries:
             self._entries[key].ring()
 
+    def touch(self, key: ServiceKey) -> None:
+        """The children have to be compared at the next tick, whenever that is."""
+        if key in self._entries:
+            self._entries[key].touched = True
+
+    def take_touch(self, key: ServiceKey) -> bool:
+        """Whether the children have to be compared; asked once, it is done with."""
+        entry = self._entries[key]
+        touched, entry.touched = entry.touched, False
+        return touched
+
     def replace(self, resources: Iterable[Mapping[str, Any]]) -> None:
         """Take a complete LIST as the truth."""
         listed = {key_of(resource): resource for resource in resources}

@@ -38,6 +38,8 @@ from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.telemetry.startup import measured_startup_seconds
 
 DEFAULT_PERIOD_SECONDS = 15.0
+# While a worker drains it is looked at more often: idle GPUs are paid for, too.
+DRAIN_PERIOD_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class ServiceLoop:
     async def tick(self) -> None:
         """Everything that happens to a service, once."""
         service = self._service()
-        if service is None or service.being_deleted:
+        if service.being_deleted:
             return
         self.period_seconds = service.spec.autoscaling.period_seconds
-        await self._children.keep(service, touched=self._touched())
+        await self._children.keep(service, touched=self._around.registry.take_touch(self._key))
         sight = await self._around.observer.look(service)
         ahead = await self._forecast(service, sight.observation)
         plan_ahead, plan_now = await self._plan(service, sight.observation, ahead)
@@ -87,11 +89,14 @@ class ServiceLoop:
             decision=decision,
             memory=self._remembered(service),
         )
-        await self._act(service, sight, decision)
+        draining = await self._act(service, sight, decision)
         await self._teller.tell(picture)
+        if draining:
+            self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
 
     async def failed(self, error: Exception) -> None:
         """Say in the status that a tick failed, where the resource itself can be read."""
+        self._around.registry.touch(self._key)
         refused = isinstance(error, ClusterError) and error.refused
         reason = Reason.CHILDREN_REFUSED if refused else Reason.TICK_FAILED
         await self._teller.complain(self._resource(), reason, str(error) or type(error).__name__)
@@ -101,15 +106,10 @@ class ServiceLoop:
         self._look_ahead.close()
         self._around.observer.forget(self._key)
 
-    def _touched(self) -> bool:
-        entry = self._around.registry.entry(self._key)
-        touched, entry.touched = entry.touched, False
-        return touched
-
     def _resource(self) -> dict[str, object]:
         return dict(self._around.registry.entry(self._key).resource)
 
-    def _service(self) -> PDInferenceService | None:
+    def _service(self) -> PDInferenceService:
         """The parsed resource; one that cannot be parsed is complained about and left alone."""
         try:
             return PDInferenceService.parse(self._resource())
@@ -173,11 +173,11 @@ class ServiceLoop:
 
     async def _act(
         self, service: PDInferenceService, sight: Sight, decision: Decision | None
-    ) -> None:
-        if decision is None:
-            return
-        if service.spec.autoscaling.mode is Mode.ACTIVE:
-            await self._actor.act(service, sight, decision)
+    ) -> bool:
+        """Carry a decision out where that is wanted; whether a worker is on its way out."""
+        if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
+            return False
+        return await self._actor.act(service, sight, decision)
 
 
 class SpecInvalidError(Exception):

@@ -22,7 +22,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         worker.until_ready()
     table = folder / "workers.json"
     write_worker_table(table, workers[::2], workers[1::2])
-    router = fleet.router(table).until_ready("/readiness")
+    router = fleet.router(table, "--load-monitor-interval", "1").until_ready("/readiness")
     until(lambda: router.get_json("/workers")["total"] == 4, "the router knows all workers")
     yield {"router": router, "prefills": workers[::2], "decodes": workers[1::2], "table": table}
     fleet.stop()
@@ -89,8 +89,13 @@ async def test_load_spreads_over_all_workers_and_none_is_lost(stack: dict[str, A
 
 
 async def test_the_router_reads_the_engines_loads(stack: dict[str, Any]) -> None:
-    workers = stack["router"].get_json("/workers")["workers"]
-    for worker in workers:
+    def workers() -> list[Any]:
+        return list(stack["router"].get_json("/workers")["workers"])
+
+    await asyncio.to_thread(
+        until, lambda: all("engine_load" in worker for worker in workers()), "loads are polled"
+    )
+    for worker in workers():
         (load,) = worker["engine_load"]["loads"]
         assert load["max_total_num_tokens"] > 0
         assert worker["is_healthy"]

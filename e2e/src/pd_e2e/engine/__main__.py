@@ -51,7 +51,11 @@ def _serve(argv: Sequence[str]) -> int:
         metrics=EngineMetrics(arguments),
         accelerator=f"NVIDIA {profile.system.split('_')[0].upper()}",
     )
-    asyncio.run(_run(context))
+    try:
+        asyncio.run(_run(context))
+    except OSError as error:
+        sys.stderr.write(f"sglang serve: error: {error}\n")
+        return 1
     return 0
 
 

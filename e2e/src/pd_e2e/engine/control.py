@@ -35,7 +35,7 @@ class Control:
         self._engine = engine
         self._faults = faults
         self._switch = RoleSwitch(engine)
-        self.startup: dict[str, float] = {}
+        self.startup: dict[str, Any] = {}
 
     async def server_info(self, _: web.Request) -> web.Response:
         """Command line and state."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 
@@ -10,7 +12,7 @@ from pd_e2e.engine.decode import DecodeLimits, DecodeScheduler
 from pd_e2e.engine.driver import Driver
 from pd_e2e.engine.job import Finish, FinishKind, Job, Output
 from pd_e2e.engine.loads import Disaggregation, Queues
-from pd_e2e.engine.receiver import HandshakeFailedError, KvReceiver
+from pd_e2e.engine.receiver import HandshakeFailedError, KvReceiver, LayoutMismatchError
 from pd_e2e.engine.role_state import RoleLoad
 from pd_e2e.engine.rooms import TransferFailedError
 from pd_operator.api.roles import Role
@@ -151,6 +153,10 @@ class DecodeRole:
         except HandshakeFailedError as error:
             self._context.metrics.bootstrap_failed()
             self._fail(job, f"Decode handshake failed for request {_naming(job, error)}")
+        except LayoutMismatchError as error:
+            # The real scheduler raises, and takes the whole server with it.
+            _log.critical("%s", error)
+            os.kill(os.getpid(), signal.SIGQUIT)
         else:
             del self._tasks[job]
             self._enqueue(job)

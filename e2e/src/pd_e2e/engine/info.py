@@ -9,7 +9,7 @@ from pd_e2e.engine.engine import Engine
 VERSION = "0.5.23"
 
 
-def server_info(engine: Engine, startup: Mapping[str, float]) -> dict[str, Any]:
+def server_info(engine: Engine, startup: Mapping[str, Any]) -> dict[str, Any]:
     """The resolved command line and the live state. Top-level fields keep the start-up role."""
     context = engine.context
     arguments = context.arguments

@@ -155,7 +155,9 @@ class Fleet:
             *("--pd-disaggregation", "--discovery-provider", "file"),
             *("--discovery-file", str(workers), "--discovery-check-interval-secs", "2"),
             *("--worker-startup-check-interval", "1", "--log-level", "warn"),
-            *("--prefill-policy", "least_load", "--decode-policy", "least_load", *flags),
+            # The policies that go by loads polled every 10 s send a whole burst to one worker.
+            *("--prefill-policy", "power_of_two", "--decode-policy", "power_of_two"),
+            *("--power-of-two-load-metric", "least_requests", *flags),
         )
         return self._start(command, host, {})
 

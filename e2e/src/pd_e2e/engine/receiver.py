@@ -7,9 +7,10 @@ a known one is lost after missed heartbeats, and everything else ends at the wai
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
@@ -157,10 +158,16 @@ class KvReceiver:
                 facts = await answer.json()
         except (aiohttp.ClientError, TimeoutError):
             return None
-        layout = PrefillLayout(facts["page_size"], facts["kv_cache_dtype"])
-        if layout != self._layout:
-            raise LayoutMismatchError(f"{address} has {layout}, this decode has {self._layout}")
+        self._check_layout(facts)
         return _Prefill(epoch=facts["epoch"])
+
+    def _check_layout(self, facts: Mapping[str, Any]) -> None:
+        for name, theirs, ours in (
+            ("Page size", facts["page_size"], self._layout.page_size),
+            ("KV cache dtype", facts["kv_cache_dtype"], self._layout.kv_cache_dtype),
+        ):
+            if theirs != ours:
+                raise LayoutMismatchError(f"{name} mismatch: prefill has {theirs}, decode {ours}")
 
     async def _watch(self, address: str, prefill: _Prefill) -> None:
         """Ask a prefill that has kept a fetch waiting whether it is alive."""

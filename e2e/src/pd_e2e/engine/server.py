@@ -22,6 +22,8 @@ from pd_operator.api.roles import Role
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LARGEST_BODY_BYTES = 256 * 2**20
+# Whoever is still connected after the drain is cut off.
+_LAST_CONNECTIONS_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +86,7 @@ class EngineServer:
             "scheduler_e2e": load,
             "tokenizer_e2e": startup,
         }
-        self._control.startup.update(phases)
+        self._control.startup.update({**phases, "cuda_graph": {"prefill": 0.0, "decode": 0.0}})
         context = self._context
         context.metrics.startup(phases)
         context.metrics.capacity(
@@ -111,7 +113,11 @@ class EngineServer:
 
     async def _listen(self, app: web.Application, port: int) -> web.AppRunner:
         runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, keepalive_timeout=75
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=75,
+            shutdown_timeout=_LAST_CONNECTIONS_SECONDS,
         )
         await runner.setup()
         await web.TCPSite(runner, self._context.arguments.host, port).start()

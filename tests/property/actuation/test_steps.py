@@ -19,7 +19,7 @@ NOW = 1_000_000.0
 def _load(running: int) -> Reading[EngineLoad]:
     if running < 0:
         return Unknown("EngineUnreachable", "engine", "no answer")
-    return Known(EngineLoad(None, running, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0.0, ()), 0.0, "engine")
+    return Known(EngineLoad(None, running, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0.0, ()), 0.0, "engine")
 
 
 @st.composite

@@ -28,6 +28,7 @@ def load(running: int = 0) -> Known[EngineLoad]:
             decode_transfer_queue=0,
             decode_retracted_queue=0,
             used_tokens=0,
+            active_tokens=0,
             max_total_tokens=1000,
             prefill_uncached_tokens_total=0,
             prefill_busy_seconds_total=0.0,

@@ -31,7 +31,7 @@ DEMAND = Demand(20.0, LengthDistribution.constant(1000.0), LengthDistribution.co
 
 
 def worker(role: Role, number: int, **changes: Any) -> WorkerObservation:
-    load = EngineLoad(role, 1, 0, 0, 0, 0, 0, 0, 0, 10, 1000, 0, 0.0, ())
+    load = EngineLoad(role, 1, 0, 0, 0, 0, 0, 0, 0, 10, 10, 1000, 0, 0.0, ())
     healthy = WorkerObservation(
         name=f"chat-{role.value}-{number}",
         role=role,

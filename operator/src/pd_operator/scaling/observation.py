@@ -39,6 +39,7 @@ class EngineLoad:
     """What one SGLang server says of itself at `/v1/loads`.
 
     - `mode`: its live role; None for a server that runs both.
+    - `used_tokens`: KV cache in use, `active_tokens`: that of running requests alone.
     - `decode_moments`: sums over decode steps of (1, batch, microseconds, batch squared,
       batch times microseconds, generated tokens).
     """
@@ -53,6 +54,7 @@ class EngineLoad:
     decode_transfer_queue: int
     decode_retracted_queue: int
     used_tokens: int
+    active_tokens: int
     max_total_tokens: int
     prefill_uncached_tokens_total: int
     prefill_busy_seconds_total: float

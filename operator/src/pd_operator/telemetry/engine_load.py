@@ -39,6 +39,7 @@ def parse_load(document: Any) -> tuple[EngineLoad, float]:
         decode_transfer_queue=of_queues("decode_transfer_queue_reqs"),
         decode_retracted_queue=of_queues("decode_retracted_queue_reqs"),
         used_tokens=of_ranks("num_used_tokens"),
+        active_tokens=of_ranks("num_active_tokens"),
         max_total_tokens=of_ranks("max_total_num_tokens"),
         prefill_uncached_tokens_total=of_ranks("total_prefill_uncached_tokens"),
         prefill_busy_seconds_total=of_ranks("total_prefill_busy_us") * MICROSECONDS,

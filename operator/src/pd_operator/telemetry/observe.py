@@ -72,7 +72,7 @@ def _with_context(demand: Reading[Demand], decode: PoolObservation) -> Reading[D
     sequences = sum(load.running_requests for load in loads)
     if isinstance(demand, Unknown) or sequences == 0:
         return demand
-    context = sum(load.used_tokens for load in loads) / sequences
+    context = sum(load.active_tokens for load in loads) / sequences
     return replace(demand, value=replace(demand.value, context_tokens_mean=context))
 
 

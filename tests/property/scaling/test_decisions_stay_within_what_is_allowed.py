@@ -38,7 +38,7 @@ counts = st.integers(0, 2000)
 loads = st.builds(
     EngineLoad,
     st.none(),
-    *([counts] * 8),
+    *([counts] * 9),
     counts,
     st.integers(0, 1000),
     st.integers(0, 10**9),

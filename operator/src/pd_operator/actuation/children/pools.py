@@ -28,6 +28,10 @@ _PROBE_SECONDS = 2
 _STARTUP_FLOOR_SECONDS = 1800
 """A cold node downloads and loads for half an hour before a start-up counts as failed."""
 
+_ROUTER_NOTICES_SECONDS = 10
+"""A rollout takes the old worker away no sooner than this after the new one is ready: the router
+sends requests to a worker only when it has read the table and looked at the worker itself."""
+
 
 def pool_deployment(
     service: PDInferenceService, role: Role, replicas: int | None = None
@@ -48,6 +52,7 @@ def pool_deployment(
             **size,
             "selector": {"matchLabels": selector(service, role.value)},
             "strategy": rolling_update(),
+            "minReadySeconds": _ROUTER_NOTICES_SECONDS,
             # A worker that is still within its start-up budget is not a failed rollout.
             "progressDeadlineSeconds": startup + 300,
             "template": _worker_template(service, role),

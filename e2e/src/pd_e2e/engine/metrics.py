@@ -2,6 +2,7 @@
 
 import os
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from prometheus_client import (
@@ -164,6 +165,11 @@ def _flag(streaming: bool) -> str:
 
 
 def _observe_many(histogram: Histogram, seconds: float, count: int) -> None:
-    """Observe `count` equal values that sum up to `seconds`."""
-    for _ in range(count):
-        histogram.observe(seconds / count)
+    """Observe `count` equal values that sum up to `seconds`.
+
+    A chunk of 16 tokens is 16 observations, which one by one would be the dearest thing about it.
+    The library has no call for this; SGLang reaches into the same two attributes.
+    """
+    histogram._sum.inc(seconds)
+    bucket = bisect_left(histogram._upper_bounds, seconds / count)
+    histogram._buckets[bucket].inc(count)

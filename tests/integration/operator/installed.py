@@ -1,0 +1,90 @@
+"""The operator as its administrator sees it: installed by helm, a pod with a log and metrics."""
+
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from kubernetes import client
+from prometheus_client.parser import text_string_to_metric_families
+
+from pd_e2e.cluster.waiting import eventually
+from pd_e2e.nodes.cluster import Cluster
+from pd_operator.api.pods import holds, terminating
+
+CHART = Path(__file__).resolve().parents[3] / "charts" / "pd-operator"
+NAMESPACE = "pd-operator-system"
+NAME = "pd-operator"
+PORT = 8080
+
+Json = dict[str, Any]
+
+
+class InstalledOperator:
+    """The chart's release in one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._core = client.CoreV1Api(cluster.control_plane.admin)
+
+    def install(self) -> None:
+        # Tests before these may have put the CRD there by hand.
+        flags = ["--take-ownership", "--force-conflicts", "--set=log.format=text"]
+        self._cluster.control_plane.helm(
+            "install", NAME, str(CHART), f"--namespace={NAMESPACE}", "--create-namespace",
+            *flags, "--wait", "--timeout=120s",
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        self._scale(0)
+        eventually(lambda: not self._pods(), timeout_seconds=60)
+
+    def start(self) -> None:
+        self._scale(1)
+        eventually(self.pod, timeout_seconds=60)
+
+    def pod(self) -> Json:
+        """The one ready pod."""
+        (pod,) = [pod for pod in self._pods() if holds(pod, "Ready") and not terminating(pod)]
+        return pod
+
+    def restarts(self) -> int:
+        (status,) = self.pod()["status"]["containerStatuses"]
+        return int(status["restartCount"])
+
+    def log(self) -> str:
+        pod = self.pod()["metadata"]["name"]
+        return self._cluster.nodes.pod_log(NAMESPACE, pod, "operator").read_text()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the operator's own series with these labels; 0 where there is none."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self._get("/metrics"))
+            for sample in family.samples
+            if sample.name == f"pd_operator_{name}" and labels.items() <= sample.labels.items()
+        )
+
+    def await_ticks(self, namespace: str, count: int) -> None:
+        """Wait until the services of a namespace have been ticked so many times more."""
+        before = self.metric("ticks_total", namespace=namespace)
+        eventually(
+            lambda: self.metric("ticks_total", namespace=namespace) >= before + count,
+            timeout_seconds=30 + 10 * count,
+        )
+
+    def _get(self, path: str) -> str:
+        url = f"http://{self.pod()['status']['podIP']}:{PORT}{path}"
+        with urlopen(url, timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def _scale(self, replicas: int) -> None:
+        self._cluster.control_plane.kubectl(
+            "scale", "deployment", NAME, f"--namespace={NAMESPACE}", f"--replicas={replicas}"
+        )
+
+    def _pods(self) -> list[Json]:
+        selector = f"app.kubernetes.io/name={NAME}"
+        found = self._core.list_namespaced_pod(NAMESPACE, label_selector=selector)
+        pods: list[Json] = self._core.api_client.sanitize_for_serialization(found)["items"]
+        return pods

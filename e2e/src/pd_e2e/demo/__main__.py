@@ -35,7 +35,8 @@ from pd_e2e.nodes.catalogue import repository_images
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-SCALE = 0.3
+# Of the real rate: what two cores carry, with whole workers enough that both pools move.
+SCALE = 0.28
 NODES = AgentOptions(nodes=8, gpus=8)
 # Played, not judged: longer than a start-up, so that by second 0 the pools are what the operator
 # wants them to be, as on any day but the first.
@@ -134,9 +135,11 @@ class Demo:
         stage = Stage(control_plane)
         with board.stage("operator"):
             stage.install_chart()
-        prometheus = self._prometheus(programs, control_plane)
+        manifest = stage.manifest()
+        scrape_seconds = int(manifest["spec"]["metrics"]["scrapeIntervalSeconds"])
+        prometheus = self._prometheus(programs, control_plane, scrape_seconds)
         with board.stage("service"):
-            stage.apply_service(prometheus.url, self._scenario.model.value)
+            stage.apply_service(manifest, prometheus.url, self._scenario.model.value)
             board.note("service", "workers start: 30 s")
             stage.await_workers()
         service = stage.service()
@@ -152,12 +155,14 @@ class Demo:
             close(self._results, run, prometheus.url, self._console)
         return control_plane, prometheus
 
-    def _prometheus(self, programs: Programs, control_plane: ControlPlane) -> Prometheus:
+    def _prometheus(
+        self, programs: Programs, control_plane: ControlPlane, scrape_seconds: int
+    ) -> Prometheus:
         return Prometheus(
             programs,
             self._folder / "prometheus",
             control_plane.kubeconfig,
-            scrape_interval_seconds=2,
+            scrape_interval_seconds=scrape_seconds,
             rule_files=[RULES],
             history=self._folder / "history.om",
         )

@@ -45,10 +45,11 @@ class OperatorFigures:
 def close(results: Path, run: Run, prometheus_url: str, console: Console) -> None:
     """Write summary.json and report.html, and print the figures against the goals."""
     figures: dict[str, object] = dict(summarise(run).figures())
-    ups = figures["scale_ups"]
     ahead = figures["scale_ups_ahead"]
-    if isinstance(ups, int) and isinstance(ahead, int) and ups:
-        figures["scale_ups_ahead_share"] = round(ahead / ups, 4)
+    late = figures["scale_ups_late"]
+    if isinstance(ahead, int) and isinstance(late, int) and ahead + late:
+        # Of those that the load came to need: head-room that was not is neither ahead nor late.
+        figures["scale_ups_ahead_share"] = round(ahead / (ahead + late), 4)
     figures |= vars(operator_figures(prometheus_url, run.duration_seconds))
     summary = results / f"summary-{run.scenario}.json"
     summary.write_text(json.dumps(figures, indent=2) + "\n")

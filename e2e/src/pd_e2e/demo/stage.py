@@ -39,9 +39,17 @@ class Stage:
             "--timeout=120s",
         )
 
-    def apply_service(self, prometheus_url: str, forecast_model: str) -> None:
-        """Apply the example with the demo's overlay, pointed at the demo's Prometheus."""
-        manifest = yaml.safe_load(self._control_plane.kubectl("kustomize", str(OVERLAY)))
+    def manifest(self) -> dict[str, Any]:
+        """The example with the demo's overlay."""
+        manifest: dict[str, Any] = yaml.safe_load(
+            self._control_plane.kubectl("kustomize", str(OVERLAY))
+        )
+        return manifest
+
+    def apply_service(
+        self, manifest: dict[str, Any], prometheus_url: str, forecast_model: str
+    ) -> None:
+        """Apply the service, pointed at the demo's Prometheus."""
         spec = manifest["spec"]
         spec["metrics"]["prometheusUrl"] = prometheus_url
         spec["autoscaling"]["forecast"]["model"] = forecast_model

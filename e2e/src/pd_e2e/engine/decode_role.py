@@ -50,6 +50,7 @@ class DecodeRole:
         self._retracted_reported = 0
         self._reported_at = self.driver.now()
         self._throughput = 0.0
+        self._prompts_seen: set[int] = set()
 
     @property
     def idle(self) -> bool:
@@ -58,6 +59,7 @@ class DecodeRole:
 
     def submit(self, job: Job) -> None:
         """Take a request; a prefill that is new to us is asked about itself first."""
+        self._die_of_repeated_prompt(job)
         if self._receiver.knows(job.bootstrap):
             self._enqueue(job)
         else:
@@ -137,6 +139,17 @@ class DecodeRole:
         for task in self._tasks.values():
             task.cancel()
         await self._receiver.close()
+
+    def _die_of_repeated_prompt(self, job: Job) -> None:
+        """SGLang 0.5.23: a prefill with a prefix cache that became a decode leaks KV on a hit."""
+        arguments = self._context.arguments
+        born_prefill = arguments.role is Role.PREFILL
+        if not (born_prefill and arguments.radix_cache) or arguments.decode_radix_cache:
+            return
+        if job.prompt_key in self._prompts_seen:
+            _log.critical("ValueError: pool memory leak detected! [full]")
+            os.kill(os.getpid(), signal.SIGQUIT)
+        self._prompts_seen.add(job.prompt_key)
 
     def _enqueue(self, job: Job) -> None:
         self.driver.delivered(self.scheduler.submit(job, self.driver.now()))

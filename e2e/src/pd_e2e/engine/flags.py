@@ -61,6 +61,7 @@ class ServerArguments:
     stream_interval: int
     decode_log_interval: int
     radix_cache: bool
+    decode_radix_cache: bool
     metrics: bool
     extra_metric_labels: Mapping[str, str]
     ttft_buckets: tuple[float, ...] | None
@@ -130,6 +131,7 @@ def _arguments(values: dict[str, Any], launch_command: str) -> ServerArguments:
         stream_interval=max(1, values["stream_interval"]),
         decode_log_interval=values["decode_log_interval"],
         radix_cache=not values["disable_radix_cache"],
+        decode_radix_cache=values["disaggregation_decode_enable_radix_cache"],
         metrics=values["enable_metrics"],
         extra_metric_labels=values["extra_metric_labels"] or {},
         ttft_buckets=_buckets(values["bucket_time_to_first_token"]),
@@ -173,7 +175,7 @@ def _add_flag(parser: argparse.ArgumentParser, row: Mapping[str, str]) -> None:
 def _size(text: str) -> int:
     """An integer that may carry an SI or IEC suffix: `8192`, `8k`, `8Ki`."""
     match = _SIZE.fullmatch(text.strip())
-    if match is None or ("." in match[1] and not match[2].isalpha()):
+    if match is None or ("." in match[1] and len(match[2]) != 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer with an optional suffix")
     return int(float(match[1]) * _SIZE_SUFFIXES[match[2]])
 

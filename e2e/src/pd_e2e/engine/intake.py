@@ -45,15 +45,15 @@ def read_chat(body: Body, limits: IntakeLimits, received: float) -> Intake:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRequestError("messages: a list of at least one message is needed")
-    words = sum(_content_words(message.get("content")) for message in messages)
+    texts = [_content_text(message.get("content")) for message in messages]
     output = body.get("max_completion_tokens") or body.get("max_tokens") or _DEFAULT_OUTPUT_TOKENS
-    return _intake(body, words, output, limits, received)
+    return _intake(body, "\n".join(texts), output, limits, received)
 
 
 def read_completion(body: Body, limits: IntakeLimits, received: float) -> Intake:
     """`/v1/completions`: a prompt as text or token ids, alone or in a list of one."""
     output = body.get("max_tokens", _DEFAULT_COMPLETION_TOKENS)
-    return _intake(body, prompt_length(body.get("prompt")), output, limits, received)
+    return _intake(body, body.get("prompt"), output, limits, received)
 
 
 def read_generate(body: Body, limits: IntakeLimits, received: float) -> Intake:
@@ -61,7 +61,7 @@ def read_generate(body: Body, limits: IntakeLimits, received: float) -> Intake:
     prompt = body.get("input_ids") if body.get("text") is None else body["text"]
     sampling = _single(body.get("sampling_params")) or {}
     output = sampling.get("max_new_tokens", _DEFAULT_OUTPUT_TOKENS)
-    return _intake(body, prompt_length(prompt), output, limits, received)
+    return _intake(body, prompt, output, limits, received)
 
 
 def prompt_length(prompt: object) -> int:
@@ -78,13 +78,13 @@ def prompt_length(prompt: object) -> int:
 
 
 def _intake(
-    body: Body, prompt_tokens: int, output_tokens: object, limits: IntakeLimits, received: float
+    body: Body, prompt: object, output_tokens: object, limits: IntakeLimits, received: float
 ) -> Intake:
     if body.get("n", 1) != 1:
         raise BadRequestError("the engine simulator answers with one choice (n=1)")
     if not isinstance(output_tokens, int) or output_tokens < 1:
         raise BadRequestError("the number of tokens to generate must be a positive integer")
-    prompt_tokens = max(1, prompt_tokens)
+    prompt_tokens = max(1, prompt_length(prompt))
     if prompt_tokens >= limits.input_tokens:
         raise BadRequestError(
             f"Input length ({prompt_tokens} tokens) exceeds the maximum allowed length "
@@ -96,6 +96,7 @@ def _intake(
         output_tokens=min(output_tokens, limits.total_tokens - prompt_tokens - 1),
         streaming=bool(body.get("stream")),
         bootstrap=_bootstrap(body, limits.bootstrap_port),
+        prompt_key=hash(prompt) if isinstance(prompt, str) else hash(repr(prompt)),
         stamps=Stamps(received=received),
     )
     options = body.get("stream_options") or {}
@@ -123,9 +124,9 @@ def _single(value: Any) -> Any:
     return value[0]
 
 
-def _content_words(content: object) -> int:
+def _content_text(content: object) -> str:
     if isinstance(content, str):
-        return len(content.split())
+        return content
     if isinstance(content, list):
-        return sum(len(str(part.get("text", "")).split()) for part in content)
-    return 0
+        return " ".join(str(part.get("text", "")) for part in content)
+    return ""

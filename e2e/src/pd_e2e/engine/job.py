@@ -46,13 +46,17 @@ class Stamps:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request in a scheduler. Tokens are counts; the output length is known beforehand."""
+    """A request in a scheduler. Tokens are counts; the output length is known beforehand.
+
+    `prompt_key` is equal for equal prompts.
+    """
 
     rid: str
     prompt_tokens: int
     output_tokens: int
     streaming: bool
     bootstrap: Bootstrap
+    prompt_key: int = 0
     stamps: Stamps = field(default_factory=Stamps)
     generated: int = 0
     sent: int = 0

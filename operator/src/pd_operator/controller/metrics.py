@@ -16,6 +16,7 @@ from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 
 SERVICE = ("namespace", "service")
+TICK_RESULTS = ("ok", "error", "timeout")
 TICK_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
 
 
@@ -82,6 +83,11 @@ class OperatorMetrics:
             "How late the event loop woke up.",
             registry=self.registry,
         )
+
+    def welcome(self, key: ServiceKey) -> None:
+        """Begin the counts of a service at 0: a series that appears at 1 has no increase."""
+        for result in TICK_RESULTS:
+            self.ticks.labels(key.namespace, key.name, result)
 
     def ticked(self, key: ServiceKey, result: str, seconds: float) -> None:
         """Count one tick."""

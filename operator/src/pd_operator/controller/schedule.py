@@ -70,6 +70,7 @@ class Schedule:
         for key in self._registry.services():
             loop = self._loops.get(key)
             if loop is None or loop.done():
+                self._metrics.welcome(key)
                 self._loops[key] = asyncio.create_task(self._serve(key), name=f"loop {key}")
         for key in [key for key in self._loops if key not in self._registry]:
             self._loops.pop(key).cancel()

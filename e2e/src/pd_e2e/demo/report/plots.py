@@ -52,7 +52,7 @@ def forecast(
     colour = style.ROLE_COLOURS[role]
     seconds = grid(run)
     axes.plot(seconds, actual(seconds) / unit, color=style.LOAD, lw=1.0, label="offered")
-    axes.fill_between(target, low, high, color=colour, alpha=0.16, lw=0, label="forecast, 5-95 %")
+    axes.fill_between(target, low, high, color=colour, alpha=0.16, lw=0, label="forecast, its band")
     axes.plot(target, median, color=colour, label="forecast, median")
     axes.set_ylim(bottom=0)
 

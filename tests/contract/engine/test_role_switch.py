@@ -1,6 +1,7 @@
 """`/pd_role_switch`: its conditions, its words, and what stays behind."""
 
 import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -112,6 +113,33 @@ def test_a_dry_run_changes_nothing(fleet: Fleet) -> None:
     status, answer = switch(prefill, {**TO_DECODE, "prepare_only": True})
     assert (status, answer["message"]) == (200, "ready")
     assert prefill.queues()["mode"] == "prefill"
+
+
+def test_a_prefill_with_a_prefix_cache_dies_as_a_decode_of_a_repeated_prompt(
+    fleet: Fleet,
+) -> None:
+    quick = {"SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT": "0.5"}
+    one, other = fleet.pair("--enable-pd-role-switch", env=quick)
+    switch(one, TO_DECODE)
+    switch(other, TO_PREFILL)
+    body = {"prompt": "the same words", "max_tokens": 3}
+    for room in (1, 2):
+        send_to_pair(other, one, "/v1/completions", {**body, "bootstrap_room": room})
+    assert one.exit_code() == -signal.SIGQUIT
+    assert "pool memory leak detected!" in one.output()
+
+
+@pytest.mark.parametrize(
+    "flag", ["--disable-radix-cache", "--disaggregation-decode-enable-radix-cache"]
+)
+def test_with_both_caches_alike_repeated_prompts_are_fine(fleet: Fleet, flag: str) -> None:
+    one, other = fleet.pair("--enable-pd-role-switch", flag)
+    switch(one, TO_DECODE)
+    switch(other, TO_PREFILL)
+    body = {"prompt": "the same words", "max_tokens": 3}
+    for room in (1, 2):
+        answers = send_to_pair(other, one, "/v1/completions", {**body, "bootstrap_room": room})
+        assert answers[1][0] == 200
 
 
 def test_a_prefill_that_left_and_came_back_hangs_for_who_remembers_it(fleet: Fleet) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -45,27 +45,27 @@ class Board:
     def stage(self, name: str) -> Iterator[None]:
         """``name`` runs for as long as the block does."""
         self._began[name] = time.monotonic()
-        self._change(name, state=StageState.RUNNING)
+        self._change(name, lambda stage: replace(stage, state=StageState.RUNNING))
         try:
             yield
         except BaseException:
-            self._change(name, state=StageState.FAILED)
+            self._change(name, lambda stage: replace(stage, state=StageState.FAILED))
             raise
-        self._change(name, state=StageState.DONE, share=None)
+        self._change(name, lambda stage: replace(stage, state=StageState.DONE, share=None))
 
     def note(self, name: str, note: str, share: float | None = None) -> None:
         """Say in a few words what a stage is at, and how far."""
-        self._change(name, note=note, share=share)
+        self._change(name, lambda stage: replace(stage, note=note, share=share))
 
     def replay(self, view: ReplayView | None) -> None:
         """Show the service under load."""
         with self._lock:
             self._replay = view
 
-    def _change(self, name: str, **fields: object) -> None:
+    def _change(self, name: str, change: Callable[[Stage], Stage]) -> None:
         with self._lock:
             aged = replace(self._stages[name], seconds=self._seconds(name))
-            self._stages[name] = replace(aged, **fields)  # type: ignore[arg-type]  # by field name
+            self._stages[name] = change(aged)
 
     def _seconds(self, name: str) -> float:
         return time.monotonic() - self._began[name]

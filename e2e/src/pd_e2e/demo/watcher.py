@@ -1,5 +1,6 @@
 """Looks at the service while the load is played, as any user with kubectl and Prometheus could."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -74,7 +75,7 @@ class Watcher:
 def _value(metrics: Samples, name: str, **labels: str) -> float | None:
     whose = {"namespace": SERVICE.namespace, "service": SERVICE.name}
     value = metrics.get((f"pd_operator_{name}", frozenset({**whose, **labels}.items())))
-    return None if value is None or value != value else value  # noqa: PLR0124  NaN is unknown
+    return None if value is None or math.isnan(value) else value
 
 
 def _pool(role: Role, pods: list[Pod], metrics: Samples) -> PoolSample:
@@ -105,6 +106,6 @@ def _band(metrics: Samples, name: str, role: Role) -> Band | None:
         if sample == f"pd_operator_{name}" and named.get("role") == role.value:
             by_quantile[float(named["quantile"])] = value
     values = [by_quantile[quantile] for quantile in sorted(by_quantile)]
-    if len(values) < 2 or any(value != value for value in values):  # noqa: PLR0124  NaN is unknown
+    if len(values) < 2 or any(map(math.isnan, values)):
         return None
     return Band(low=values[0], median=by_quantile[0.5], high=values[-1])

@@ -81,7 +81,7 @@ class Actor:
         decision: Decision,
     ) -> None:
         match step:
-            case SetReplicas(replicas, _, overdue):
+            case SetReplicas(replicas, victims, overdue):
                 if overdue:
                     await self._events.post(
                         service.metadata,
@@ -90,14 +90,19 @@ class Actor:
                         "drainDeadlineSeconds has passed.",
                         warning=True,
                     )
-                reason = EventReason.SCALED_UP if replicas > before else EventReason.SCALED_DOWN
-                message = f"{role.value} {before} -> {replicas}: {decision.sentence}"
+                if replicas > before:
+                    reason, why = EventReason.SCALED_UP, f": {decision.sentence}"
+                else:
+                    # Why was told when the drain began; by now nothing may call for a change.
+                    reason, why = EventReason.SCALED_DOWN, f", without {', '.join(victims)}."
+                message = f"{role.value} {before} -> {replicas}{why}"
                 await self._events.post(service.metadata, reason, message)
             case TakeOffTraffic(worker):
                 await self._events.post(
                     service.metadata,
                     EventReason.SCALING_DOWN,
-                    f"{role.value} worker {worker} gets no new requests and drains.",
+                    f"{role.value} worker {worker} gets no new requests and drains: "
+                    f"{decision.sentence}",
                 )
             case _:
                 return

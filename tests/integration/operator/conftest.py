@@ -3,8 +3,8 @@
 operator     `InstalledOperator`: helm-installed, one for the whole session.
 prometheus   `Prometheus`: scrapes every pod of the cluster once a second (session). Not to be
              stopped: an outage needs one of its own.
-serve        `serve(**changes)`: a `RunningService` in the test's namespace, one worker of each role
-             ready. `changes` go over the spec of `service.manifest`.
+serve        `serve(**changes)`: a `RunningService` in the test's namespace that serves with its
+             fewest workers. `changes` go over the spec of `service.manifest`.
 chat         `serve()`, one for all tests of a module, in a namespace of the module's own.
 """
 
@@ -53,7 +53,7 @@ def serve(
     def serve(**changes: Any) -> RunningService:
         service = RunningService(control_plane, namespace)
         service.apply(manifest(prometheus.url, **changes))
-        service.await_workers(prefill=1, decode=1)
+        service.await_fewest_workers()
         return service
 
     return serve
@@ -66,7 +66,7 @@ def chat(
     with fresh_namespace(control_plane) as name:
         service = RunningService(control_plane, name)
         service.apply(manifest(prometheus.url))
-        service.await_workers(prefill=1, decode=1)
+        service.await_fewest_workers()
         yield service
 
 

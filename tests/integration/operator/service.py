@@ -157,6 +157,11 @@ class RunningService:
         """Wait until the router has so many ready workers of these roles, and Ready is True."""
         eventually(lambda: self._serves(ready), timeout_seconds)
 
+    def await_fewest_workers(self) -> None:
+        """Wait until there is what a new service begins with."""
+        spec = self.resource().spec
+        self.await_workers(**{role.value: spec.pool(role).min_replicas for role in Role})
+
     def _serves(self, wanted: Mapping[str, int]) -> bool:
         serving = self.routed()
         counts = {role: list(serving.values()).count(role) for role in wanted}

@@ -2,8 +2,11 @@
 
 import json
 import signal
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+from pd_e2e.engine.job import NO_PEER
 from pd_e2e.engine.processes import BOOTSTRAP_PORT, Fleet, Process, send_to_pair, until
 
 PATIENT = {"SGLANG_DISAGGREGATION_HEARTBEAT_INTERVAL": "2"}
@@ -113,6 +116,30 @@ def test_a_decode_that_dies_fails_the_prefills_request(fleet: Fleet) -> None:
     assert message(text).startswith("Prefill transfer failed for request rank=0")
     assert counted(prefill, "sglang:num_transfer_failed_reqs_total") == 1
     until(lambda: prefill.load()["num_used_tokens"] == 0, "its KV is free")
+
+
+def test_a_prefill_that_takes_the_call_and_says_nothing_stalls_all_streams(
+    fleet: Fleet,
+) -> None:
+    """SGLang 0.5.23 asks an unknown prefill with a blocking call in the scheduler's loop."""
+    decode = fleet.engine("decode", env={"PD_ENGINE_PREFILL_ATTEMPTS": "1"}).until_ready()
+
+    def steps() -> float:
+        return float((decode.load()["decode_moments"] or [0])[0])
+
+    def stands_still() -> bool:
+        before = steps()
+        time.sleep(0.2)
+        return steps() == before
+
+    with socket.create_server(("127.0.0.251", BOOTSTRAP_PORT)), ThreadPoolExecutor(2) as threads:
+        alone = {"prompt": "x", "max_tokens": 100_000, "bootstrap_room": 1}
+        threads.submit(decode.post, "/v1/completions", {**alone, "bootstrap_host": NO_PEER})
+        until(lambda: steps() > 10, "it generates")
+        threads.submit(decode.post, "/v1/completions", body("127.0.0.251", 2))
+        until(stands_still, "no step is made")
+        until(lambda: not stands_still(), "it goes on when the call has timed out")
+        decode.kill()
 
 
 def test_decoding_goes_on_when_the_prefill_is_gone(fleet: Fleet) -> None:

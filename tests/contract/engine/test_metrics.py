@@ -17,9 +17,6 @@ DATA = Path(__file__).parent / "data"
 NOT_IN_DUMPS = {
     "sglang:num_aborted_requests_total": ["engine_type", "model_name"],
     "sglang:get_loads_duration_seconds": ["engine_type", "model_name"],
-    "sglang:num_retracted_requests_total": [
-        *("engine_type", "model_name", "moe_ep_rank", "pp_rank", "tp_rank"),
-    ],
 }
 BOTH = {
     *("sglang:num_requests_total", "sglang:prompt_tokens_total", "sglang:generation_tokens_total"),

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pd_e2e.engine.job import NO_PEER, FinishKind, Job
+from pd_e2e.engine.job import NO_PEER, Bootstrap, FinishKind, Job
 from pd_e2e.engine.prefill import KvLink, PrefillLimits, PrefillScheduler
-from pd_e2e.engine.timings import Timings
+from pd_e2e.engine.timings import Timings, load_profile
 
 MakeJob = Callable[..., Job]
 
@@ -162,3 +164,30 @@ def test_a_gpu_that_stood_still_goes_on_where_it_was(timings: Timings, make_job:
     prefill.shift(5.0)
     assert prefill.advance(5.05) == []
     assert len(prefill.advance(5.2)) == 1
+
+
+@given(
+    prompts=st.lists(
+        st.tuples(st.integers(1, 20_000), st.floats(0.0, 3.0)), min_size=1, max_size=30
+    ),
+    chunk_tokens=st.none() | st.integers(100, 9000),
+)
+@settings(deadline=None, max_examples=60)
+def test_every_prompt_is_computed_once_in_order_and_all_kv_comes_back(
+    prompts: list[tuple[int, float]], chunk_tokens: int | None
+) -> None:
+    timings = Timings(load_profile("llama-3.1-8b-h100").surfaces(1))
+    prefill = scheduler(timings, chunk_tokens=chunk_tokens, kv_tokens=40_000)
+    arrivals = sorted(prompts, key=lambda prompt: prompt[1])
+    outputs = []
+    for room, (tokens, at) in enumerate(arrivals):
+        job = Job(str(room), tokens, 5, streaming=True, bootstrap=Bootstrap("h", 1, room))
+        outputs += prefill.advance(at)
+        prefill.submit(job, at)
+        outputs += prefill.admit(job, at)
+        assert prefill.kv_used_tokens <= 40_000
+    outputs += prefill.advance(1e6)
+    assert [output.job.rid for output in outputs] == [str(room) for room in range(len(arrivals))]
+    assert prefill.counters.uncached_tokens == sum(tokens for tokens, _ in arrivals)
+    assert prefill.kv_used_tokens == 0
+    assert prefill.idle

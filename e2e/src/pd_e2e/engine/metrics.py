@@ -104,11 +104,13 @@ class EngineMetrics:
 
     def retracted(self, requests: int) -> None:
         """Requests were thrown out of the batch."""
-        self._families.retracted.labels(*self._scheduler).inc(requests)
+        if requests:
+            self._families.retracted.labels(*self._scheduler).inc(requests)
 
     def tokens(self, mode: str, count: int) -> None:
         """Tokens computed since the last report."""
-        self._families.realtime_tokens.labels(*self._scheduler, mode).inc(count)
+        if count:
+            self._families.realtime_tokens.labels(*self._scheduler, mode).inc(count)
 
     def gauges(self, values: Mapping[str, float], retracted: int, paused: int) -> None:
         """Set the lazy gauges."""

@@ -117,8 +117,6 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: list[Process] = []
-        # Loopback addresses of our own, so that several fleets can run side by side.
-        self._network = f"127.{os.getpid() // 250 % 200 + 40}.{os.getpid() % 250}"
 
     def engine(
         self, role: str, *flags: str, metrics: bool = True, env: Mapping[str, str] | None = None
@@ -167,7 +165,9 @@ class Fleet:
             process.kill()
 
     def _address(self) -> str:
-        return f"{self._network}.{next(_addresses)}"
+        """A loopback address that no other fleet of this machine is likely to have."""
+        pid, (high, low) = os.getpid(), divmod(next(_addresses), 250)
+        return f"127.{40 + pid % 200}.{pid // 200 % 25 * 10 + high}.{low + 1}"
 
     def _start(self, command: Sequence[str], host: str, environment: Mapping[str, str]) -> Process:
         process = Process(command, host, self._folder / f"{host}.log", environment)

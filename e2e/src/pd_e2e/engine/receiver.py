@@ -19,7 +19,7 @@ from pd_e2e.engine.rooms import PrefillLayout, TransferFailedError
 from pd_e2e.engine.settings import Settings
 
 _ROUTE_TIMEOUT = aiohttp.ClientTimeout(total=5)
-_HEARTBEAT_TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
+_HEARTBEAT_TIMEOUT = aiohttp.ClientTimeout(sock_connect=2, sock_read=3)
 _log = logging.getLogger(__name__)
 
 

@@ -24,6 +24,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LARGEST_BODY_BYTES = 256 * 2**20
 # Whoever is still connected after the drain is cut off.
 _LAST_CONNECTIONS_SECONDS = 0.5
+# SGLang closes idle API connections after this; decodes keep theirs to the registry for longer.
+_API_KEEP_ALIVE_SECONDS = 5.0
+_REGISTRY_KEEP_ALIVE_SECONDS = 120.0
 _log = logging.getLogger(__name__)
 
 
@@ -61,10 +64,12 @@ class EngineServer:
         warmup = min(settings.warmup_seconds, startup)
         if arguments.role is Role.PREFILL or arguments.role_switch:
             registry = BootstrapServer(self._engine, lambda: self._loaded)
-            await self._listen(registry.app(), arguments.bootstrap_port)
+            await self._listen(
+                registry.app(), arguments.bootstrap_port, _REGISTRY_KEEP_ALIVE_SECONDS
+            )
         await asyncio.sleep(startup - warmup)
         self._loaded = True
-        self._api = await self._listen(self._app(), arguments.port)
+        self._api = await self._listen(self._app(), arguments.port, _API_KEEP_ALIVE_SECONDS)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         fault = Fault.read(settings.fault) if settings.fault else None
         if fault and fault.kind is FaultKind.NEVER_READY:
@@ -111,12 +116,14 @@ class EngineServer:
             _log.info("Gracefully exiting... Remaining number of requests %d.", remaining)
             await asyncio.sleep(settings.sigterm_poll_seconds)
 
-    async def _listen(self, app: web.Application, port: int) -> web.AppRunner:
+    async def _listen(
+        self, app: web.Application, port: int, keep_alive_seconds: float
+    ) -> web.AppRunner:
         runner = web.AppRunner(
             app,
             access_log=None,
             handler_cancellation=True,
-            keepalive_timeout=75,
+            keepalive_timeout=keep_alive_seconds,
             shutdown_timeout=_LAST_CONNECTIONS_SECONDS,
         )
         await runner.setup()

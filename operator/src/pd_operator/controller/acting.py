@@ -10,12 +10,14 @@ from pd_operator.actuation.steps import (
     next_steps,
 )
 from pd_operator.actuation.workers import read_worker
+from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.events import EventReason, EventRecorder
 from pd_operator.controller.observing import Sight
 from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.observation import Observation
 
 
 class Actor:
@@ -29,11 +31,18 @@ class Actor:
         }
         self._left_at: dict[Role, int] = {}
 
+    async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
+        """Say where replicas are no longer what was left behind; for every tick of any mode."""
+        for role in Role:
+            replicas, left_at = seen.pool(role).replicas, self._left_at.get(role)
+            self._left_at[role] = replicas
+            if left_at is not None and left_at != replicas:
+                await self._tell_of_others(service, role, left_at, replicas)
+
     async def act(self, service: PDInferenceService, sight: Sight, decision: Decision) -> bool:
         """Take both pools' next steps; whether a pool is still to shrink."""
         for role in Role:
             replicas = sight.observation.pool(role).replicas
-            await self._notice_others(service, role, replicas)
             steps = self._steps(service, sight, decision, role)
             await self._actuators[role].take(steps)
             self._left_at[role] = next(
@@ -61,16 +70,21 @@ class Actor:
         )
         return next_steps(target, [worker for worker in workers if worker is not None])
 
-    async def _notice_others(self, service: PDInferenceService, role: Role, replicas: int) -> None:
-        left_at = self._left_at.get(role)
-        if left_at is not None and left_at != replicas:
-            await self._events.post(
-                service.metadata,
-                EventReason.REPLICAS_CHANGED_ELSEWHERE,
-                f"Somebody else set {role.value} replicas from {left_at} to {replicas}; the next "
-                "decisions start from there. Remove other autoscalers of this Deployment.",
-                warning=True,
-            )
+    async def _tell_of_others(
+        self, service: PDInferenceService, role: Role, before: int, now: int
+    ) -> None:
+        mode = service.spec.autoscaling.mode
+        consequence = (
+            "the next decisions start from there. Remove other autoscalers of this Deployment."
+            if mode is Mode.ACTIVE
+            else f"in mode {mode.value} it stays so."
+        )
+        await self._events.post(
+            service.metadata,
+            EventReason.REPLICAS_CHANGED_ELSEWHERE,
+            f"Somebody else set {role.value} replicas from {before} to {now}; {consequence}",
+            warning=mode is Mode.ACTIVE,
+        )
 
     async def _announce(
         self,

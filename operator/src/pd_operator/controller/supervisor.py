@@ -175,6 +175,7 @@ class ServiceLoop:
         self, service: PDInferenceService, sight: Sight, decision: Decision | None
     ) -> bool:
         """Carry a decision out where that is wanted; whether a worker is on its way out."""
+        await self._actor.notice_others(service, sight.observation)
         if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
             return False
         return await self._actor.act(service, sight, decision)

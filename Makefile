@@ -50,7 +50,7 @@ images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh
 
 bench-%: $(INSTALLED) ## Run benchmark NAME (engine): table, and build/bench/NAME.json
-	@$(BIN)/python scripts/bench_$*.py
+	@$(BIN)/python -m scripts.bench_$*
 
 clean: ## Remove what the targets wrote into this folder
 	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

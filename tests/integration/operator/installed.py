@@ -2,8 +2,8 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
+import requests
 from kubernetes import client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -55,14 +55,14 @@ class InstalledOperator:
         pod = self.pod()["metadata"]["name"]
         return self._cluster.nodes.pod_log(NAMESPACE, pod, "operator").read_text()
 
+    @property
+    def url(self) -> str:
+        """Where it serves its probes and metrics, which takes no API server to ask."""
+        return f"http://{self.pod()['status']['podIP']}:{PORT}"
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the operator's own series with these labels; 0 where there is none."""
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(self._get("/metrics"))
-            for sample in family.samples
-            if sample.name == f"pd_operator_{name}" and labels.items() <= sample.labels.items()
-        )
+        return own_metric(self.url, name, **labels)
 
     def await_ticks(self, namespace: str, count: int) -> None:
         """Wait until the services of a namespace have been ticked so many times more."""
@@ -71,12 +71,6 @@ class InstalledOperator:
             lambda: self.metric("ticks_total", namespace=namespace) >= before + count,
             timeout_seconds=30 + 10 * count,
         )
-
-    def _get(self, path: str) -> str:
-        url = f"http://{self.pod()['status']['podIP']}:{PORT}{path}"
-        with urlopen(url, timeout=5) as answer:
-            text: str = answer.read().decode()
-        return text
 
     def _scale(self, replicas: int) -> None:
         self._cluster.control_plane.kubectl(
@@ -88,3 +82,15 @@ class InstalledOperator:
         found = self._core.list_namespaced_pod(NAMESPACE, label_selector=selector)
         pods: list[Json] = self._core.api_client.sanitize_for_serialization(found)["items"]
         return pods
+
+
+def own_metric(url: str, name: str, **labels: str) -> float:
+    """The same of an operator at a known address."""
+    answer = requests.get(f"{url}/metrics", timeout=5)
+    answer.raise_for_status()
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == f"pd_operator_{name}" and labels.items() <= sample.labels.items()
+    )

@@ -26,7 +26,7 @@ def test_an_engine_that_talks_nonsense_is_not_taken_for_idle(
     prefill = next(iter(chat.pods(Role.PREFILL)))
     chat.break_engine(Role.DECODE, mad, kind="nonsense_loads")
     chat.break_engine(Role.PREFILL, prefill, kind="nonsense_loads", variant="not_json")
-    operator.await_ticks(chat.namespace, 3)
+    operator.await_ticks(chat.namespace, 2)
     assert operator.metric("ticks_total", namespace=chat.namespace, result="error") == 0
     assert chat.workers() == {mad, sane, prefill}
     assert chat.condition(ConditionType.READY).reason == "Serving"
@@ -43,10 +43,10 @@ def test_an_engine_that_talks_nonsense_is_not_taken_for_idle(
 def test_a_draining_engine_that_talks_nonsense_has_until_its_deadline(
     operator: InstalledOperator, serve: Serve
 ) -> None:
-    chat = serve(decode={"minReplicas": 2, "drainDeadlineSeconds": 8})
+    chat = serve(decode={"minReplicas": 2, "drainDeadlineSeconds": 5})
     for pod in chat.pods(Role.DECODE):
         chat.break_engine(Role.DECODE, pod, kind="nonsense_loads", variant="empty")
-    answers = LongAnswers(chat.router_url, count=2, tokens=500)
+    answers = LongAnswers(chat.router_url, count=2, tokens=400)
 
     chat.edit(decode={"minReplicas": 1, "maxReplicas": 1})
     (victim,) = eventually(lambda: chat.draining(Role.DECODE))
@@ -70,7 +70,7 @@ def test_a_worker_that_never_becomes_ready_costs_nobody_else_anything(
         said = chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "False", "WorkersNotStarting")
         assert "1 decode" in said.message
         assert "expectedStartupSeconds" in said.message
-        operator.await_ticks(chat.namespace, 3)
+        operator.await_ticks(chat.namespace, 2)
         load.goes_on()
 
         assert serving < chat.workers()

@@ -5,7 +5,8 @@ prometheus   `Prometheus`: scrapes every pod of the cluster once a second (sessi
              stopped: an outage needs one of its own.
 serve        `serve(**changes)`: a `RunningService` in the test's namespace that serves with its
              fewest workers. `changes` go over the spec of `service.manifest`.
-chat         `serve()`, one for all tests of a module, in a namespace of the module's own.
+chat         The same for all tests of a module, in a namespace of the module's own, with the
+             module's `CHAT` (if it has one) over the spec.
 """
 
 import uuid
@@ -61,11 +62,15 @@ def serve(
 
 @pytest.fixture(scope="module")
 def chat(
-    operator: InstalledOperator, prometheus: Prometheus, control_plane: ControlPlane
+    operator: InstalledOperator,
+    prometheus: Prometheus,
+    control_plane: ControlPlane,
+    request: pytest.FixtureRequest,
 ) -> Iterator[RunningService]:
     with fresh_namespace(control_plane) as name:
         service = RunningService(control_plane, name)
-        service.apply(manifest(prometheus.url))
+        changes = getattr(request.module, "CHAT", {})
+        service.apply(manifest(prometheus.url, **changes))
         service.await_fewest_workers()
         yield service
 

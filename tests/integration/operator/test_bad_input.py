@@ -1,4 +1,9 @@
-"""What only running can tell of a spec: said in a condition with a hint, workers untouched."""
+"""What only running can tell of a spec: said in a condition with a hint, workers untouched.
+
+The service begins with two decode workers, of which one goes at once when the minimum falls and
+the load is known. With each bad input the minimum does fall: whoever takes what is not known for
+no load removes a worker.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +27,10 @@ from .traffic import ask
 
 pytestmark = pytest.mark.controlplane
 
+CHAT = {
+    "decode": {"minReplicas": 2},
+    "autoscaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}},
+}
 GOOD_PROFILE = {"name": "llama-3.1-8b-l40s", "configMapRef": None}
 
 
@@ -38,6 +47,7 @@ def untouched(chat: RunningService, operator: InstalledOperator) -> Callable[[],
         operator.await_ticks(chat.namespace, 2)
         assert chat.workers() == workers
         assert deployments(chat) == before
+        assert chat.draining(Role.DECODE) == []
         assert ask(chat.router_url, tokens=3) == 3
 
     return hold
@@ -46,11 +56,11 @@ def untouched(chat: RunningService, operator: InstalledOperator) -> Callable[[],
 @contextmanager
 def edited(chat: RunningService, bad: dict[str, Any], good: dict[str, Any]) -> Iterator[None]:
     """The spec with `bad` in it, and with `good` again afterwards."""
-    chat.edit(**bad)
+    chat.edit(**bad, decode={"minReplicas": 1})
     try:
         yield
     finally:
-        chat.edit(**good)
+        chat.edit(**good, decode={"minReplicas": 2})
 
 
 @contextmanager

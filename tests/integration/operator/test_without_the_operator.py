@@ -11,6 +11,9 @@ from .traffic import ask
 
 pytestmark = pytest.mark.controlplane
 
+# Bins of an hour: nothing is known of the load to come, so that no worker is one too many.
+CHAT = {"autoscaling": {"forecast": {"resolutionSeconds": 3600}}}
+
 
 def test_requests_flow_also_to_new_workers_and_the_operator_adopts_what_it_finds(
     operator: InstalledOperator, chat: RunningService
@@ -28,7 +31,6 @@ def test_requests_flow_also_to_new_workers_and_the_operator_adopts_what_it_finds
 
     eventually(lambda: chat.pool_status(Role.DECODE).current == 2)
     operator.await_ticks(chat.namespace, 3)
-    # Too little was seen of the load to say that one is too many.
     assert chat.replicas(Role.DECODE) == 2
     assert not chat.draining(Role.DECODE)
     assert operator.metric("ticks_total", namespace=chat.namespace, result="error") == 0

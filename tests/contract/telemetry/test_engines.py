@@ -23,6 +23,7 @@ RANK: dict[str, Any] = {
     "num_waiting_reqs": 2,
     "num_waiting_uncached_tokens": 900,
     "num_used_tokens": 4096,
+    "num_active_tokens": 3072,
     "num_total_tokens": 5000,
     "max_total_num_tokens": 8192,
     "token_usage": 0.5,

@@ -106,13 +106,14 @@ def test_a_failed_liveness_probe_restarts_the_container(
     run_pod(
         {
             # The next life is a healthy one.
-            "command": ["sh", "-c", "rm -f /signals/sick; exec sleep 600"],
+            "command": ["sh", "-c", "rm -f /signals/sick; touch /signals/begun; exec sleep 600"],
             "livenessProbe": {**sick, "failureThreshold": 1},
             "volumeMounts": [{"name": "signals", "mountPath": "/signals"}],
         },
         volumes=[{"name": "signals", "hostPath": {"path": str(tmp_path)}}],
     )
-    eventually(lambda: main_status()["ready"])
+    # Without a readiness probe a container is ready before its shell has done anything.
+    eventually(lambda: (tmp_path / "begun").exists() and main_status()["ready"])
     (tmp_path / "sick").touch()
     eventually(lambda: main_status()["restartCount"] == 1 and main_status()["ready"])
     assert main_status()["lastState"]["terminated"]["exitCode"] == 143

@@ -49,3 +49,12 @@ def test_a_list_removes_the_ghosts_that_the_watch_missed() -> None:
 
 def test_ringing_for_a_service_that_is_gone_is_harmless() -> None:
     Registry().ring(CHAT)
+
+
+def test_a_list_that_is_older_than_the_watch_takes_nothing_back() -> None:
+    registry = Registry()
+    registry.put(resource(generation=2))
+    entry = registry.entry(CHAT)
+    registry.replace([resource(generation=1)])
+    assert entry.resource == resource(generation=2)
+    assert not entry.bell.is_set()

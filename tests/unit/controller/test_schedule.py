@@ -107,3 +107,17 @@ async def test_the_series_of_a_service_that_is_gone_go_too() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert b'service="chat"' not in metrics.exposition()
+
+
+async def test_the_last_ring_of_a_service_that_is_gone_asks_for_no_tick() -> None:
+    registry, ticker = Registry(), CountingTicker(nothing)
+    running = asyncio.create_task(Schedule(registry, lambda _: ticker, OperatorMetrics()).run())
+    registry.put(resource("chat"))
+    await soon(ticker.ticked)
+    key = ServiceKey("default", "chat")
+    registry.ring(key)
+    registry.drop(key)
+    await soon(ticker.closed)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert ticker.ticks == 1

@@ -51,9 +51,11 @@ class Registry:
             self._entries[key] = Entry(resource)
             self.changed.set()
             return
-        edited = _generation(known.resource) != _generation(resource)
+        (before_uid, before), (uid, now) = _generation(known.resource), _generation(resource)
+        if uid == before_uid and now < before:
+            return  # of a LIST that began before the edit which the watch has told of
         known.resource = resource
-        if edited:
+        if (uid, now) != (before_uid, before):
             known.ring()
 
     def drop(self, key: ServiceKey) -> None:

@@ -86,7 +86,8 @@ class Schedule:
         ticker = self._make(key)
         bell = self._registry.entry(key).bell
         try:
-            while True:
+            # Its children's last events ring the bell of a service that is gone.
+            while key in self._registry:
                 bell.clear()
                 await self._guarded(key, ticker)
                 pause = ticker.period_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret

@@ -102,8 +102,10 @@ def test_a_stricter_token_objective_never_needs_fewer_workers(
     load = DecodeLoad(demand, worker, objective, 25e9)
     stricter = replace(load, objective=replace(objective, seconds=objective.seconds * 0.8))
     assume(stricter.objective_in_reach)
+    # Shares of a worker: where a table's larger batch yields a little less than a smaller one,
+    # the looser objective may ask for that little more.
     assert max(stricter.workers_by_limit().values()) >= max(load.workers_by_limit().values()) * (
-        1 - 1e-4
+        1 - 1e-2
     )
 
 

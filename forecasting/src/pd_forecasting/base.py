@@ -41,6 +41,9 @@ class Forecaster(ABC):
     follow (fast), `forecast` at any moment (fast). `fit` may be left out; `update` then works
     with the model's default parameters. Deterministic throughout.
 
+    `season_bins` is how many bins a day has, or whatever the load's rhythm is; 0 where there is
+    none. Models without a season ignore it.
+
     With `sustained_bins` above one, an odd number, quantiles are of the mean load over that many
     bins around the horizon instead of a single bin's: for a user that absorbs the noise of single
     bins by other means, and would pay for it twice.
@@ -50,14 +53,21 @@ class Forecaster(ABC):
     minimum_points: ClassVar[int]
     """Known bins without which `forecast` raises `NotEnoughPointsError`."""
 
-    def __init__(self, *, sustained_bins: int = 1) -> None:
+    def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         if sustained_bins < 1 or sustained_bins % 2 == 0:
             raise BadSeriesError(f"sustained bins must be an odd number, found {sustained_bins}")
+        if season_bins < 0:
+            raise BadSeriesError(f"a season has at least 0 bins, found {season_bins}")
         self.sustained_bins = sustained_bins
+        self.season_bins = season_bins
 
     @abstractmethod
-    def fit(self, series: FloatArray) -> None:
-        """Learn parameters from a whole series and start anew at its end."""
+    def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
+        """Learn parameters from a whole series and start anew at its end.
+
+        `horizons_steps` are those that will be asked for: a model that learns per horizon learns
+        these. Others can still be asked for.
+        """
 
     @abstractmethod
     def update(self, series: FloatArray) -> None:

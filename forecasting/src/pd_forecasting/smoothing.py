@@ -1,6 +1,7 @@
 """What the forecasters share that smooth a series: square-root scale, choice of path, margins."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Self, cast
 
 import numpy as np
@@ -26,9 +27,13 @@ class Smoother(Forecaster):
     """Bins that errors are taken from: a day of minutes."""
 
     def __init__(
-        self, parameters: TrendParameters | None = None, *, sustained_bins: int = 1
+        self,
+        parameters: TrendParameters | None = None,
+        *,
+        sustained_bins: int = 1,
+        season_bins: int = 0,
     ) -> None:
-        super().__init__(sustained_bins=sustained_bins)
+        super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
         self._paths = TrendPaths.empty(
             self._default_parameters() if parameters is None else parameters
         )
@@ -43,8 +48,9 @@ class Smoother(Forecaster):
         del roots
         return self._paths.parameters
 
-    def fit(self, series: FloatArray) -> None:
+    def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Learn parameters from a whole series and start anew at its end."""
+        del horizons_steps
         roots = np.sqrt(checked(series))
         self._paths = TrendPaths.empty(self._fitted_parameters(roots))
         self.update(series)
@@ -79,6 +85,7 @@ class Smoother(Forecaster):
         return {
             "model": self.name,
             "sustained_bins": self.sustained_bins,
+            "season_bins": self.season_bins,
             "paths": self._paths.to_plain(),
         }
 
@@ -88,7 +95,11 @@ class Smoother(Forecaster):
         if state.get("model") != cls.name:
             raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
         paths = TrendPaths.from_plain(cast("State", state["paths"]))
-        restored = cls(paths.parameters, sustained_bins=cast("int", state["sustained_bins"]))
+        restored = cls(
+            paths.parameters,
+            sustained_bins=cast("int", state["sustained_bins"]),
+            season_bins=cast("int", state["season_bins"]),
+        )
         restored._paths = paths
         return restored
 

@@ -16,7 +16,7 @@ class HopelessError(RuntimeError):
 
 
 def eventually(
-    check: Callable[[], T], timeout_seconds: float = 60.0, poll_seconds: float = 0.1
+    check: Callable[[], T], timeout_seconds: float = 120.0, poll_seconds: float = 0.1
 ) -> T:
     """Call `check` until it returns something true without raising, and return that.
 

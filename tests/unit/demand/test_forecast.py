@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.roles import Role
 from pd_operator.demand import (
     Demand,
@@ -168,6 +169,27 @@ def test_a_fit_travels_between_processes() -> None:
     assert travelled.forecast(Role.DECODE, 300, 95, SHAPE) == fitted.forecast(
         Role.DECODE, 300, 95, SHAPE
     )
+
+
+@pytest.mark.parametrize(
+    ("season_seconds", "bins"),
+    [(86_400, 1440), (0, 0), (120, 2), (60, 0), (90, 0), (3_601, 0), (7_200, 120)],
+)
+def test_a_season_counts_where_it_is_a_whole_number_of_bins(
+    season_seconds: float, bins: int
+) -> None:
+    fitted = fit_demand(history(climb(50)), "LastValue", season_seconds=season_seconds)
+    assert fitted.requests.model.season_bins == bins
+
+
+@pytest.mark.parametrize("model", [model.value for model in ForecastModel])
+def test_every_model_learns_the_horizons_that_will_be_asked_for(model: str) -> None:
+    fitted = fit_demand(
+        history(climb()), model, season_seconds=6_000, horizons_seconds=(300.0, 90.0)
+    )
+    for horizon in (60, 300, 900):
+        forecast = fitted.forecast(Role.PREFILL, horizon, 95, SHAPE)
+        assert forecast.tokens_per_second.high > 0
 
 
 def test_short_bins_are_forecast_as_sustained_loads_and_long_ones_as_they_are() -> None:

@@ -68,6 +68,15 @@ class ForecastSpec(ApiModel):
         description="Length of one bin of that history in seconds. Shorter bins see a ramp sooner "
         "and are noisier. Must be at least two scrape intervals, else a bin holds no rate.",
     )
+    season_seconds: int = Field(
+        default=86_400,
+        ge=0,
+        le=2_678_400,
+        description="Length of the load's rhythm in seconds: a day, unless the load is replayed "
+        "faster than it was recorded. What the load did at the same time of earlier rhythms enters "
+        "the forecast as a change, with a weight that this service's own history gives it. 0: no "
+        "rhythm. Counts only where it is a whole number of bins, at least two.",
+    )
 
 
 class ScalingPolicy(ApiModel):

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 from pd_operator.api.autoscaling import ForecastSpec
@@ -34,12 +36,21 @@ class FitPool:
     def __init__(self) -> None:
         self._pool = self._fresh()
 
-    async def fit(self, history: DemandHistory, model: str) -> FittedDemand:
-        """Fit ``model``; ``TimeoutError`` where it takes too long."""
+    async def fit(
+        self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
+    ) -> FittedDemand:
+        """Fit the model that ``spec`` asks for; ``TimeoutError`` where it takes too long."""
         loop = asyncio.get_running_loop()
+        work = partial(
+            fit_demand,
+            history,
+            spec.model.value,
+            season_seconds=spec.season_seconds,
+            horizons_seconds=horizons_seconds,
+        )
         async with asyncio.timeout(FIT_DEADLINE_SECONDS):
             try:
-                return await loop.run_in_executor(self._pool, fit_demand, history, model)
+                return await loop.run_in_executor(self._pool, work)
             except BrokenExecutor:
                 self._pool = self._fresh()
                 raise
@@ -67,8 +78,17 @@ class LookAhead:
         self._fitted_end = 0.0
         self._fault: str | None = None
 
-    async def refresh(self, reader: PrometheusReader, spec: ForecastSpec, now: float) -> None:
-        """Read the bins that ended since the last time, and refit where one is due."""
+    async def refresh(
+        self,
+        reader: PrometheusReader,
+        spec: ForecastSpec,
+        now: float,
+        horizons_seconds: Sequence[float],
+    ) -> None:
+        """Read the bins that ended since the last time, and refit where one is due.
+
+        ``horizons_seconds`` are those that will be asked for.
+        """
         if spec != self._wanted:
             self._forget(spec)
         await self._read(reader, spec, now)
@@ -78,7 +98,8 @@ class LookAhead:
             self._fitted = self._fitted.updated(self._history)
         due = self._history.end_seconds - self._fitted_end >= REFIT_BINS * spec.resolution_seconds
         if (self._fitted is None or due) and (self._fit is None or self._fit.done()):
-            self._fit = asyncio.create_task(self._refit(self._history, spec))
+            refit = self._refit(self._history, spec, horizons_seconds)
+            self._fit = asyncio.create_task(refit)
 
     def forecast(
         self, role: Role, horizon_seconds: float, spec: ForecastSpec, shape: Demand
@@ -118,10 +139,12 @@ class LookAhead:
             return
         self._history = known.extended_with(newer).since(oldest) if known else newer
 
-    async def _refit(self, history: DemandHistory, spec: ForecastSpec) -> None:
+    async def _refit(
+        self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
+    ) -> None:
         self._fitted_end = history.end_seconds
         try:
-            fitted = await self._fits.fit(history, spec.model.value)
+            fitted = await self._fits.fit(history, spec, horizons_seconds)
         except NotEnoughHistory as error:
             self._fault = str(error)
         except (TimeoutError, BrokenExecutor, ValueError, ArithmeticError) as error:

@@ -119,14 +119,14 @@ class ServiceLoop:
     async def _forecast(self, service: PDInferenceService, seen: Observation) -> LookAheads:
         spec = service.spec.autoscaling.forecast
         reader = self._around.observer.prometheus(service)
-        await self._look_ahead.refresh(reader, spec, seen.time_seconds)
+        leads = {role: lead_seconds(service, seen, role) for role in Role}
+        await self._look_ahead.refresh(reader, spec, seen.time_seconds, tuple(leads.values()))
         if isinstance(seen.demand, Unknown):
             return LookAheads(seen.demand, seen.demand)
         shape = seen.demand.value
 
         def of(role: Role) -> DemandForecast | Unknown:
-            horizon = lead_seconds(service, seen, role)
-            return self._look_ahead.forecast(role, horizon, spec, shape)
+            return self._look_ahead.forecast(role, leads[role], spec, shape)
 
         return LookAheads(of(Role.PREFILL), of(Role.DECODE))
 

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,12 +77,12 @@ class FittedSeries:
 
     @classmethod
     def fit(
-        cls, model: type[Forecaster], series: FloatArray, sustained_bins: int
+        cls, model: Forecaster, series: FloatArray, horizons_steps: tuple[int, ...]
     ) -> "FittedSeries":
-        """Fit both on a whole series."""
-        fitted = cls(model(sustained_bins=sustained_bins), LastValue(sustained_bins=sustained_bins))
-        fitted.model.fit(series)
-        fitted.last_value.fit(series)
+        """Fit `model` and the last value on a whole series."""
+        fitted = cls(model, LastValue(sustained_bins=model.sustained_bins))
+        fitted.model.fit(series, horizons_steps)
+        fitted.last_value.fit(series, horizons_steps)
         return fitted
 
     def updated(self, bins: FloatArray) -> "FittedSeries":
@@ -150,7 +151,7 @@ class FittedDemand:
         `shape` is the present demand: how lengths are spread around their mean, and how bursty
         arrivals are. `NotEnoughHistory` where too few bins are known.
         """
-        steps = max(1, math.ceil(horizon_seconds / self.step_seconds - 1e-9))
+        steps = _steps(horizon_seconds, self.step_seconds)
         own = self.prompt_tokens if role is Role.PREFILL else self.output_tokens
         try:
             requests = self.requests.band(steps, quantile_percent)
@@ -175,11 +176,19 @@ class FittedDemand:
         )
 
 
-def fit_demand(history: DemandHistory, model: str) -> FittedDemand:
+def fit_demand(
+    history: DemandHistory,
+    model: str,
+    *,
+    season_seconds: float = 0.0,
+    horizons_seconds: Sequence[float] = (),
+) -> FittedDemand:
     """Fit forecasters of `history`; seconds of work, meant for another process.
 
-    `model` is a value of `ForecastModel`. `NotEnoughHistory` where not even the last value has the
-    bins it needs.
+    `model` is a value of `ForecastModel`. `season_seconds` is the length of the load's rhythm; it
+    counts where it is a whole number of at least two bins. `horizons_seconds` are those that will
+    be asked for: they, and one bin more and less, are learnt best. `NotEnoughHistory` where not
+    even the last value has the bins it needs.
     """
     forecaster = _MODELS[ForecastModel(model)]
     series = (
@@ -194,12 +203,32 @@ def fit_demand(history: DemandHistory, model: str) -> FittedDemand:
             f"{history.step_seconds:g} s, there are {known}"
         )
     sustained = _odd(SUSTAINED_SECONDS / history.step_seconds)
+    season = _season_bins(season_seconds, history.step_seconds)
+    horizons = _horizons(horizons_seconds, history.step_seconds)
     requests, prompt_tokens, output_tokens = (
-        FittedSeries.fit(forecaster, one, sustained) for one in series
+        FittedSeries.fit(forecaster(sustained_bins=sustained, season_bins=season), one, horizons)
+        for one in series
     )
     return FittedDemand(
         history.step_seconds, history.end_seconds, requests, prompt_tokens, output_tokens
     )
+
+
+def _steps(horizon_seconds: float, step_seconds: float) -> int:
+    """Whole bins that reach at least as far as the horizon."""
+    return max(1, math.ceil(horizon_seconds / step_seconds - 1e-9))
+
+
+def _horizons(horizons_seconds: Sequence[float], step_seconds: float) -> tuple[int, ...]:
+    """The horizons in bins with their neighbours: a lead time that is measured moves a little."""
+    asked = (_steps(seconds, step_seconds) for seconds in horizons_seconds)
+    return tuple(sorted({max(1, steps + beside) for steps in asked for beside in (-1, 0, 1)}))
+
+
+def _season_bins(season_seconds: float, step_seconds: float) -> int:
+    """Bins of a season; 0 where it is no whole number of at least two."""
+    bins = round(season_seconds / step_seconds)
+    return bins if bins >= 2 and math.isclose(bins * step_seconds, season_seconds) else 0
 
 
 def _odd(bins: float) -> int:

@@ -22,10 +22,11 @@ from scripts.bench_format import Figure, write
 
 from pd_e2e.engine.decode import DecodeLimits, DecodeScheduler
 from pd_e2e.engine.job import Bootstrap, Job, Output
-from pd_e2e.engine.prefill import KvLink, PrefillLimits, PrefillScheduler
+from pd_e2e.engine.prefill import PrefillLimits, PrefillScheduler
 from pd_e2e.engine.processes import Fleet, Process, write_worker_table
 from pd_e2e.engine.settings import Settings
-from pd_e2e.engine.timings import Timings, load_profile
+from pd_e2e.engine.timings import load_profile
+from pd_operator.performance.timing import KvLink, Timings
 
 PROFILE, TIME_SCALE = "llama-3.1-8b-h100", 0.25
 PROMPT_TOKENS, OUTPUT_TOKENS, STREAM_INTERVAL = 1500, 110, 16

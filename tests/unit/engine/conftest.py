@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from pd_e2e.engine.job import Bootstrap, Job
-from pd_e2e.engine.timings import Timings
 from pd_operator.performance import parse_profile
+from pd_operator.performance.timing import Timings
 
 MakeJob = Callable[..., Job]
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pd_e2e.engine.decode import DecodeLimits, DecodeScheduler
 from pd_e2e.engine.job import Bootstrap, FinishKind, Job, Output
-from pd_e2e.engine.timings import Timings, load_profile
+from pd_e2e.engine.timings import load_profile
+from pd_operator.performance.timing import Timings
 
 MakeJob = Callable[..., Job]
 

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pd_e2e.engine.job import NO_PEER, Bootstrap, FinishKind, Job
-from pd_e2e.engine.prefill import KvLink, PrefillLimits, PrefillScheduler
-from pd_e2e.engine.timings import Timings, load_profile
+from pd_e2e.engine.prefill import PrefillLimits, PrefillScheduler
+from pd_e2e.engine.timings import load_profile
+from pd_operator.performance.timing import KvLink, Timings
 
 MakeJob = Callable[..., Job]
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pd_e2e.engine.steps import StepClock
-from pd_e2e.engine.timings import Timings, load_profile
+from pd_e2e.engine.timings import load_profile
+from pd_operator.performance.timing import Timings
 
 SURFACES = load_profile("llama-3.1-8b-h100").surfaces(1)
 

@@ -12,8 +12,9 @@ from pd_e2e.engine.info import VERSION
 from pd_e2e.engine.metrics import EngineMetrics
 from pd_e2e.engine.server import EngineServer
 from pd_e2e.engine.settings import Settings, SettingsError
-from pd_e2e.engine.timings import Timings, load_profile
+from pd_e2e.engine.timings import load_profile
 from pd_operator.performance import ProfileError
+from pd_operator.performance.timing import Timings
 
 _USAGE = "usage: sglang {serve,version} ...\n"
 

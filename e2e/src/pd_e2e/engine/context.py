@@ -6,7 +6,7 @@ from pd_e2e.engine.flags import ServerArguments
 from pd_e2e.engine.metrics import EngineMetrics
 from pd_e2e.engine.rooms import PrefillLayout
 from pd_e2e.engine.settings import Settings
-from pd_e2e.engine.timings import Timings
+from pd_operator.performance.timing import Timings
 
 
 @dataclass(frozen=True)

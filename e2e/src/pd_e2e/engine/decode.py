@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pd_e2e.engine.batch import RunningBatch
 from pd_e2e.engine.job import FINISHED, Finish, FinishKind, Job, Output
 from pd_e2e.engine.steps import StepClock
-from pd_e2e.engine.timings import Timings
+from pd_operator.performance.timing import Timings
 
 _NO_BACKUP = "Retracted under decode memory pressure without a KV backup. Retry later."
 _TOO_SMALL = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from pd_e2e.engine.job import FINISHED, Job, Output
-from pd_e2e.engine.timings import Chunk, Timings
+from pd_operator.performance.timing import Chunk, KvLink, Timings
 
 
 @dataclass(frozen=True)
@@ -24,26 +24,6 @@ class PrefillLimits:
     def budget(self) -> int:
         """Tokens that one pass may compute."""
         return min(self.chunk_tokens or self.pass_tokens, self.pass_tokens)
-
-
-@dataclass(slots=True)
-class KvLink:
-    """The prefill's way out to the decodes: one transfer after the other, at a fixed rate."""
-
-    bytes_per_second: float
-    bytes_per_token: float
-    base_seconds: float = 0.0
-    free_at: float = 0.0
-
-    def transfer_bytes(self, tokens: int) -> float:
-        """Bytes of KV of a prompt of `tokens`."""
-        return tokens * self.bytes_per_token
-
-    def send(self, tokens: int, at: float) -> float:
-        """Queue a prompt's KV at `at`; returns when the decode has all of it."""
-        start = max(self.free_at, at)
-        self.free_at = start + self.transfer_bytes(tokens) / self.bytes_per_second
-        return self.free_at + self.base_seconds
 
 
 @dataclass(frozen=True, slots=True)

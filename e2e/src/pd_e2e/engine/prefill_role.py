@@ -8,10 +8,11 @@ from pd_e2e.engine.context import EngineContext
 from pd_e2e.engine.driver import Driver
 from pd_e2e.engine.job import Finish, FinishKind, Job, Output
 from pd_e2e.engine.loads import Disaggregation, Queues
-from pd_e2e.engine.prefill import KvLink, PrefillLimits, PrefillScheduler
+from pd_e2e.engine.prefill import PrefillLimits, PrefillScheduler
 from pd_e2e.engine.role_state import RoleLoad
 from pd_e2e.engine.rooms import Rooms
 from pd_operator.api.roles import Role
+from pd_operator.performance.timing import KvLink
 
 _log = logging.getLogger(__name__)
 

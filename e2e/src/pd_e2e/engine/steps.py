@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pd_e2e.engine.timings import Timings
+from pd_operator.performance.timing import Timings
 
 _ROUNDING = 1e-9
 

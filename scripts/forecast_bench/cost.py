@@ -1,0 +1,92 @@
+"""What a service's forecasts cost: processor time of a tick, memory."""
+
+import gc
+import pickle
+import time
+import tracemalloc
+from dataclasses import dataclass
+
+import numpy as np
+from scripts.forecast_bench.series import FloatArray, load
+
+from pd_forecasting import Forecaster
+
+LEADS = (3, 5)
+"""Bins of the two pools' start-up times."""
+
+SHARES = (0.05, 0.5, 0.95)
+"""What the operator asks for."""
+
+_QUANTITIES = ("conv25", "code25", "burstgpt")
+"""Stand for request rate, prompt tokens and output tokens."""
+
+_DAYS = 7
+_TICKS = 60
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one service: three quantities, two horizons, three quantiles, a week of minutes.
+
+    - `tick_milliseconds`: an update by one bin and a forecast of all.
+    - `fit_milliseconds`: fitting all three anew.
+    - `amortised_milliseconds`: a tick plus its share of one fit an hour, at one tick a minute.
+    - `megabytes`: what the fitted forecasters hold.
+    - `pickled_megabytes`: what a fit sends from its process to the one that ticks.
+    """
+
+    tick_milliseconds: float
+    fit_milliseconds: float
+    megabytes: float
+    pickled_megabytes: float
+
+    @property
+    def amortised_milliseconds(self) -> float:
+        """A tick with its share of an hourly fit."""
+        return self.tick_milliseconds + self.fit_milliseconds / _TICKS
+
+
+def measure(model: type[Forecaster]) -> Cost:
+    """Time and memory on one core; processor time, so that other work does not show."""
+    histories = [_week(name) for name in _QUANTITIES]
+    _fitted(model, histories[0][:200])  # imports and first-call set-up are no cost of a fit
+    gc.collect()
+    begun = time.process_time()
+    forecasters = [_fitted(model, history[:-_TICKS]) for history in histories]
+    fit_seconds = time.process_time() - begun
+    pickled = len(pickle.dumps(forecasters))
+    begun = time.process_time()
+    for tick in range(_TICKS):
+        for forecaster, history in zip(forecasters, histories, strict=True):
+            at = len(history) - _TICKS + tick
+            forecaster.update(history[at : at + 1])
+            forecaster.forecast(LEADS, SHARES)
+    tick_seconds = (time.process_time() - begun) / _TICKS
+    return Cost(
+        1e3 * tick_seconds, 1e3 * fit_seconds, _held_megabytes(model, histories), pickled / 1e6
+    )
+
+
+def _held_megabytes(model: type[Forecaster], histories: list[FloatArray]) -> float:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        forecasters = [_fitted(model, history) for history in histories]
+        for forecaster in forecasters:
+            forecaster.forecast(LEADS, SHARES)
+        gc.collect()
+        return (tracemalloc.get_traced_memory()[0] - before) / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def _fitted(model: type[Forecaster], history: FloatArray) -> Forecaster:
+    forecaster = model(season_bins=1440)
+    forecaster.fit(history, LEADS)
+    return forecaster
+
+
+def _week(name: str) -> FloatArray:
+    """A week of minutes; the series' four days, repeated."""
+    values = load(name).values
+    return np.tile(values, 2)[: _DAYS * 1440]

@@ -6,7 +6,6 @@ tau one step's seconds. Around B the batch varies as a Poisson number does, by s
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -16,6 +15,7 @@ from pd_operator.demand import Demand
 from pd_operator.performance import EngineSurfaces
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, PoolPlan
+from pd_operator.planning.step_curve import StepCurve
 from pd_operator.planning.wording import counted, duration, minor
 
 UTILISATION_CAP = 0.85
@@ -25,7 +25,8 @@ NETWORK_CAP = 0.6
 _KV_DEVIATIONS = 2.33
 """KV room is kept for 99 of 100 moments."""
 
-_Z_P90 = NormalDist().inv_cdf(0.9)
+_NORMAL = NormalDist()
+_Z_P90 = _NORMAL.inv_cdf(0.9)
 _LARGEST_BATCH = 65536.0
 
 
@@ -63,20 +64,32 @@ class DecodeLoad:
         reckoned = self._reckoned_context
         return moment * (self.context_tokens / reckoned) ** 2 if reckoned > 0 else 0.0
 
+    @cached_property
+    def steps(self) -> StepCurve:
+        """Seconds of one step over the batch, at the mean context."""
+        return StepCurve.of(self.worker, self.context_tokens)
+
     def step_seconds(self, batch: float) -> float:
         """Seconds of one step at the mean context."""
-        return self.worker.decode_step_seconds(batch, self.context_tokens)
+        return self.steps.at(batch)
 
-    def latency_seconds(self, batch: float) -> float:
-        """Time per output token at the objective's percentile, for a mean batch.
+    def latency_seconds(self, batch: float, share: float | None = None) -> float:
+        """Time per output token that `share` (the objective's) stays within, for a mean batch.
 
         One deviation of the batch for P90, as simulations have it: a sequence averages over the
         batches it sees, so the tail is lighter than a single step's.
         """
-        deviations = NormalDist().inv_cdf(self.objective.share) / _Z_P90
-        return self.step_seconds(batch + max(0.0, deviations) * math.sqrt(batch))
+        deviations = _deviations(self.objective.share if share is None else share)
+        return self.step_seconds(batch + deviations * math.sqrt(batch))
 
-    @cached_property
+    def share_within(self, batch: float) -> float:
+        """Share of sequences within the objective's time, for a mean batch."""
+        room = self.steps.largest_within(self.objective.seconds) - batch
+        if batch <= 0:
+            return 1.0 if room >= 0 else 0.0
+        return _NORMAL.cdf(_Z_P90 * room / math.sqrt(batch))
+
+    @property
     def fastest_step_seconds(self) -> float:
         """Seconds of a step with a single sequence."""
         return self.step_seconds(1.0)
@@ -85,10 +98,15 @@ class DecodeLoad:
     def batch_limits(self) -> dict[Limit, float]:
         """The largest mean batch that each constraint on one worker allows."""
         step_cap = self.fastest_step_seconds / (1 - UTILISATION_CAP)
+        in_time = self.steps.largest_within(self.objective.seconds)
         return {
-            Limit.TPOT: _largest(lambda b: self.latency_seconds(b) <= self.objective.seconds),
-            Limit.KV_ROOM: _largest(lambda b: self._kv_tokens(b) <= self.worker.kv_capacity_tokens),
-            Limit.UTILISATION: _largest(lambda b: self.step_seconds(b) <= step_cap),
+            Limit.TPOT: _mean_below(in_time, 1.0, _deviations(self.objective.share)),
+            Limit.KV_ROOM: _mean_below(
+                float(self.worker.kv_capacity_tokens),
+                self.context_tokens,
+                _KV_DEVIATIONS * math.sqrt(self._sequence_second_moment),
+            ),
+            Limit.UTILISATION: min(self.steps.largest_within(step_cap), _LARGEST_BATCH),
         }
 
     @property
@@ -103,45 +121,37 @@ class DecodeLoad:
 
     @cached_property
     def tightest(self) -> tuple[Limit, float]:
-        """The constraint that allows the smallest batch, and that batch.
+        """The constraint that allows the smallest batch, and the best batch that it allows.
 
-        A constraint that nothing can meet is left out: it is named, not chased.
+        The best is the one that yields most tokens per second, which need not be the largest:
+        where one kernel gives way to another, a few sequences more can yield a little less. A
+        constraint that nothing can meet is left out: it is named, not chased.
         """
         limits = dict(self.batch_limits)
         if not self.objective_in_reach:
             del limits[Limit.TPOT]
         limits[Limit.KV_ROOM] = max(limits[Limit.KV_ROOM], 1.0)
         limit = min(limits, key=lambda one: limits[one])
-        return limit, limits[limit]
+        return limit, self.steps.best_batch(limits[limit])
 
     def mean_batch(self, workers: int) -> float:
-        """Mean sequences per worker, at most the tightest constraint's.
-
-        The least fixed point of B = rate / workers E[output] tau(B); tau never falls with B.
-        """
+        """Mean sequences per worker, at most the tightest constraint's: Little's fixed point."""
         tokens_per_second = self.demand.output_tokens_per_second / workers
-        _, most = self.tightest
-        if tokens_per_second * self.step_seconds(most) >= most:
-            return most
-        return _largest(lambda b: tokens_per_second * self.step_seconds(b) > b, most)
+        return min(self.steps.fixed_point(tokens_per_second), self.tightest[1])
 
     def workers_by_limit(self) -> dict[Limit, float]:
         """Workers that each constraint asks for, in parts of one.
 
-        At the largest batch B that is allowed a worker makes B / tau(B) tokens per second.
+        At the best batch B that is allowed a worker makes B / tau(B) tokens per second.
         """
         limit, batch = self.tightest
         demand = self.demand
         tokens = demand.output_tokens_per_second
         moved = demand.prompt_tokens_per_second * self.worker.kv_bytes_per_token
         return {
-            limit: tokens * self.step_seconds(batch) / batch if tokens > 0 else 0.0,
+            limit: tokens / self.steps.tokens_per_second(batch) if tokens > 0 else 0.0,
             Limit.NETWORK: moved / (NETWORK_CAP * self.transfer_bytes_per_second),
         }
-
-    def _kv_tokens(self, batch: float) -> float:
-        deviation = math.sqrt(batch * self._sequence_second_moment)
-        return batch * self.context_tokens + _KV_DEVIATIONS * deviation
 
 
 def size_decode(load: DecodeLoad, maximum: int) -> PoolPlan:
@@ -168,8 +178,7 @@ def _latency(load: DecodeLoad, workers: int, needed: int) -> float:
         return load.latency_seconds(load.mean_batch(workers))
     tokens_per_second = load.demand.output_tokens_per_second / workers
     room = max(1.0, load.batch_limits[Limit.KV_ROOM])
-    batch = _largest(lambda b: tokens_per_second * load.step_seconds(b) > b, room)
-    return load.latency_seconds(batch)
+    return load.latency_seconds(min(load.steps.fixed_point(tokens_per_second), room))
 
 
 def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
@@ -201,15 +210,14 @@ def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
     )
 
 
-def _largest(holds: Callable[[float], bool], upper: float = _LARGEST_BATCH) -> float:
-    """The largest batch up to `upper` for which `holds`, which is true first and then false."""
-    low, high = 0.0, upper
-    if holds(high):
-        return high
-    while high - low > 1e-6 * high and high > 1e-9:
-        middle = (low + high) / 2
-        if holds(middle):
-            low = middle
-        else:
-            high = middle
-    return low
+def _deviations(share: float) -> float:
+    """Standard deviations of the batch that the tail of TPOT at `share` is away from its mean."""
+    return max(0.0, _NORMAL.inv_cdf(share) / _Z_P90)
+
+
+def _mean_below(room: float, each: float, spread: float) -> float:
+    """The largest mean batch B with B each + sqrt(B) spread <= room; a quadratic in sqrt(B)."""
+    if room <= 0 or each <= 0:
+        return _LARGEST_BATCH if room > 0 else 0.0
+    root = (math.sqrt(spread**2 + 4 * each * room) - spread) / (2 * each)
+    return min(root**2, _LARGEST_BATCH)

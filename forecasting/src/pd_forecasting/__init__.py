@@ -3,6 +3,7 @@
 from pd_forecasting.base import Forecast, Forecaster
 from pd_forecasting.damped_trend import DampedTrend
 from pd_forecasting.errors import BadSeriesError, ForecastError, NotEnoughPointsError
+from pd_forecasting.hedge import Hedge
 from pd_forecasting.last_value import LastValue
 
 FORECASTERS: tuple[type[Forecaster], ...] = (LastValue, DampedTrend)
@@ -15,6 +16,7 @@ __all__ = [
     "Forecast",
     "ForecastError",
     "Forecaster",
+    "Hedge",
     "LastValue",
     "NotEnoughPointsError",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from pd_forecasting.base import FloatArray, Forecast, Forecaster, State, checked
 from pd_forecasting.errors import ForecastError
 from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
+from pd_forecasting.past import centred_mean
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 ERRORS_TO_COMPARE = 20
@@ -116,7 +117,7 @@ class Smoother(Forecaster):
     def _margins(
         self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
-        actual = _centred_mean(self._paths.values, self.sustained_bins)[steps:]
+        actual = centred_mean(self._paths.values, self.sustained_bins)[steps:]
         errors = actual - followed[: len(actual)]
         if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
             return margins_of_few(self._paths.values, steps, quantiles)
@@ -129,23 +130,9 @@ class Smoother(Forecaster):
         lack the same errors, so sums compare as means do. Ties go to the first.
         """
         ahead = self._paths.ahead(steps)
-        actual = _centred_mean(self._paths.values, self.sustained_bins)[steps:]
+        actual = centred_mean(self._paths.values, self.sustained_bins)[steps:]
         misses = np.abs(actual - ahead[:, : len(actual)])
         cost = np.zeros_like(ahead)
         cost[:, steps:] = np.cumsum(np.nan_to_num(misses), axis=1)
         followed: FloatArray = ahead[cost.argmin(axis=0), np.arange(ahead.shape[1])]
         return followed
-
-
-def _centred_mean(values: FloatArray, bins: int) -> FloatArray:
-    """Mean of the known values among the `bins` around each; NaN where the last is yet to come."""
-    if bins == 1:
-        return values
-    around = np.full(values.shape, np.nan)
-    if len(values) >= bins:
-        windows = np.lib.stride_tricks.sliding_window_view(values, bins)
-        known = np.count_nonzero(~np.isnan(windows), axis=1)
-        sums = np.nansum(windows, axis=1)
-        side = bins // 2
-        around[side:-side] = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
-    return around

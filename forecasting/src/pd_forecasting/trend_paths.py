@@ -1,14 +1,12 @@
 """Damped-trend smoothing run over a series, every bin's level and trend kept."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray
-
-State = Mapping[str, object]
+from pd_forecasting.base import FloatArray, State
+from pd_forecasting.plain import listed, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +108,9 @@ class TrendPaths:
                     self.parameters.damping,
                 )
             ],
-            "values": _listed(self.values),
-            "levels": [_listed(path) for path in self.levels],
-            "trends": [_listed(path) for path in self.trends],
+            "values": listed(self.values),
+            "levels": [listed(path) for path in self.levels],
+            "trends": [listed(path) for path in self.trends],
             "gap": self.gap,
         }
 
@@ -123,9 +121,9 @@ class TrendPaths:
         paths = cls.empty(TrendParameters(np.array(level), np.array(trend), np.array(damping)))
         return replace(
             paths,
-            values=_read(cast("list[float | None]", plain["values"])),
-            levels=np.array([_read(p) for p in cast("list[list[float | None]]", plain["levels"])]),
-            trends=np.array([_read(p) for p in cast("list[list[float | None]]", plain["trends"])]),
+            values=read(cast("list[float | None]", plain["values"])),
+            levels=np.array([read(p) for p in cast("list[list[float | None]]", plain["levels"])]),
+            trends=np.array([read(p) for p in cast("list[list[float | None]]", plain["trends"])]),
             gap=cast("int", plain["gap"]),
         )
 
@@ -134,11 +132,3 @@ class TrendPaths:
             return self.levels[:, -1], self.trends[:, -1]
         unknown = np.full(len(self.parameters.level), np.nan)
         return unknown, np.zeros_like(unknown)
-
-
-def _listed(array: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in array]
-
-
-def _read(values: Sequence[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

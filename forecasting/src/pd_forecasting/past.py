@@ -1,0 +1,123 @@
+"""What a forecaster has seen of a series, and its smoothed levels at every bin."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from pd_forecasting.base import FloatArray, State
+from pd_forecasting.plain import listed, read
+from pd_forecasting.trend_paths import TrendParameters, TrendPaths
+
+Origins = npt.NDArray[np.int64]
+
+HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
+"""Bins in which a level forgets half of what it knew. 0 is the last value."""
+
+_SMOOTHING_BINS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The newest bins of a series, on whatever scale the series is given.
+
+    - `paths`: values of shape (n,), NaN where missing, and one level per half-life, (k, n).
+    - `season_bins`: bins of a day, 0 for none.
+    - `seen`: bins seen in all, those forgotten included.
+    """
+
+    paths: TrendPaths
+    season_bins: int
+    seen: int = 0
+
+    @classmethod
+    def nothing(cls, season_bins: int) -> Self:
+        """No bin yet."""
+        weights = [1.0 if bins == 0 else 1 - 0.5 ** (1 / bins) for bins in HALF_LIVES]
+        flat = np.zeros(len(HALF_LIVES))
+        return cls(TrendPaths.empty(TrendParameters(np.array(weights), flat, flat)), season_bins)
+
+    def extended(self, values: FloatArray) -> Self:
+        """The same, with more bins."""
+        grown = self.paths.extended(values)
+        return replace(self, paths=grown, seen=self.seen + len(values))
+
+    def latest(self, bins: int) -> Self:
+        """Only the newest `bins`."""
+        return replace(self, paths=self.paths.latest(bins))
+
+    def __len__(self) -> int:
+        return len(self.paths.values)
+
+    @property
+    def values(self) -> FloatArray:
+        """The bins, shape (n,)."""
+        return self.paths.values
+
+    def level(self, half_life: int) -> FloatArray:
+        """Exponentially weighted mean at every bin, shape (n,); NaN before the first known bin."""
+        level: FloatArray = self.paths.levels[HALF_LIVES.index(half_life)]
+        return level
+
+    @cached_property
+    def smoothed(self) -> FloatArray:
+        """Mean of the known values around every bin: uses two later bins, so is for old ones."""
+        return centred_mean(self.values, _SMOOTHING_BINS)
+
+    def change_on_an_earlier_day(self, origins: Origins, steps: int, days: int) -> FloatArray:
+        """By how much the load changed at this time `days` ago, over the same `steps` bins.
+
+        NaN where that day is not remembered, or where it lies too near to be past.
+        """
+        lag = days * self.season_bins
+        if lag - steps <= _SMOOTHING_BINS // 2:
+            return np.full(len(origins), np.nan)
+        return at(self.smoothed, origins + steps - lag) - at(self.level(2), origins - lag)
+
+    def to_plain(self) -> State:
+        """Plain data."""
+        return {
+            "values": listed(self.values),
+            "levels": [listed(level) for level in self.paths.levels],
+            "gap": self.paths.gap,
+            "season_bins": self.season_bins,
+            "seen": self.seen,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: State) -> Self:
+        """Read `to_plain`'s data."""
+        past = cls.nothing(cast("int", plain["season_bins"]))
+        levels = np.array([read(one) for one in cast("list[list[float | None]]", plain["levels"])])
+        paths = replace(
+            past.paths,
+            values=read(cast("list[float | None]", plain["values"])),
+            levels=levels,
+            trends=np.zeros_like(levels),
+            gap=cast("int", plain["gap"]),
+        )
+        return replace(past, paths=paths, seen=cast("int", plain["seen"]))
+
+
+def at(array: FloatArray, index: Origins) -> FloatArray:
+    """`array` at every index; NaN outside of it."""
+    inside = (index >= 0) & (index < len(array))
+    out = np.full(index.shape, np.nan)
+    out[inside] = array[index[inside]]
+    return out
+
+
+def centred_mean(values: FloatArray, bins: int) -> FloatArray:
+    """Mean of the known values among the `bins` around each; NaN where the last is yet to come."""
+    if bins == 1:
+        return values
+    around = np.full(values.shape, np.nan)
+    if len(values) >= bins:
+        windows = np.lib.stride_tricks.sliding_window_view(values, bins)
+        known = np.count_nonzero(~np.isnan(windows), axis=1)
+        sums = np.nansum(windows, axis=1)
+        side = bins // 2
+        around[side:-side] = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+    return around

@@ -1,0 +1,92 @@
+"""The default forecaster: what it learns from, and that nothing depends on how bins come in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pd_forecasting import Hedge
+from pd_forecasting.base import FloatArray
+from pd_forecasting.past import Past
+from pd_forecasting.regression import features
+from pd_forecasting.track import EXPERTS
+
+DAY = 96
+HORIZONS = (1, 6)
+
+
+def daily_load(days: float, noise: float = 0.05, seed: int = 1) -> FloatArray:
+    bins = np.arange(round(days * DAY))
+    rhythm = 40 + 30 * np.sin(2 * np.pi * bins / DAY) ** 3
+    rng = np.random.default_rng(seed)
+    return np.asarray(rhythm * (1 + noise * rng.standard_normal(len(bins))), dtype=np.float64)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50])
+def test_bins_that_come_singly_or_at_once_are_forecast_alike(chunk: int) -> None:
+    load = daily_load(5)
+    load[100:130] = np.nan
+    at_once = Hedge(season_bins=DAY)
+    at_once.fit(load, HORIZONS)
+    bit_by_bit = Hedge(season_bins=DAY)
+    bit_by_bit.fit(load[:40], HORIZONS)
+    for start in range(40, len(load), chunk):
+        bit_by_bit.update(load[start : start + chunk])
+    quantiles = (0.1, 0.5, 0.9)
+    np.testing.assert_allclose(
+        bit_by_bit.forecast(HORIZONS, quantiles).values,
+        at_once.forecast(HORIZONS, quantiles).values,
+        rtol=1e-9,
+    )
+
+
+def test_a_daily_rhythm_is_foreseen_where_the_last_value_is_late() -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(daily_load(6), HORIZONS)
+    assert forecaster.error_vs_last_value(6) < 0.7
+
+
+def test_without_a_season_it_still_beats_the_last_value_on_a_noisy_level() -> None:
+    forecaster = Hedge()
+    forecaster.fit(daily_load(6, noise=0.3), (1,))
+    assert forecaster.error_vs_last_value(1) < 0.9
+
+
+def test_the_shares_of_the_experts_are_whole_at_every_bin() -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(daily_load(3), (6,))
+    shares = forecaster.weights(6)
+    assert tuple(shares) == EXPERTS
+    np.testing.assert_allclose(np.sum(list(shares.values()), axis=0), 1.0)
+
+
+def test_a_level_that_jumps_is_followed_within_a_few_bins() -> None:
+    rng = np.random.default_rng(5)
+    load = np.concatenate([np.full(500, 10.0), np.full(6, 100.0)])
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(load * (1 + 0.02 * rng.standard_normal(len(load))), (1,))
+    assert forecaster.forecast((1,), (0.5,)).points[0] > 80.0
+
+
+def test_its_state_survives_json_and_goes_on_alike() -> None:
+    load = daily_load(5)
+    original = Hedge(season_bins=DAY, sustained_bins=3)
+    original.fit(load[:-30], HORIZONS)
+    restored = Hedge.restore(json.loads(json.dumps(original.state())))
+    for forecaster in (original, restored):
+        forecaster.update(load[-30:])
+    np.testing.assert_array_equal(
+        original.forecast(HORIZONS, (0.5, 0.9)).values,
+        restored.forecast(HORIZONS, (0.5, 0.9)).values,
+    )
+
+
+def test_what_a_regression_learns_from_is_known_at_the_origin() -> None:
+    load = np.sqrt(daily_load(6))
+    origins = np.arange(3 * DAY, 4 * DAY)
+    known = features(Past.nothing(DAY).extended(load), origins, 6)
+    for row, origin in zip(known, origins, strict=True):
+        changed = load.copy()
+        changed[origin + 1 :] *= 2
+        past = Past.nothing(DAY).extended(changed)
+        np.testing.assert_array_equal(features(past, np.array([origin]), 6)[0], row)

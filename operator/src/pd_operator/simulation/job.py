@@ -1,0 +1,43 @@
+"""A request on its way through the service."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pd_operator.simulation.decode_worker import DecodeWorker
+    from pd_operator.simulation.prefill_worker import PrefillWorker
+
+
+class Job:
+    """Request number `index`, while it is in the service.
+
+    - `cached`: tokens of the prompt that need not be computed.
+    - `generated`: tokens that it had when it last joined a batch.
+    - `first_token_at`: seconds; 0 before.
+    - `lost`: whether a worker that had it has died.
+    """
+
+    __slots__ = (
+        "arrival",
+        "cached",
+        "decode",
+        "first_token_at",
+        "generated",
+        "index",
+        "lost",
+        "output",
+        "prefill",
+        "prompt",
+    )
+
+    prefill: "PrefillWorker"
+    decode: "DecodeWorker"
+
+    def __init__(self, index: int, arrival: float, prompt: int, output: int, cached: int) -> None:
+        self.index = index
+        self.arrival = arrival
+        self.prompt = prompt
+        self.output = output
+        self.cached = cached
+        self.generated = 0
+        self.first_token_at = 0.0
+        self.lost = False

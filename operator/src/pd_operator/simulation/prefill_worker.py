@@ -1,0 +1,149 @@
+"""A prefill worker: first come first served, in passes of a token budget, then over the link."""
+
+from collections import deque
+
+from pd_operator.performance.timing import KvLink
+from pd_operator.simulation.agenda import Agenda
+from pd_operator.simulation.job import Job
+from pd_operator.simulation.service import ServiceModel
+from pd_operator.simulation.step_tables import PassTimes
+
+
+class PrefillWorker:
+    """Prompts wait until a decode has room for their KV, then for a pass, then for the link.
+
+    - `pending_tokens`: still to compute for the requests that the router sent here.
+    - `requests`: requests that are here, until their KV is on its decode.
+    - `kv_tokens`: of prompts that are computed or moved.
+    - `busy_seconds`, `passes`, `computed_tokens`: so far, the running pass included.
+    """
+
+    __slots__ = (
+        "_agenda",
+        "_budget",
+        "_chunk_done",
+        "_chunked",
+        "_kv_capacity",
+        "_link",
+        "_pass",
+        "_queue",
+        "_splits",
+        "_times",
+        "busy_seconds",
+        "computed_tokens",
+        "dead",
+        "kv_tokens",
+        "number",
+        "passes",
+        "pending_tokens",
+        "requests",
+    )
+
+    def __init__(
+        self, number: int, service: ServiceModel, times: PassTimes, agenda: Agenda
+    ) -> None:
+        self.number = number
+        self.requests = 0
+        self.pending_tokens = 0
+        self.kv_tokens = 0
+        self.busy_seconds = 0.0
+        self.passes = 0
+        self.computed_tokens = 0
+        self.dead = False
+        self._agenda = agenda
+        self._times = times
+        self._budget = service.limits.budget_tokens
+        self._splits = service.limits.chunk_tokens is not None
+        self._kv_capacity = service.prefill.kv_capacity_tokens
+        self._link = KvLink(
+            service.transfer_bytes_per_second,
+            service.prefill.kv_bytes_per_token,
+            service.transfer_base_seconds,
+        )
+        self._queue: deque[Job] = deque()
+        self._chunked: Job | None = None
+        self._chunk_done = 0
+        self._pass: list[Job] | None = None
+
+    def expect(self, job: Job) -> None:
+        """The router has sent `job` here; it is computed once its decode has room."""
+        self.requests += 1
+        self.pending_tokens += job.prompt - job.cached
+
+    def admit(self, job: Job) -> None:
+        """The decode of `job` has room for its KV."""
+        self._queue.append(job)
+        if self._pass is None:
+            self._start_pass()
+
+    def release(self, job: Job) -> None:
+        """All KV of `job` has left."""
+        self.requests -= 1
+        self.kv_tokens -= job.prompt
+        if self._pass is None and self._queue:
+            self._start_pass()
+
+    def _start_pass(self) -> None:
+        """Compute what fits the budget and the KV; the last prompt may be cut into chunks."""
+        completes: list[Job] = []
+        budget = self._budget
+        tokens = prompts = 0
+        attention = 0.0
+        job = self._chunked
+        if job is not None:
+            left = job.prompt - self._chunk_done
+            tokens, prompts = min(budget, left), 1
+            attention = self._times.attention_seconds(tokens, self._chunk_done)
+            self._advance_chunk(job, tokens, completes)
+        queue = self._queue
+        while queue and tokens < budget:
+            job = queue[0]
+            if self.kv_tokens + job.prompt > self._kv_capacity:
+                break
+            new = left = job.prompt - job.cached
+            if tokens + new > budget:
+                if self._splits:
+                    new = budget - tokens
+                elif prompts:
+                    break
+            queue.popleft()
+            self.kv_tokens += job.prompt
+            tokens += new
+            prompts += 1
+            if job.cached:
+                attention += self._times.attention_seconds(new, job.cached)
+            if new == left:
+                completes.append(job)
+            else:
+                self._chunk_done = job.cached
+                self._advance_chunk(job, new, completes)
+        if prompts:
+            self._begin(completes, tokens, self._times.seconds(tokens, prompts) + attention)
+
+    def _advance_chunk(self, job: Job, tokens: int, completes: list[Job]) -> None:
+        self._chunk_done += tokens
+        if self._chunk_done == job.prompt:
+            self._chunked = None
+            completes.append(job)
+        else:
+            self._chunked = job
+
+    def _begin(self, completes: list[Job], tokens: int, seconds: float) -> None:
+        self._pass = completes
+        self.passes += 1
+        self.computed_tokens += tokens
+        self.busy_seconds += seconds
+        self._agenda.at(self._agenda.now + seconds, self._pass_ended, completes)
+
+    def _pass_ended(self, completed: list[Job]) -> None:
+        """Send the KV of prompts that are through; go on with the next."""
+        if self.dead:
+            return
+        agenda = self._agenda
+        now = agenda.now
+        for job in completed:
+            self.pending_tokens -= job.prompt - job.cached
+            agenda.at(self._link.send(job.prompt, now), job.decode.kv_arrived, job)
+        self._pass = None
+        if self._queue or self._chunked:
+            self._start_pass()

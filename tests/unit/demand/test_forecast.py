@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,7 +132,8 @@ def test_an_idle_service_is_forecast_to_stay_idle_with_its_known_lengths() -> No
     assert demand.prompt_tokens == SHAPE.prompt_tokens
 
 
-def test_an_update_sees_the_new_bins_only_and_leaves_the_old_fit_as_it_was() -> None:
+@pytest.mark.parametrize("model", [model.value for model in ForecastModel])
+def test_an_update_sees_the_new_bins_only_and_leaves_the_old_fit_as_it_was(model: str) -> None:
     whole = history(climb())
     past = DemandHistory(
         0,
@@ -145,12 +147,15 @@ def test_an_update_sees_the_new_bins_only_and_leaves_the_old_fit_as_it_was() -> 
             )
         ),
     )
-    fitted = fit_demand(past, "DampedTrend")
+    fitted = fit_demand(past, model, horizons_seconds=(300,))
     before = fitted.forecast(Role.PREFILL, 300, 95, SHAPE)
+    error = fitted.prompt_tokens.error(5)
     updated = fitted.updated(whole)
     assert updated.end_seconds == whole.end_seconds
     assert updated.updated(whole) is updated
-    assert fitted.forecast(Role.PREFILL, 300, 95, SHAPE) == before
+    untouched = replace(fitted, prompt_tokens=replace(fitted.prompt_tokens))
+    assert untouched.forecast(Role.PREFILL, 300, 95, SHAPE) == before
+    assert untouched.prompt_tokens.error(5) == pytest.approx(error)
     assert updated.forecast(Role.PREFILL, 300, 95, SHAPE) != before
 
 

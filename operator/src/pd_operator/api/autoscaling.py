@@ -18,6 +18,7 @@ class Mode(StrEnum):
 class ForecastModel(StrEnum):
     """Which forecaster looks ahead."""
 
+    HEDGE = "Hedge"
     DAMPED_TREND = "DampedTrend"
     LAST_VALUE = "LastValue"
 
@@ -41,11 +42,13 @@ class ForecastSpec(ApiModel):
     """What the forecast is made from and how cautious it is."""
 
     model: ForecastModel = Field(
-        default=ForecastModel.DAMPED_TREND,
-        description="Forecaster of request rate and prompt and output lengths. DampedTrend: "
-        "exponential smoothing with a damped trend, used only while it beats the last value on "
-        "this service's own history. LastValue: the load of now is taken for the load to come, "
-        "which makes the operator purely reactive.",
+        default=ForecastModel.HEDGE,
+        description="Forecaster of the request rate and of the tokens per second of prompts and "
+        "answers. Hedge: moving averages, the change on earlier days and regressions, each "
+        "weighted by its recent errors at the lead time. DampedTrend: exponential smoothing with a "
+        "damped trend. LastValue: the load of now is taken for the load to come, which makes the "
+        "operator purely reactive. Any other model speaks only while it beats LastValue on this "
+        "service's own history.",
     )
     quantile_percent: int = Field(
         default=95,

@@ -1,116 +1,90 @@
-"""One service's demand history, and the forecaster fitted to it off the tick."""
+"""What one service's load will be: its history, its forecaster, and how well that has done."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+from concurrent.futures import BrokenExecutor
+from dataclasses import replace
 
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
+from pd_operator.controller.fitting import FitPool
+from pd_operator.controller.past import BINS_READ_AGAIN, Archive, Past
 from pd_operator.demand import (
+    Coverage,
+    CoverageTracker,
     Demand,
     DemandForecast,
     DemandHistory,
     FittedDemand,
     NotEnoughHistory,
-    fit_demand,
+    sustained_bins,
+    sustained_loads,
 )
 from pd_operator.scaling.observation import Unknown
-from pd_operator.telemetry.prometheus import PrometheusReader
 
-SECONDS_PER_DAY = 86_400
-# Late scrapes still change the newest bins, so these are read again.
-BINS_READ_AGAIN = 2
 REFIT_BINS = 20
-FIT_DEADLINE_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
 
-class FitPool:
-    """Fits forecasters in a process of its own: a fit takes the CPU that ticks need."""
-
-    def __init__(self) -> None:
-        self._pool = self._fresh()
-
-    async def fit(
-        self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
-    ) -> FittedDemand:
-        """Fit the model that ``spec`` asks for; ``TimeoutError`` where it takes too long."""
-        loop = asyncio.get_running_loop()
-        work = partial(
-            fit_demand,
-            history,
-            spec.model.value,
-            season_seconds=spec.season_seconds,
-            horizons_seconds=horizons_seconds,
-        )
-        async with asyncio.timeout(FIT_DEADLINE_SECONDS):
-            try:
-                return await loop.run_in_executor(self._pool, work)
-            except BrokenExecutor:
-                self._pool = self._fresh()
-                raise
-
-    def close(self) -> None:
-        """End the process, also in the middle of a fit."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    @staticmethod
-    def _fresh() -> ProcessPoolExecutor:
-        # Spawned, not forked: the operator runs threads and holds connections.
-        return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
-
-
 class LookAhead:
-    """History and forecaster of one service. A fit that fails or is late leaves the last good."""
+    """History and forecaster of one service. A fit that fails or is late leaves the last good.
+
+    A forecast is never changed in place: ``_settled`` is the last fit with all bins seen that no
+    late scrape can change any more, ``_fitted`` the same with the newest bins as they are now.
+    """
 
     def __init__(self, key: ServiceKey, fits: FitPool) -> None:
         self._key = key
         self._fits = fits
-        self._history: DemandHistory | None = None
-        self._fitted: FittedDemand | None = None
-        self._wanted: ForecastSpec | None = None
         self._fit: asyncio.Task[None] | None = None
-        self._fitted_end = 0.0
-        self._fault: str | None = None
+        self._forget(ForecastSpec())
 
     async def refresh(
-        self,
-        reader: PrometheusReader,
-        spec: ForecastSpec,
-        now: float,
-        horizons_seconds: Sequence[float],
+        self, archive: Archive, spec: ForecastSpec, now: float, horizons_seconds: Sequence[float]
     ) -> None:
         """Read the bins that ended since the last time, and refit where one is due.
 
         ``horizons_seconds`` are those that will be asked for.
         """
-        if spec != self._wanted:
+        if spec != self._spec:
             self._forget(spec)
-        await self._read(reader, spec, now)
-        if self._history is None:
+        before = self._past.history
+        await self._past.read(archive, now)
+        history = self._past.history
+        if history is None:
             return
-        if self._fitted is not None:
-            self._fitted = self._fitted.updated(self._history)
-        due = self._history.end_seconds - self._fitted_end >= REFIT_BINS * spec.resolution_seconds
-        if (self._fitted is None or due) and (self._fit is None or self._fit.done()):
-            refit = self._refit(self._history, spec, horizons_seconds)
-            self._fit = asyncio.create_task(refit)
+        if history is not before:
+            self._see(history)
+        idle = self._fit is None or self._fit.done()
+        if idle and self._due(history, horizons_seconds):
+            self._fit = asyncio.create_task(self._refit(history, horizons_seconds))
 
     def forecast(
-        self, role: Role, horizon_seconds: float, spec: ForecastSpec, shape: Demand
+        self, role: Role, horizon_seconds: float, now: float, shape: Demand
     ) -> DemandForecast | Unknown:
-        """The pool's load ``horizon_seconds`` ahead; ``shape`` gives the length distributions."""
-        if self._fitted is None:
+        """The pool's load ``horizon_seconds`` from now; ``shape`` gives the lengths' spread."""
+        fitted = self._fitted
+        if fitted is None:
             return self._none("The forecaster is being fitted.")
+        # The newest bin has ended a moment ago, or long ago where Prometheus was away.
+        age = max(0.0, now - fitted.end_seconds)
+        # A lead time that has changed is soon learnt in the process of the fits; to learn it here
+        # would hold up every tick.
+        reach = fitted.nearest_learnt(horizon_seconds + age)
         try:
-            return self._fitted.forecast(role, horizon_seconds, spec.quantile_percent, shape)
+            found = fitted.forecast(role, reach, self._spec.quantile_percent, shape)
         except NotEnoughHistory as error:
             return self._none(str(error))
+        target = fitted.end_seconds / fitted.step_seconds + fitted.steps(reach)
+        self._trackers[role].expect(round(target), found.tokens_per_second)
+        return replace(found, horizon_seconds=horizon_seconds)
+
+    def coverage(self, role: Role) -> Coverage:
+        """How often the pool's loads were within its forecasts' quantiles."""
+        return self._trackers[role].coverage
 
     def close(self) -> None:
         """Give up a running fit."""
@@ -118,37 +92,53 @@ class LookAhead:
             self._fit.cancel()
 
     def _none(self, otherwise: str) -> Unknown:
-        return Unknown("NotEnoughHistory", "forecast", self._fault or otherwise)
+        return Unknown("NotEnoughHistory", "forecast", self._past.fault or self._fault or otherwise)
 
     def _forget(self, spec: ForecastSpec) -> None:
         self.close()
-        self._history, self._fitted, self._fit, self._wanted = None, None, None, spec
-        self._fitted_end = 0.0
+        self._spec = spec
+        self._past = Past(self._key, spec)
+        self._settled: FittedDemand | None = None
+        self._fitted: FittedDemand | None = None
+        self._fit = None
+        self._fitted_on: DemandHistory | None = None
+        self._fault: str | None = None
+        self._trackers = {role: CoverageTracker() for role in Role}
 
-    async def _read(self, reader: PrometheusReader, spec: ForecastSpec, now: float) -> None:
-        step = spec.resolution_seconds
-        end = now // step * step
-        oldest = end - spec.history_days * SECONDS_PER_DAY
-        known = self._history
-        start = known.end_seconds - BINS_READ_AGAIN * step if known else oldest
-        if end <= start or (known and end <= known.end_seconds):
-            return
-        newer = await asyncio.to_thread(reader.demand_history, self._key, start, end, step)
-        if isinstance(newer, Unknown):
-            self._fault = newer.message
-            return
-        self._history = known.extended_with(newer).since(oldest) if known else newer
+    def _see(self, history: DemandHistory) -> None:
+        """Show the bins that are new to forecaster and trackers."""
+        step = history.step_seconds
+        sure = history.until(history.end_seconds - BINS_READ_AGAIN * step)
+        if self._settled is not None:
+            self._settled = self._settled.updated(sure)
+            self._fitted = self._settled.updated(history)
+        first = round(sure.start_seconds / step) + 1
+        for role, loads in (
+            (Role.PREFILL, sure.prompt_tokens_per_second),
+            (Role.DECODE, sure.output_tokens_per_second),
+        ):
+            self._trackers[role].settle(first, sustained_loads(loads, sustained_bins(step)))
 
-    async def _refit(
-        self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
-    ) -> None:
-        self._fitted_end = history.end_seconds
+    def _due(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> bool:
+        """Whether there is no fit yet, or too many new bins, older bins, or other lead times."""
+        seen = self._fitted_on
+        if seen is None or self._fitted is None:
+            return seen is not history
+        newer_bins = (history.end_seconds - seen.end_seconds) / history.step_seconds
+        older = history.start_seconds < seen.start_seconds and self._past.complete
+        unlearnt = not self._fitted.learnt(horizons_seconds)
+        return newer_bins >= REFIT_BINS or older or (unlearnt and newer_bins >= 1)
+
+    async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
+        self._fitted_on = history
         try:
-            fitted = await self._fits.fit(history, spec, horizons_seconds)
+            fitted = await self._fits.fit(history, self._spec, horizons_seconds)
         except NotEnoughHistory as error:
             self._fault = str(error)
-        except (TimeoutError, BrokenExecutor, ValueError, ArithmeticError) as error:
+        except (BrokenExecutor, ValueError, ArithmeticError) as error:
             self._fault = f"The fit failed: {error or type(error).__name__}."
             log.warning("fit of %s failed; the last good one stays", self._key, exc_info=error)
         else:
-            self._fitted, self._fault = fitted, None
+            self._settled, self._fitted, self._fault = fitted, fitted, None
+            if self._past.history is not None:
+                self._see(self._past.history)

@@ -12,7 +12,7 @@ import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.controller.endpoints import application, serve
-from pd_operator.controller.look_ahead import FitPool
+from pd_operator.controller.fitting import FitPool
 from pd_operator.controller.metrics import OperatorMetrics
 from pd_operator.controller.observing import Observer
 from pd_operator.controller.registry import Registry

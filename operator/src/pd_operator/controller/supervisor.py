@@ -20,7 +20,8 @@ from pd_operator.controller.acting import Actor
 from pd_operator.controller.children import Children
 from pd_operator.controller.engine_model import engine_model
 from pd_operator.controller.events import EventRecorder
-from pd_operator.controller.look_ahead import FitPool, LookAhead
+from pd_operator.controller.fitting import FitPool
+from pd_operator.controller.look_ahead import LookAhead
 from pd_operator.controller.metrics import OperatorMetrics
 from pd_operator.controller.observing import Observer, Sight
 from pd_operator.controller.picture import LookAheads, Picture
@@ -126,7 +127,7 @@ class ServiceLoop:
         shape = seen.demand.value
 
         def of(role: Role) -> DemandForecast | Unknown:
-            return self._look_ahead.forecast(role, leads[role], spec, shape)
+            return self._look_ahead.forecast(role, leads[role], seen.time_seconds, shape)
 
         return LookAheads(of(Role.PREFILL), of(Role.DECODE))
 

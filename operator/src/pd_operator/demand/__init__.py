@@ -1,5 +1,6 @@
 """What is asked of a service: request rate and lengths, past, present and forecast."""
 
+from pd_operator.demand.coverage import Coverage, CoverageTracker, sustained_loads
 from pd_operator.demand.demand import Demand
 from pd_operator.demand.forecast import (
     DemandForecast,
@@ -7,11 +8,14 @@ from pd_operator.demand.forecast import (
     NotEnoughHistory,
     QuantileBand,
     fit_demand,
+    sustained_bins,
 )
 from pd_operator.demand.history import DemandHistory
 from pd_operator.demand.lengths import LengthDistribution
 
 __all__ = [
+    "Coverage",
+    "CoverageTracker",
     "Demand",
     "DemandForecast",
     "DemandHistory",
@@ -20,4 +24,6 @@ __all__ = [
     "NotEnoughHistory",
     "QuantileBand",
     "fit_demand",
+    "sustained_bins",
+    "sustained_loads",
 ]

@@ -3,11 +3,18 @@
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pd_forecasting import DampedTrend, Forecast, Forecaster, LastValue, NotEnoughPointsError
+from pd_forecasting import (
+    DampedTrend,
+    Forecast,
+    Forecaster,
+    Hedge,
+    LastValue,
+    NotEnoughPointsError,
+)
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.roles import Role
 from pd_operator.demand.arrays import FloatArray
@@ -16,6 +23,7 @@ from pd_operator.demand.history import DemandHistory
 from pd_operator.demand.lengths import LengthDistribution
 
 _MODELS: dict[ForecastModel, type[Forecaster]] = {
+    ForecastModel.HEDGE: Hedge,
     ForecastModel.DAMPED_TREND: DampedTrend,
     ForecastModel.LAST_VALUE: LastValue,
 }
@@ -74,6 +82,9 @@ class FittedSeries:
 
     model: Forecaster
     last_value: LastValue
+    _bands: dict[tuple[int, int], QuantileBand] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def fit(
@@ -86,8 +97,12 @@ class FittedSeries:
         return fitted
 
     def updated(self, bins: FloatArray) -> "FittedSeries":
-        """The same, with more bins seen."""
-        grown = copy.deepcopy(self)
+        """The same, with more bins seen.
+
+        Forecasters put new arrays in the place of old ones and change none, so a shallow copy is
+        all that keeps this one as it is.
+        """
+        grown = FittedSeries(copy.copy(self.model), copy.copy(self.last_value))
         grown.model.update(bins)
         grown.last_value.update(bins)
         return grown
@@ -101,7 +116,13 @@ class FittedSeries:
         return isinstance(self.model, LastValue) or self.error(steps) < 1.0
 
     def band(self, steps: int, quantile_percent: int) -> QuantileBand:
-        """Quantiles of whichever of the two may speak."""
+        """Quantiles of whichever of the two may speak; reckoned once."""
+        asked = (steps, quantile_percent)
+        if asked not in self._bands:
+            self._bands[asked] = self._band(steps, quantile_percent)
+        return self._bands[asked]
+
+    def _band(self, steps: int, quantile_percent: int) -> QuantileBand:
         speaker = self.model if self.trusted(steps) else self.last_value
         shares = sorted({_LOW, _MEDIAN, quantile_percent / 100})
         forecast: Forecast = speaker.forecast([steps], shares)
@@ -119,9 +140,26 @@ class FittedDemand:
 
     step_seconds: float
     end_seconds: float
+    horizons_steps: tuple[int, ...]
     requests: FittedSeries
     prompt_tokens: FittedSeries
     output_tokens: FittedSeries
+
+    def steps(self, horizon_seconds: float) -> int:
+        """Bins from the history's end to the one that the horizon lies in; at least one."""
+        return _steps(horizon_seconds, self.step_seconds)
+
+    def nearest_learnt(self, horizon_seconds: float) -> float:
+        """The horizon itself where the fit was made for it or for none, else the nearest one."""
+        asked = self.steps(horizon_seconds)
+        if asked in self.horizons_steps or not self.horizons_steps:
+            return horizon_seconds
+        nearest = min(self.horizons_steps, key=lambda steps: abs(steps - asked))
+        return nearest * self.step_seconds
+
+    def learnt(self, horizons_seconds: Sequence[float]) -> bool:
+        """Whether the fit was made for these horizons."""
+        return all(self.steps(seconds) in self.horizons_steps for seconds in horizons_seconds)
 
     def updated(self, history: DemandHistory) -> "FittedDemand":
         """The same, with those bins of `history` seen that end after `end_seconds`.
@@ -151,7 +189,7 @@ class FittedDemand:
         `shape` is the present demand: how lengths are spread around their mean, and how bursty
         arrivals are. `NotEnoughHistory` where too few bins are known.
         """
-        steps = _steps(horizon_seconds, self.step_seconds)
+        steps = self.steps(horizon_seconds)
         own = self.prompt_tokens if role is Role.PREFILL else self.output_tokens
         try:
             requests = self.requests.band(steps, quantile_percent)
@@ -202,7 +240,7 @@ def fit_demand(
             f"a forecast needs {LastValue.minimum_points} measured bins of "
             f"{history.step_seconds:g} s, there are {known}"
         )
-    sustained = _odd(SUSTAINED_SECONDS / history.step_seconds)
+    sustained = sustained_bins(history.step_seconds)
     season = _season_bins(season_seconds, history.step_seconds)
     horizons = _horizons(horizons_seconds, history.step_seconds)
     requests, prompt_tokens, output_tokens = (
@@ -210,8 +248,14 @@ def fit_demand(
         for one in series
     )
     return FittedDemand(
-        history.step_seconds, history.end_seconds, requests, prompt_tokens, output_tokens
+        history.step_seconds, history.end_seconds, horizons, requests, prompt_tokens, output_tokens
     )
+
+
+def sustained_bins(step_seconds: float) -> int:
+    """The odd number of bins, at least one, that last up to `SUSTAINED_SECONDS`."""
+    whole = max(1, math.floor(SUSTAINED_SECONDS / step_seconds))
+    return whole if whole % 2 else whole - 1
 
 
 def _steps(horizon_seconds: float, step_seconds: float) -> int:
@@ -229,12 +273,6 @@ def _season_bins(season_seconds: float, step_seconds: float) -> int:
     """Bins of a season; 0 where it is no whole number of at least two."""
     bins = round(season_seconds / step_seconds)
     return bins if bins >= 2 and math.isclose(bins * step_seconds, season_seconds) else 0
-
-
-def _odd(bins: float) -> int:
-    """The largest odd number up to `bins`, at least one."""
-    whole = max(1, math.floor(bins))
-    return whole if whole % 2 else whole - 1
 
 
 def _demand(

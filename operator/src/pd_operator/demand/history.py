@@ -77,6 +77,23 @@ class DemandHistory:
             *(array[skip:] for array in self._arrays),
         )
 
+    def trimmed(self) -> "DemandHistory":
+        """Without the bins at the beginning of which nothing is known; maybe without any."""
+        known = np.flatnonzero(~np.all([np.isnan(array) for array in self._arrays], axis=0))
+        skip = int(known[0]) if len(known) else len(self)
+        return DemandHistory(
+            self.start_seconds + skip * self.step_seconds,
+            self.step_seconds,
+            *(array[skip:] for array in self._arrays),
+        )
+
+    def until(self, seconds: float) -> "DemandHistory":
+        """The bins that end at `seconds` or earlier."""
+        kept = max(0, min(len(self), -self._bins_since(seconds)))
+        return DemandHistory(
+            self.start_seconds, self.step_seconds, *(array[:kept] for array in self._arrays)
+        )
+
     def after(self, seconds: float) -> "DemandHistory":
         """The bins that begin at `seconds` or later, with missing bins from there to the first.
 

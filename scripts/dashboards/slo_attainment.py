@@ -210,6 +210,34 @@ def _load(board: builders.Dashboard) -> None:
             ).axis_label("tokens/s")
         )
 
+    board.with_panel(
+        p.graph(
+            "Error of the forecast",
+            "Mean absolute error of the forecaster at the lead time, over that of taking the last "
+            "value. Below 1 it is worth its name; from 1 on, the pool is planned for the last "
+            "value and ForecastTrusted is False.",
+            "none",
+            p.query(q.operator("forecast_error_vs_last_value", by="role"), "{{role}}"),
+            columns=12,
+        )
+        .override_by_name("prefill", [p.color(p.PREFILL)])
+        .override_by_name("decode", [p.color(p.DECODE)])
+    )
+    board.with_panel(
+        p.graph(
+            "Do the quantiles hold?",
+            "Share of the loads that came which were at or below each quantile of their forecast. "
+            "Each line should lie at its own name: below it, workers were too few more often than "
+            "asked for; above it, too many were paid for.",
+            "percentunit",
+            p.query(
+                q.operator("forecast_coverage_ratio", by="role, quantile"),
+                "{{role}} {{quantile}}",
+            ),
+            columns=12,
+        ).max(1)
+    )
+
 
 def _with_band(
     title: str,

@@ -1,5 +1,6 @@
 """What is said of a service, condition by condition."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.verdicts import VERDICTS, Verdict
+from pd_operator.demand import Coverage
 from pd_operator.scaling.observation import Attainment, Known, PoolObservation, Unknown
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -89,7 +91,42 @@ def test_a_forecaster_that_loses_to_the_last_value_is_not_trusted(
         replace(picture, ahead=LookAheads(worse, make_forecast())), ConditionType.FORECAST_TRUSTED
     )
     assert (verdict.status, verdict.reason) == (FALSE, Reason.WORSE_THAN_LAST_VALUE)
-    assert "1.20" in verdict.message
+    assert "20% above the last value's for prefill (230 s)" in verdict.message
+    assert "20% below the last value's for decode (230 s)" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(math.inf, "which is none"), (1.001, "is the last value's for prefill")]
+)
+def test_errors_that_no_percentage_tells_are_told_in_words(
+    picture: Picture, make_forecast: Callable[..., Any], error: float, words: str
+) -> None:
+    worse = make_forecast(error_vs_last_value=error, trusted=False)
+    verdict = said(
+        replace(picture, ahead=LookAheads(worse, make_forecast())), ConditionType.FORECAST_TRUSTED
+    )
+    assert verdict.status is FALSE
+    assert words in verdict.message
+
+
+def test_a_forecaster_too_young_to_be_judged_is_neither_trusted_nor_distrusted(
+    picture: Picture, make_forecast: Callable[..., Any]
+) -> None:
+    young = make_forecast(error_vs_last_value=math.nan, trusted=False)
+    verdict = said(replace(picture, ahead=LookAheads(young, young)), ConditionType.FORECAST_TRUSTED)
+    assert (verdict.status, verdict.reason) == (UNKNOWN, Reason.NOT_ENOUGH_HISTORY)
+
+
+def test_how_often_the_quantile_held_is_said(
+    picture: Picture, make_forecast: Callable[..., Any]
+) -> None:
+    coverage = {
+        Role.PREFILL: Coverage(0.05, 0.5, 0.949, 900),
+        Role.DECODE: Coverage(0.05, 0.5, 0.902, 900),
+    }
+    ahead = LookAheads(make_forecast(), make_forecast(), coverage)
+    verdict = said(replace(picture, ahead=ahead), ConditionType.FORECAST_TRUSTED)
+    assert "At or below P95 came 94.9% of prefill's and 90.2% of decode's loads." in verdict.message
 
 
 def test_no_forecast_yet_is_unknown(picture: Picture) -> None:

@@ -59,6 +59,14 @@ class PoolForecastStatus(StatusModel):
         ge=0,
         description="Tokens per second at that quantile: prompt for prefill, output for decode.",
     )
+    coverage_per_mille: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="Thousandths of the loads that came which were at or below that quantile of "
+        "their forecast; ten times quantilePercent where the quantile means what it says. Absent "
+        "before enough forecasts came due.",
+    )
 
 
 class ForecastStatus(StatusModel):

@@ -69,6 +69,19 @@ class OperatorMetrics:
         self.forecast_horizon = self._gauge(
             "forecast_horizon_seconds", "How far ahead a pool's load is forecast.", "role"
         )
+        self.forecast_error = self._gauge(
+            "forecast_error_vs_last_value",
+            "Mean absolute error of the forecaster asked for, at the lead time, over that of the "
+            "last value; below 1 it is better. NaN before there are enough to compare.",
+            "role",
+        )
+        self.forecast_coverage = self._gauge(
+            "forecast_coverage_ratio",
+            "Share of the loads that came which were at or below that quantile of their forecast; "
+            "it should be the quantile itself. NaN before enough came due.",
+            "role",
+            "quantile",
+        )
         self.attainment = self._gauge(
             "slo_attainment_ratio", "Share of requests that met the objective.", "objective"
         )

@@ -1,10 +1,11 @@
 """Everything that one tick came to know, as one value."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.demand import DemandForecast
+from pd_operator.demand import Coverage, DemandForecast
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.memory import ScalingMemory
@@ -13,10 +14,16 @@ from pd_operator.scaling.observation import Observation, Unknown
 
 @dataclass(frozen=True)
 class LookAheads:
-    """The forecast of each pool at its own lead time, or why there is none."""
+    """The forecast of each pool at its own lead time, or why there is none.
+
+    ``coverage``: how often each pool's loads were within the quantiles of earlier forecasts.
+    """
 
     prefill: DemandForecast | Unknown
     decode: DemandForecast | Unknown
+    coverage: Mapping[Role, Coverage] = field(
+        default_factory=lambda: {role: Coverage() for role in Role}
+    )
 
     def pool(self, role: Role) -> DemandForecast | Unknown:
         """The forecast of one pool."""

@@ -88,7 +88,13 @@ def _forecast(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role:
     quantile = picture.service.spec.autoscaling.forecast.quantile_percent
     horizon, requests, tokens = _bands(forecast)
     metrics.forecast_horizon.labels(*_of(key), role.value).set(horizon)
-    for gauge, band in ((metrics.forecast_requests, requests), (metrics.forecast_tokens, tokens)):
+    error = NAN if isinstance(forecast, Unknown) else forecast.error_vs_last_value
+    metrics.forecast_error.labels(*_of(key), role.value).set(error)
+    for gauge, band in (
+        (metrics.forecast_requests, requests),
+        (metrics.forecast_tokens, tokens),
+        (metrics.forecast_coverage, picture.ahead.coverage[role]),
+    ):
         # The asked quantile is part of the label: another one asked leaves none behind.
         gauge.remove_by_labels(
             {"namespace": key.namespace, "service": key.name, "role": role.value}

@@ -19,7 +19,7 @@ from pd_operator.api.status import (
 )
 from pd_operator.controller.picture import Picture
 from pd_operator.controller.verdicts import VERDICTS
-from pd_operator.demand import Demand, DemandForecast
+from pd_operator.demand import Coverage, Demand, DemandForecast
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.observation import Attainment, Known, Unknown
@@ -92,22 +92,24 @@ def _forecast(picture: Picture) -> ForecastStatus | None:
     prefill, decode = picture.ahead.prefill, picture.ahead.decode
     if isinstance(prefill, Unknown) or isinstance(decode, Unknown):
         return None
-    error = max(prefill.error_vs_last_value, decode.error_vs_last_value)
+    errors = (prefill.error_vs_last_value, decode.error_vs_last_value)
+    comparable = all(math.isfinite(error) for error in errors)
     return ForecastStatus(
         model=prefill.model,
-        error_per_mille_of_last_value=None if math.isnan(error) else round(1000 * error),
-        prefill=_pool_forecast(prefill),
-        decode=_pool_forecast(decode),
+        error_per_mille_of_last_value=round(1000 * max(errors)) if comparable else None,
+        prefill=_pool_forecast(prefill, picture.ahead.coverage[Role.PREFILL]),
+        decode=_pool_forecast(decode, picture.ahead.coverage[Role.DECODE]),
     )
 
 
-def _pool_forecast(forecast: DemandForecast) -> PoolForecastStatus:
+def _pool_forecast(forecast: DemandForecast, coverage: Coverage) -> PoolForecastStatus:
     return PoolForecastStatus(
         horizon_seconds=round(forecast.horizon_seconds),
         quantile_percent=forecast.quantile_percent,
         milli_requests_per_second=round(1000 * forecast.requests_per_second.high),
         median_milli_requests_per_second=round(1000 * forecast.requests_per_second.median),
         tokens_per_second=round(forecast.tokens_per_second.high),
+        coverage_per_mille=None if math.isnan(coverage.high) else round(1000 * coverage.high),
     )
 
 

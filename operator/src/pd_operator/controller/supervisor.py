@@ -129,7 +129,8 @@ class ServiceLoop:
         def of(role: Role) -> DemandForecast | Unknown:
             return self._look_ahead.forecast(role, leads[role], seen.time_seconds, shape)
 
-        return LookAheads(of(Role.PREFILL), of(Role.DECODE))
+        coverage = {role: self._look_ahead.coverage(role) for role in Role}
+        return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage)
 
     async def _plan(
         self, service: PDInferenceService, seen: Observation, ahead: LookAheads

@@ -3,6 +3,7 @@
 Each returns status, reason and a sentence that says what is so and what to do.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from pd_operator.api.autoscaling import ForecastModel, Mode
 from pd_operator.api.conditions import ConditionStatus, ConditionType, Reason
 from pd_operator.api.roles import Role
 from pd_operator.controller.picture import Picture
+from pd_operator.demand import DemandForecast
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
 # A start-up may take so many times its expected seconds before it is called stuck.
@@ -73,7 +75,7 @@ def metrics_available(picture: Picture) -> Verdict:
 
 
 def forecast_trusted(picture: Picture) -> Verdict:
-    """The forecaster beats the last value on this service's own history."""
+    """The forecaster beats the last value on this service's own history, at the lead times."""
     model = picture.service.spec.autoscaling.forecast.model
     forecasts = [picture.ahead.pool(role) for role in Role]
     for forecast in forecasts:
@@ -86,17 +88,41 @@ def forecast_trusted(picture: Picture) -> Verdict:
             "spec.autoscaling.forecast.model is LastValue: the load of now is planned for.",
         )
     known = [forecast for forecast in forecasts if not isinstance(forecast, Unknown)]
-    told = ", ".join(
-        f"{role.value} {forecast.error_vs_last_value:.2f} at {forecast.horizon_seconds:.0f} s"
-        for role, forecast in zip(Role, known, strict=True)
-    )
-    sentence = f"Error of {model.value} in last values' errors: {told}."
+    if any(math.isnan(forecast.error_vs_last_value) for forecast in known):
+        return _unknown(
+            Reason.NOT_ENOUGH_HISTORY,
+            f"Too few forecasts of {model.value} have come due to tell whether it beats the last "
+            "value, which is planned for meanwhile, with its own quantiles.",
+        )
+    told = " and ".join(_told_error(role, f) for role, f in zip(Role, known, strict=True))
+    sentence = f"{model.value}'s error at the lead time is {told}.{_told_coverage(picture)}"
     if all(forecast.trusted for forecast in known):
         return _true(Reason.BEATS_LAST_VALUE, sentence)
     return _false(
         Reason.WORSE_THAN_LAST_VALUE,
-        f"{sentence} Pools where it is not below 1 are planned for the last value.",
+        f"{sentence} A pool where it is not below the last value's is planned for the last value, "
+        "with that one's own quantiles.",
     )
+
+
+def _told_error(role: Role, forecast: DemandForecast) -> str:
+    error = forecast.error_vs_last_value
+    ahead = f"for {role.value} ({forecast.horizon_seconds:.0f} s)"
+    if math.isinf(error):
+        return f"above the last value's, which is none, {ahead}"
+    if round(100 * error) == 100:
+        return f"the last value's {ahead}"
+    side = "below" if error < 1 else "above"
+    return f"{abs(error - 1):.0%} {side} the last value's {ahead}"
+
+
+def _told_coverage(picture: Picture) -> str:
+    asked = picture.service.spec.autoscaling.forecast.quantile_percent
+    shares = {role: picture.ahead.coverage[role].high for role in Role}
+    if any(math.isnan(share) for share in shares.values()):
+        return ""
+    told = " and ".join(f"{share:.1%} of {role.value}'s" for role, share in shares.items())
+    return f" At or below P{asked} came {told} loads."
 
 
 def slo_met(picture: Picture) -> Verdict:

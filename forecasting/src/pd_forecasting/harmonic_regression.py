@@ -1,0 +1,108 @@
+"""Dynamic harmonic regression: a smooth daily curve, and an ARIMA for what it leaves."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self, cast
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray, State, checked
+from pd_forecasting.kalman import LinearModel
+from pd_forecasting.sarimax import best_arima
+from pd_forecasting.state_space import StateSpace
+
+_HARMONICS = 3
+_SEASONS_NEEDED = 1.5
+_CHANGES_PER_SEASON = 48
+"""The curve is fitted to half-hourly changes, where the season is a day."""
+
+
+class HarmonicRegression(StateSpace):
+    """Fourier terms of the season as regressors, with ARIMA errors (Young et al. 1999).
+
+    The terms are fitted to how the load changes and not to its level: regressed on levels, a few
+    days of history carry one day's height over to the next. Without a season, or before one and
+    a half were seen, it is the ARIMA alone.
+    """
+
+    name: ClassVar[str] = "HarmonicRegression"
+    minimum_points: ClassVar[int] = 30
+
+    def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
+        super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
+        self._coefficients = np.zeros(2 * _HARMONICS)
+        self._seen = 0
+
+    def _fitted(self, scaled: FloatArray) -> LinearModel | None:
+        return best_arima(scaled)
+
+    def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
+        """Learn curve and model from a whole series and start anew at its end."""
+        del horizons_steps
+        roots = np.sqrt(checked(series))
+        self._coefficients = _fitted_curve(roots, self.season_bins)
+        self._seen = len(roots)
+        self._start_anew(roots - self._curve(np.arange(len(roots), dtype=np.float64)))
+
+    def update(self, series: FloatArray) -> None:
+        """Append the bins of `series`; those older than `memory_bins` are forgotten."""
+        roots = np.sqrt(checked(series))
+        bins = np.arange(self._seen, self._seen + len(roots), dtype=np.float64)
+        self._seen += len(roots)
+        self._extend(roots - self._curve(bins))
+
+    @property
+    def _roots(self) -> FloatArray:
+        roots: FloatArray = np.maximum(self._run.values + self._curve(self._bins()), 0.0)
+        return roots
+
+    def _followed(self, steps: int) -> FloatArray:
+        ahead = self._run.ahead(steps) + self._curve(self._bins() + steps)
+        followed: FloatArray = np.maximum(ahead, 0.0)
+        return followed
+
+    def _bins(self) -> FloatArray:
+        """Numbers of the bins remembered, counted from the first one seen."""
+        return np.arange(self._seen - len(self._run.values), self._seen, dtype=np.float64)
+
+    def _curve(self, bins: FloatArray) -> FloatArray:
+        if not self._coefficients.any():
+            return np.zeros(len(bins))
+        curve: FloatArray = _fourier(bins, self.season_bins) @ self._coefficients
+        return curve
+
+    def state(self) -> State:
+        """Curve, model and the bins remembered, as plain data."""
+        return {
+            **super().state(),
+            "coefficients": self._coefficients.tolist(),
+            "seen": self._seen,
+        }
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """Continue from `state`; `ForecastError` for another model's."""
+        restored = super().restore(state)
+        restored._coefficients = np.array(cast("list[float]", state["coefficients"]))
+        restored._seen = cast("int", state["seen"])
+        return restored
+
+
+def _fitted_curve(roots: FloatArray, season_bins: int) -> FloatArray:
+    """Least-squares coefficients of the Fourier terms, zero where there is too little to learn."""
+    none = np.zeros(2 * _HARMONICS)
+    apart = season_bins // _CHANGES_PER_SEASON
+    if apart == 0 or len(roots) < _SEASONS_NEEDED * season_bins:
+        return none
+    terms = _fourier(np.arange(len(roots), dtype=np.float64), season_bins)
+    changes = roots[apart:] - roots[:-apart]
+    known = ~np.isnan(changes)
+    if np.count_nonzero(known) < season_bins or not changes[known].any():
+        return none
+    slopes = (terms[apart:] - terms[:-apart])[known]
+    return np.asarray(np.linalg.lstsq(slopes, changes[known], rcond=None)[0], dtype=np.float64)
+
+
+def _fourier(bins: FloatArray, season_bins: int) -> FloatArray:
+    """Cosines and sines of the season's harmonics at each bin, shape (n, 2 harmonics)."""
+    angles = 2 * np.pi * np.outer(bins / season_bins, np.arange(1, _HARMONICS + 1))
+    return np.hstack([np.cos(angles), np.sin(angles)])

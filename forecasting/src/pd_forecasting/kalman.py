@@ -1,0 +1,157 @@
+"""A Kalman filter over matrices that statsmodels fitted, light enough to run on every tick."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self, cast
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray, State
+from pd_forecasting.plain import listed, read
+
+_VAGUE = 1e6
+"""Variance of a level of which nothing is known, in variances of the noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A time-invariant linear model of m states, in statsmodels' notation (Durbin, Koopman 2012).
+
+    y[t] = Z a[t] + e[t], var e = H; a[t+1] = T a[t] + n[t], var n = Q (their R Q R'). The first
+    state is the level: it counts in y as it is, and stays where it is without noise. Only ratios
+    of variances matter for forecasts, so the unit of the series does not.
+
+    - `transition` T (m, m), `observation` Z (m,), `state_noise` Q (m, m), `noise` H.
+    - `spread`: variance of the states before anything was seen, (m, m).
+    """
+
+    transition: FloatArray
+    observation: FloatArray
+    state_noise: FloatArray
+    noise: float
+    spread: FloatArray
+
+    @classmethod
+    def local_level(cls, signal_to_noise: float) -> Self:
+        """A level that walks at random under noise; its forecasts are an exponential average's."""
+        one = np.ones((1, 1))
+        return cls(one, np.ones(1), signal_to_noise * one, 1.0, _VAGUE * one)
+
+    def ahead(self, steps: int) -> FloatArray:
+        """What each state adds to the forecast `steps` ahead: Z T^steps, shape (m,)."""
+        weights: FloatArray = self.observation @ np.linalg.matrix_power(self.transition, steps)
+        return weights
+
+    def to_plain(self) -> State:
+        """Plain data."""
+        return {
+            "transition": self.transition.tolist(),
+            "observation": self.observation.tolist(),
+            "state_noise": self.state_noise.tolist(),
+            "noise": self.noise,
+            "spread": self.spread.tolist(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: State) -> Self:
+        """Read `to_plain`'s data."""
+        return cls(
+            transition=np.array(cast("list[list[float]]", plain["transition"])),
+            observation=np.array(cast("list[float]", plain["observation"])),
+            state_noise=np.array(cast("list[list[float]]", plain["state_noise"])),
+            noise=cast("float", plain["noise"]),
+            spread=np.array(cast("list[list[float]]", plain["spread"])),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """What a linear model made of a series.
+
+    - `values`: the series, NaN where missing, shape (n,).
+    - `states`: best guess after each bin, shape (n, m); NaN before the first known bin.
+    - `spread`: variance of the last of them, (m, m).
+    """
+
+    model: LinearModel
+    values: FloatArray
+    states: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def nothing(cls, model: LinearModel) -> Self:
+        """No bin yet."""
+        return cls(model, np.empty(0), np.empty((0, len(model.observation))), model.spread)
+
+    def extended(self, values: FloatArray) -> Self:
+        """Filter more bins. A missing one moves the states and widens their spread."""
+        model = self.model
+        states = np.empty((len(values), len(model.observation)))
+        state = self.states[-1] if len(self.states) else np.full(len(model.observation), np.nan)
+        spread = self.spread
+        for row, value in enumerate(values.tolist()):
+            if np.isnan(state[0]):
+                if not np.isnan(value):
+                    state, spread = _started(model, value)
+            else:
+                state = model.transition @ state
+                spread = model.transition @ spread @ model.transition.T + model.state_noise
+                if not np.isnan(value):
+                    state, spread = _seen(model, state, spread, value)
+            states[row] = state
+        return replace(
+            self,
+            values=np.concatenate([self.values, values]),
+            states=np.vstack([self.states, states]),
+            spread=spread,
+        )
+
+    def latest(self, bins: int) -> Self:
+        """Only the newest `bins`."""
+        return replace(self, values=self.values[-bins:], states=self.states[-bins:])
+
+    def ahead(self, steps: int) -> FloatArray:
+        """Forecast made at each bin for `steps` later, shape (n,)."""
+        forecasts: FloatArray = self.states @ self.model.ahead(steps)
+        return forecasts
+
+    def to_plain(self) -> State:
+        """Plain data; missing is None."""
+        return {
+            "model": self.model.to_plain(),
+            "values": listed(self.values),
+            "states": [listed(path) for path in self.states.T],
+            "spread": self.spread.tolist(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: State) -> Self:
+        """Read `to_plain`'s data."""
+        model = LinearModel.from_plain(cast("Mapping[str, object]", plain["model"]))
+        paths = [read(path) for path in cast("list[list[float | None]]", plain["states"])]
+        return cls(
+            model=model,
+            values=read(cast("list[float | None]", plain["values"])),
+            states=np.ascontiguousarray(np.array(paths).T),
+            spread=np.array(cast("list[list[float]]", plain["spread"])),
+        )
+
+
+def _started(model: LinearModel, value: float) -> tuple[FloatArray, FloatArray]:
+    """States after the first value: the level is there, all else at rest."""
+    state = np.zeros(len(model.observation))
+    state[0] = value
+    return _seen(model, state, model.spread, value)
+
+
+def _seen(
+    model: LinearModel, state: FloatArray, spread: FloatArray, value: float
+) -> tuple[FloatArray, FloatArray]:
+    """States corrected by a value."""
+    to_value = spread @ model.observation
+    variance = float(model.observation @ to_value) + model.noise
+    if variance <= 0.0:
+        return state, spread
+    gain = to_value / variance
+    error = value - float(model.observation @ state)
+    return state + gain * error, spread - np.outer(gain, to_value)

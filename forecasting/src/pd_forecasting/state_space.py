@@ -1,0 +1,87 @@
+"""What the forecasters share whose linear model statsmodels fits."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self, cast
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray, State, checked
+from pd_forecasting.errors import ForecastError
+from pd_forecasting.kalman import Filtered, LinearModel
+from pd_forecasting.recorded import Recorded
+
+_SIGNAL_TO_NOISE = 0.1
+"""Of the local level that stands in for a model that was not fitted, or could not be."""
+
+
+class StateSpace(Recorded):
+    """Fits a linear model on the newest bins, and runs our own filter with its matrices.
+
+    So the process that fits needs statsmodels, and the one that ticks does not. A fit that fails
+    leaves the model as it was.
+    """
+
+    memory_bins: ClassVar[int] = 1440
+    """Bins that errors are taken from: a day of minutes."""
+
+    fit_bins: ClassVar[int] = 720
+    """Newest bins that are fitted: what a load was like days ago says little of its noise now."""
+
+    def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
+        super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
+        self._run = Filtered.nothing(LinearModel.local_level(_SIGNAL_TO_NOISE))
+
+    @abstractmethod
+    def _fitted(self, scaled: FloatArray) -> LinearModel | None:
+        """The model of a series whose known bins have mean one; None where none was found."""
+
+    @property
+    def _roots(self) -> FloatArray:
+        return self._run.values
+
+    def _followed(self, steps: int) -> FloatArray:
+        followed: FloatArray = np.maximum(self._run.ahead(steps), 0.0)
+        return followed
+
+    def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
+        """Learn the model from the newest bins of a series and start anew at its end."""
+        del horizons_steps
+        self._start_anew(np.sqrt(checked(series)))
+
+    def update(self, series: FloatArray) -> None:
+        """Append the bins of `series`; those older than `memory_bins` are forgotten."""
+        self._extend(np.sqrt(checked(series)))
+
+    def _start_anew(self, values: FloatArray) -> None:
+        recent = values[-self.fit_bins :]
+        known = recent[~np.isnan(recent)]
+        model = None
+        if len(known) >= self.minimum_points and np.ptp(known) > 0.0:
+            model = self._fitted(recent / np.abs(known).mean())
+        self._run = Filtered.nothing(self._run.model if model is None else model)
+        self._extend(values[-2 * self.memory_bins :])
+
+    def _extend(self, values: FloatArray) -> None:
+        self._run = self._run.extended(values).latest(self.memory_bins)
+
+    def state(self) -> State:
+        """The model and the bins remembered, as plain data."""
+        return {
+            "model": self.name,
+            "sustained_bins": self.sustained_bins,
+            "season_bins": self.season_bins,
+            "run": self._run.to_plain(),
+        }
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """Continue from `state`; `ForecastError` for another model's."""
+        if state.get("model") != cls.name:
+            raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
+        restored = cls(
+            sustained_bins=cast("int", state["sustained_bins"]),
+            season_bins=cast("int", state["season_bins"]),
+        )
+        restored._run = Filtered.from_plain(cast("State", state["run"]))
+        return restored

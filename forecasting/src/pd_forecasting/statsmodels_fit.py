@@ -1,0 +1,56 @@
+"""State-space models fitted by statsmodels, and what is taken over from them."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray
+from pd_forecasting.kalman import LinearModel
+
+_MOST_ITERATIONS = 30
+_LARGEST_ROOT = 1.0 + 1e-9
+
+
+def best_of(candidates: list[Callable[[], Any]]) -> LinearModel | None:
+    """The candidate of least corrected Akaike criterion; None where no fit came to an end.
+
+    Each makes one of statsmodels' `MLEModel`s. They must be of the same series, differenced the
+    same, for the criterion to compare them.
+    """
+    fitted = [result for make in candidates if (result := _fit(make)) is not None]
+    if not fitted:
+        return None
+    return _model_of(min(fitted, key=lambda result: float(result.aicc)))
+
+
+def _fit(make: Callable[[], Any]) -> Any | None:
+    """Statsmodels' results, or None where the fit broke down or led to nonsense."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # a fit that did not converge is judged by its criterion
+        try:
+            result = make().fit(disp=0, maxiter=_MOST_ITERATIONS)
+        except (ValueError, np.linalg.LinAlgError):
+            return None
+    return result if np.isfinite(result.aicc) and _sane(_model_of(result)) else None
+
+
+def _model_of(result: Any) -> LinearModel:
+    found = result.filter_results
+    selection = found.selection[..., 0]
+    return LinearModel(
+        transition=np.array(found.transition[..., 0]),
+        observation=np.array(found.design[0, :, 0]),
+        state_noise=np.array(selection @ found.state_cov[..., 0] @ selection.T),
+        noise=float(found.obs_cov[0, 0, 0]),
+        spread=np.array(found.initial_state_cov),
+    )
+
+
+def _sane(model: LinearModel) -> bool:
+    """Whether all numbers are finite and no forecast grows without end."""
+    parts: list[FloatArray] = [model.transition, model.observation, model.state_noise, model.spread]
+    if not all(np.isfinite(part).all() for part in parts) or not np.isfinite(model.noise):
+        return False
+    return bool(np.abs(np.linalg.eigvals(model.transition)).max() <= _LARGEST_ROOT)

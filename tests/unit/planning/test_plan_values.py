@@ -35,13 +35,21 @@ def test_an_objective_that_cannot_be_is_refused(percentile: int, seconds: float)
         Objective(percentile, seconds)
 
 
-def test_only_policies_that_know_the_load_make_the_pool_one_queue() -> None:
-    aware = {policy for policy in PrefillPolicy if RouterClass.of(policy) is RouterClass.LOAD_AWARE}
-    assert aware == {
-        PrefillPolicy.LEAST_LOAD,
-        PrefillPolicy.POWER_OF_TWO,
-        PrefillPolicy.CACHE_AWARE,
-    }
+@pytest.mark.parametrize(
+    ("policy", "known"),
+    [
+        (PrefillPolicy.LEAST_LOAD, RouterClass.LOAD_AWARE),
+        (PrefillPolicy.CACHE_AWARE, RouterClass.LOAD_AWARE),
+        (PrefillPolicy.POWER_OF_TWO, RouterClass.TWO_CHOICES),
+        (PrefillPolicy.ROUND_ROBIN, RouterClass.IN_TURN),
+        (PrefillPolicy.RANDOM, RouterClass.BLIND),
+        (PrefillPolicy.BUCKET, RouterClass.BLIND),
+    ],
+)
+def test_what_a_policy_knows_of_the_load_decides_the_queue(
+    policy: PrefillPolicy, known: RouterClass
+) -> None:
+    assert RouterClass.of(policy) is known
 
 
 def test_an_engine_without_a_network_is_refused() -> None:

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from pd_operator.planning.queueing import (
+    Queue,
     Service,
     Waiting,
     erlang_c,
+    in_turn,
+    lesser_of_two,
     one_queue,
     own_queues,
     quantile,
     share_later_than,
+    until_the_pass_ends,
 )
 
 CONSTANT = Service(np.array([0.1]), np.array([1.0]))
@@ -59,13 +63,70 @@ def test_a_router_that_knows_the_load_makes_prompts_wait_less() -> None:
     assert one_queue(35.0, 5, CONSTANT, 1.0).mean < 0.3 * own_queues(35.0, 5, CONSTANT, 1.0).mean
 
 
+QUEUES = (one_queue, lesser_of_two, in_turn, own_queues)
+
+
+def test_the_more_a_router_knows_the_shorter_prompts_wait() -> None:
+    means = [queue(28.0, 4, EXPONENTIAL, 1.0).mean for queue in QUEUES]
+    assert means == sorted(means)
+    assert means[0] < means[1] < means[2] < means[3]
+
+
+def test_one_worker_is_one_queue_whatever_the_router() -> None:
+    alone = own_queues(7.0, 1, EXPONENTIAL, 1.0)
+    for queue in QUEUES:
+        waiting = queue(7.0, 1, EXPONENTIAL, 1.0)
+        assert waiting.mean == pytest.approx(alone.mean)
+        assert waiting.probability == pytest.approx(alone.probability)
+
+
+def test_of_two_workers_the_lesser_of_two_is_the_least_of_all() -> None:
+    assert lesser_of_two(14.0, 2, CONSTANT, 1.0) == one_queue(14.0, 2, CONSTANT, 1.0)
+
+
+def test_even_arrivals_of_even_prompts_never_wait() -> None:
+    assert in_turn(28.0, 4, CONSTANT, 0.0).mean == 0.0
+
+
+def test_without_arrivals_nobody_waits() -> None:
+    for queue in QUEUES:
+        assert queue(0.0, 4, EXPONENTIAL, 1.0).mean == 0.0
+
+
+def test_a_prompt_is_through_when_its_pass_is() -> None:
+    waiting = Waiting(0.8, 0.5)
+    assert until_the_pass_ends(waiting, 0.8).seconds == pytest.approx(0.5 * (1 + 0.8 / 1.8))
+    assert until_the_pass_ends(waiting, 0.8, share=0.0) == waiting
+
+
+@pytest.mark.parametrize("queue", [in_turn, lesser_of_two], ids=lambda queue: queue.__name__)
+def test_against_simulated_queues_of_workers_of_their_own(queue: Queue) -> None:
+    dice = np.random.default_rng(6)
+    seconds = dice.exponential(0.1, 100_000)
+    workers, use = 8, 0.75
+    arrivals = np.cumsum(dice.exponential(0.1 / workers / use, len(seconds)))
+    draws = dice.integers(workers, size=(len(seconds), 2))
+    free = [0.0] * workers
+    taken = np.empty(len(seconds))
+    for i, (arrival, work) in enumerate(zip(arrivals, seconds, strict=True)):
+        one, other = draws[i]
+        lesser = one if free[one] <= free[other] else other
+        chosen = i % workers if queue is in_turn else int(lesser)
+        free[chosen] = max(free[chosen], arrival) + work
+        taken[i] = free[chosen] - arrival
+    expected = quantile(0.9, queue(use * workers / 0.1, workers, EXPONENTIAL, 1.0), EXPONENTIAL)
+    # Work, which is what is compared here, tells a little more than the number of prompts.
+    assert np.quantile(taken, 0.9) <= 1.03 * expected
+    assert np.quantile(taken, 0.9) >= 0.8 * expected
+
+
 def test_bursty_arrivals_wait_longer() -> None:
-    for queues in (one_queue, own_queues):
+    for queues in QUEUES:
         assert queues(35.0, 5, CONSTANT, 4.0).mean > queues(35.0, 5, CONSTANT, 1.0).mean
 
 
 def test_a_queue_that_grows_without_end_waits_for_ever() -> None:
-    for queues in (one_queue, own_queues):
+    for queues in QUEUES:
         endless = queues(50.0, 5, CONSTANT, 1.0)
         assert endless == Waiting(1.0, math.inf)
         assert quantile(0.9, endless, CONSTANT) == math.inf

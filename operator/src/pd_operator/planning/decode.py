@@ -2,10 +2,11 @@
 
 A worker steps through its batch, one token each; the batch is what arrives while it steps. Little's
 law gives the mean batch B as a fixed point: B = (rate / workers) E[output] tau(B, context), with
-tau one step's seconds. Around B the batch varies as a Poisson number does, by sqrt(B).
+tau one step's seconds. Around B the batch varies about as a Poisson number does, by sqrt(B).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -22,22 +23,33 @@ UTILISATION_CAP = 0.85
 NETWORK_CAP = 0.6
 """Share of the network that transfers may take before they queue behind each other."""
 
+RESERVED_TOKENS = 512
+"""KV that SGLang keeps free for each request, so that those that run may grow
+(`--num-reserved-decode-tokens`)."""
+
 _KV_DEVIATIONS = 2.33
 """KV room is kept for 99 of 100 moments."""
 
 _NORMAL = NormalDist()
-_Z_P90 = _NORMAL.inv_cdf(0.9)
+_SPREAD = 1.25
+"""How much more than a Poisson number's the spread of the batches is that sequences see: a batch
+that is large is slow, so it stays large. 1.1 to 1.5 in simulations of four models."""
 _LARGEST_BATCH = 65536.0
 
 
 @dataclass(frozen=True)
 class DecodeLoad:
-    """A demand on decode workers of one kind, under one objective."""
+    """A demand on decode workers of one kind, under one objective.
+
+    `in_prefill_seconds`: mean time that a request's KV room is held before it runs. SGLang sets
+    the room aside on the decode worker before the prompt is computed.
+    """
 
     demand: Demand
     worker: EngineSurfaces
     objective: Objective
     transfer_bytes_per_second: float
+    in_prefill_seconds: float = 0.0
 
     @cached_property
     def context_tokens(self) -> float:
@@ -74,11 +86,7 @@ class DecodeLoad:
         return self.steps.at(batch)
 
     def latency_seconds(self, batch: float, share: float | None = None) -> float:
-        """Time per output token that `share` (the objective's) stays within, for a mean batch.
-
-        One deviation of the batch for P90, as simulations have it: a sequence averages over the
-        batches it sees, so the tail is lighter than a single step's.
-        """
+        """Time per output token that `share` (the objective's) stays within, for a mean batch."""
         deviations = _deviations(self.objective.share if share is None else share)
         return self.step_seconds(batch + deviations * math.sqrt(batch))
 
@@ -87,7 +95,7 @@ class DecodeLoad:
         room = self.steps.largest_within(self.objective.seconds) - batch
         if batch <= 0:
             return 1.0 if room >= 0 else 0.0
-        return _NORMAL.cdf(_Z_P90 * room / math.sqrt(batch))
+        return _NORMAL.cdf(room / (_SPREAD * math.sqrt(batch)))
 
     @property
     def fastest_step_seconds(self) -> float:
@@ -100,14 +108,27 @@ class DecodeLoad:
         step_cap = self.fastest_step_seconds / (1 - UTILISATION_CAP)
         in_time = self.steps.largest_within(self.objective.seconds)
         return {
-            Limit.TPOT: _mean_below(in_time, 1.0, _deviations(self.objective.share)),
-            Limit.KV_ROOM: _mean_below(
-                float(self.worker.kv_capacity_tokens),
-                self.context_tokens,
-                _KV_DEVIATIONS * math.sqrt(self._sequence_second_moment),
+            Limit.TPOT: _mean_below(in_time, _deviations(self.objective.share)),
+            Limit.KV_ROOM: _largest(
+                lambda batch: self.kv_tokens(batch) <= self.worker.kv_capacity_tokens
             ),
             Limit.UTILISATION: min(self.steps.largest_within(step_cap), _LARGEST_BATCH),
         }
+
+    def kv_tokens(self, batch: float) -> float:
+        """Tokens of KV that a worker with a mean batch sets aside in 99 of 100 moments.
+
+        Of the sequences that run, of those whose prompt is computed meanwhile, and the reserve of
+        both.
+        """
+        prompt, output = self.demand.prompt_tokens, self.demand.output_tokens
+        coming = 0.0
+        if output.mean > 0:
+            coming = self.steps.tokens_per_second(batch) / output.mean * self.in_prefill_seconds
+        mean = batch * self.context_tokens + coming * prompt.mean
+        squares = batch * self._sequence_second_moment + coming * prompt.second_moment
+        reserve = RESERVED_TOKENS * (batch + coming)
+        return mean + reserve + _KV_DEVIATIONS * math.sqrt(squares)
 
     @property
     def objective_in_reach(self) -> bool:
@@ -212,12 +233,24 @@ def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
 
 def _deviations(share: float) -> float:
     """Standard deviations of the batch that the tail of TPOT at `share` is away from its mean."""
-    return max(0.0, _NORMAL.inv_cdf(share) / _Z_P90)
+    return max(0.0, _SPREAD * _NORMAL.inv_cdf(share))
 
 
-def _mean_below(room: float, each: float, spread: float) -> float:
-    """The largest mean batch B with B each + sqrt(B) spread <= room; a quadratic in sqrt(B)."""
-    if room <= 0 or each <= 0:
-        return _LARGEST_BATCH if room > 0 else 0.0
-    root = (math.sqrt(spread**2 + 4 * each * room) - spread) / (2 * each)
+def _mean_below(most: float, deviations: float) -> float:
+    """The mean batch B whose tail B + deviations sqrt(B) is `most`; a quadratic in sqrt(B)."""
+    root = (math.sqrt(deviations**2 + 4 * most) - deviations) / 2
     return min(root**2, _LARGEST_BATCH)
+
+
+def _largest(holds: Callable[[float], bool]) -> float:
+    """The largest batch for which `holds`, which is true first and then false."""
+    low, high = 0.0, _LARGEST_BATCH
+    if holds(high):
+        return high
+    while high - low > 1e-4 * high and high > 1e-3:
+        middle = (low + high) / 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low

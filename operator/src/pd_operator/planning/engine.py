@@ -6,36 +6,56 @@ from enum import StrEnum
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import EngineSurfaces
 
-_LOAD_AWARE = frozenset(
-    {PrefillPolicy.LEAST_LOAD, PrefillPolicy.POWER_OF_TWO, PrefillPolicy.CACHE_AWARE}
-)
-
 
 class RouterClass(StrEnum):
     """What the router's prefill policy knows; it decides more than the queueing formula does."""
 
     LOAD_AWARE = "LoadAware"
-    """Sends a prompt to a worker with little work: the pool is one queue (M/G/c)."""
+    """Sends a prompt to the worker with least work: the pool is one queue."""
+
+    TWO_CHOICES = "TwoChoices"
+    """Sends it to the less loaded of two."""
+
+    IN_TURN = "InTurn"
+    """Round robin: every worker is a queue of its own, with evener arrivals."""
 
     BLIND = "Blind"
-    """Random, round robin or by content: every worker is a queue of its own (M/G/1)."""
+    """Random or by content: every worker is a queue of its own."""
 
     @classmethod
     def of(cls, policy: PrefillPolicy) -> "RouterClass":
         """The class of one of the router's policies."""
-        return cls.LOAD_AWARE if policy in _LOAD_AWARE else cls.BLIND
+        return _CLASSES.get(policy, cls.BLIND)
+
+
+_CLASSES = {
+    PrefillPolicy.LEAST_LOAD: RouterClass.LOAD_AWARE,
+    PrefillPolicy.CACHE_AWARE: RouterClass.LOAD_AWARE,
+    PrefillPolicy.POWER_OF_TWO: RouterClass.TWO_CHOICES,
+    PrefillPolicy.ROUND_ROBIN: RouterClass.IN_TURN,
+}
 
 
 @dataclass(frozen=True)
 class EngineModel:
-    """Surfaces of both roles and the bandwidth of a prefill worker's network."""
+    """Surfaces of both roles and the bandwidth of a worker's network for KV cache.
+
+    `decode_bytes_per_second`: where a decode worker's differs from a prefill worker's.
+    """
 
     prefill: EngineSurfaces
     decode: EngineSurfaces
     transfer_bytes_per_second: float
+    decode_bytes_per_second: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.transfer_bytes_per_second > 0:
-            raise ValueError(
-                f"transfer needs more than 0 bytes/s, not {self.transfer_bytes_per_second}"
-            )
+        for speed in (self.transfer_bytes_per_second, self.receive_bytes_per_second):
+            if not speed > 0:
+                raise ValueError(f"transfer needs more than 0 bytes/s, not {speed}")
+
+    @property
+    def receive_bytes_per_second(self) -> float:
+        """Bandwidth of a decode worker's network."""
+        if self.decode_bytes_per_second is None:
+            return self.transfer_bytes_per_second
+        return self.decode_bytes_per_second

@@ -22,8 +22,24 @@ def plan_service(
     The pools get demands of their own since a forecast looks as far ahead as each pool's start-up
     takes. They are sized independently but for the hand-over into the running decode batch.
     """
+    prefill, decode = pool_loads(prefill_demand, decode_demand, engine, objectives, router)
+    return Plan(size_prefill(prefill, prefill_max), size_decode(decode, decode_max))
+
+
+def pool_loads(
+    prefill_demand: Demand,
+    decode_demand: Demand,
+    engine: EngineModel,
+    objectives: Objectives,
+    router: RouterClass,
+) -> tuple[PrefillLoad, DecodeLoad]:
+    """What each pool has to carry, with what it needs to know of the other."""
     decode = DecodeLoad(
-        decode_demand, engine.decode, objectives.tpot, engine.transfer_bytes_per_second
+        decode_demand,
+        engine.decode,
+        objectives.tpot,
+        engine.receive_bytes_per_second,
+        in_prefill_seconds=_in_prefill_seconds(decode_demand, engine, objectives),
     )
     prefill = PrefillLoad(
         prefill_demand,
@@ -33,7 +49,19 @@ def plan_service(
         engine.transfer_bytes_per_second,
         hand_over_seconds=_hand_over_seconds(decode),
     )
-    return Plan(size_prefill(prefill, prefill_max), size_decode(decode, decode_max))
+    return prefill, decode
+
+
+def _in_prefill_seconds(demand: Demand, engine: EngineModel, objectives: Objectives) -> float:
+    """About the mean time that a prompt waits, is computed and is moved.
+
+    Waiting is taken to be as long as the rest: what it is depends on the number of workers, and
+    more load must not ask for fewer decode workers because a prefill worker was added.
+    """
+    lengths = demand.prompt_tokens
+    computed = float(lengths.probabilities @ engine.prefill.prefill_seconds_each(lengths.values))
+    moved = lengths.mean * engine.prefill.kv_bytes_per_token / engine.transfer_bytes_per_second
+    return min(2 * (computed + moved), objectives.ttft.seconds)
 
 
 def _hand_over_seconds(decode: DecodeLoad) -> float:

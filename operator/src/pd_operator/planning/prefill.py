@@ -17,14 +17,25 @@ from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, PoolPlan
 from pd_operator.planning.queueing import (
+    Queue,
     Service,
     Waiting,
+    in_turn,
+    lesser_of_two,
     meets,
     one_queue,
     own_queues,
     quantile,
+    until_the_pass_ends,
 )
 from pd_operator.planning.wording import counted, duration, minor
+
+_QUEUES: dict[RouterClass, Queue] = {
+    RouterClass.LOAD_AWARE: one_queue,
+    RouterClass.TWO_CHOICES: lesser_of_two,
+    RouterClass.IN_TURN: in_turn,
+    RouterClass.BLIND: own_queues,
+}
 
 
 @dataclass(frozen=True)
@@ -66,9 +77,12 @@ class PrefillLoad:
 
     def waiting(self, workers: int) -> Waiting:
         """How prompts wait before that many workers."""
-        queues = one_queue if self.router is RouterClass.LOAD_AWARE else own_queues
-        demand = self.demand
-        return queues(demand.requests_per_second, workers, self.service, demand.arrival_scv)
+        rate = self.demand.requests_per_second
+        queue = _QUEUES[self.router](rate, workers, self.service, self.demand.arrival_scv)
+        # Of two choices the emptier is taken: the more there are, the fewer share a pass.
+        chosen = self.router is RouterClass.TWO_CHOICES
+        share = 2 / max(2, workers) if chosen else 1.0
+        return until_the_pass_ends(queue, self.utilisation(workers), share)
 
     def latency_seconds(self, workers: int) -> float:
         """Time to first token at the objective's percentile; infinite where the queue grows."""

@@ -1,11 +1,18 @@
 """Waiting in queues of prompts: how long, and how often not at all.
 
-Formulas: Erlang C; Allen and Cunneen's approximation of G/G/c (A. O. Allen, Probability,
-Statistics and Queueing Theory, 1990, 5.3.3); Pollaczek and Khinchine's M/G/1. All rates are per
-second, all times seconds; scv is a squared coefficient of variation.
-"""
+| router | queue | formula |
+|---|---|---|
+| knows every worker's load | G/G/c | Erlang C; A. O. Allen, A. Cunneen: approximation of G/G/c (Allen, Probability, Statistics and Queueing Theory, 1990, 5.3.3) |
+| takes the lesser of two | between c = 2, which is G/G/2, and the limit | N. Vvedenskaya, R. Dobrushin, F. Karpelevich, 1996: the limit for many workers |
+| in turn | GI/G/1 each | W. Kraemer, M. Langenbach-Belz, 1976, with the gaps of c arrivals |
+| knows nothing | M/G/1 each | F. Pollaczek, A. Khinchine |
+
+All rates are per second, all times seconds; scv is a squared coefficient of variation. A queue is
+a function of rate, servers, service and the scv of the arrivals.
+"""  # noqa: E501 - a table's row is a line
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,11 +73,16 @@ def erlang_c(servers: int, offered_load: float) -> float:
     return blocked / (1 - utilisation * (1 - blocked))
 
 
+Queue = Callable[[float, int, Service, float], Waiting]
+_ENDLESS = Waiting(1.0, math.inf)
+_NEVER = Waiting(0.0, 0.0)
+
+
 def one_queue(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
     """Allen-Cunneen: one queue before all workers, as with a router that knows their load."""
     offered = rate * service.mean
     if offered >= servers:
-        return Waiting(1.0, math.inf)
+        return _ENDLESS
     probability = erlang_c(servers, offered)
     spread = (arrival_scv + service.scv) / 2
     return Waiting(probability, service.mean / (servers - offered) * spread)
@@ -83,9 +95,65 @@ def own_queues(rate: float, servers: int, service: Service, arrival_scv: float) 
     """
     utilisation = rate * service.mean / servers
     if utilisation >= 1:
-        return Waiting(1.0, math.inf)
+        return _ENDLESS
     spread = (1 + (arrival_scv - 1) / servers + service.scv) / 2
     return Waiting(utilisation, service.mean / (1 - utilisation) * spread)
+
+
+def in_turn(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+    """Kraemer and Langenbach-Belz: each worker queues for itself and gets every c-th prompt.
+
+    The sum of c gaps varies less than one: its scv is that of the arrivals over c.
+    """
+    use = rate * service.mean / servers
+    if use >= 1:
+        return _ENDLESS
+    gaps, work = arrival_scv / servers, service.scv
+    if use == 0 or gaps + work == 0:
+        return _NEVER
+    if gaps <= 1:
+        fewer = (1 + gaps + use * work) / (1 + use * (work - 1) + use**2 * (4 * gaps + work))
+        shorter = math.exp(-2 * (1 - use) * (1 - gaps) ** 2 / (3 * use * (gaps + work)))
+    else:
+        fewer = 4 * use / (gaps + use**2 * (4 * gaps + work))
+        shorter = math.exp(-(1 - use) * (gaps - 1) / (gaps + 4 * work))
+    probability = min(1.0, max(0.0, use + (gaps - 1) * use * (1 - use) * fewer))
+    mean = use * service.mean * (gaps + work) / (2 * (1 - use)) * shorter
+    return Waiting(probability, mean / probability) if probability > 0 else _NEVER
+
+
+def lesser_of_two(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+    """Each worker queues for itself and a prompt goes to the less loaded of two drawn at random.
+
+    With two workers that is G/G/2. With very many a prompt waits behind use^2 + use^6 + use^14...
+    others (the supermarket model), and finds both busy with probability use^2. Between the two it
+    goes with one over the number of workers.
+    """
+    use = rate * service.mean / servers
+    if use >= 1:
+        return _ENDLESS
+    if servers <= 2 or use == 0:
+        return one_queue(rate, servers, service, arrival_scv)
+    of_two = 2 / servers
+    probability = use**2 * (1 + of_two * (1 - use) / (1 + use))
+    many = sum(use ** (2**i - 2) for i in range(2, 16))
+    queued = many + of_two * (use**2 / (1 - use**2) - many)
+    spread = (arrival_scv + service.scv) / 2
+    return Waiting(probability, service.mean * queued * spread / probability)
+
+
+def until_the_pass_ends(waiting: Waiting, utilisation: float, share: float = 1.0) -> Waiting:
+    """The same wait, and that for the prompts behind in the same pass.
+
+    An engine computes all that wait in one pass, so a prompt is through when the last of them is.
+    With use u and a pass of residual R under way, a prompt waits W = R (1 + u) for what came
+    before it and u R for what comes after, before the pass ends: u / (1 + u) of W more. `share`
+    tells how much of that there is.
+    """
+    if utilisation >= 1:
+        return waiting
+    longer = 1 + share * utilisation / (1 + utilisation)
+    return Waiting(waiting.probability, waiting.seconds * longer)
 
 
 def share_later_than(seconds: float, waiting: Waiting, rest: Service) -> float:

@@ -3,23 +3,32 @@
     result = simulate(requests, service, Pools(prefill=4, decode=8), seed=0)
     result.ttft_quantile(0.9), result.attained(objectives).joint, result.gpu_seconds
 
-`Requests.of(arrival_seconds, prompt_tokens, output_tokens)` are what comes, a `ServiceModel` what
-it comes to: the surfaces of a worker of each role, the network between them, the router's policies.
-Pure apart from draws, which depend on `seed` alone.
+`Requests.of(arrival_seconds, prompt_tokens, output_tokens)` are what comes, a `ServiceModel` is
+what it comes to: surfaces of a worker of each role, the network between them, the router's
+policies. With a `policy` the pools are sized as it says; start-ups, drains and role flips take as
+long as the service's `Lifecycle` has it. Pure apart from draws, which follow from `seed` alone.
 """
 
+from pd_operator.simulation.policy import Policy, PoolSnapshot, Snapshot
+from pd_operator.simulation.pools import Pools
 from pd_operator.simulation.requests import Requests
-from pd_operator.simulation.result import Attained, PoolUse, SimulationResult
-from pd_operator.simulation.service import EngineLimits, ServiceModel
-from pd_operator.simulation.simulator import Pools, simulate
+from pd_operator.simulation.result import Attained, PoolSizes, PoolUse, SimulationResult
+from pd_operator.simulation.service import EngineLimits, Lifecycle, ServiceModel
+from pd_operator.simulation.simulator import Failure, simulate
 
 __all__ = [
     "Attained",
     "EngineLimits",
+    "Failure",
+    "Lifecycle",
+    "Policy",
+    "PoolSizes",
+    "PoolSnapshot",
     "PoolUse",
     "Pools",
     "Requests",
     "ServiceModel",
     "SimulationResult",
+    "Snapshot",
     "simulate",
 ]

@@ -1,6 +1,6 @@
 """What happens when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
@@ -33,9 +33,13 @@ class Agenda:
             handler(subject)
         self.now = seconds
 
-    def run_out(self) -> None:
-        """Let everything happen that ever will."""
+    def run_while(self, going: Callable[[], bool]) -> None:
+        """Let everything happen that is to come, as long as `going()`."""
         events = self._events
-        while events:
+        while events and going():
             self.now, _, handler, subject = heappop(events)
             handler(subject)
+
+    def subjects(self) -> Iterator[object]:
+        """What the events to come are about, in no order."""
+        return (event[3] for event in self._events)

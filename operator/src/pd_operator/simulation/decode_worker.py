@@ -1,6 +1,7 @@
 """A decode worker: room for the KV first, then a place in the batch, many steps at a time."""
 
 from collections import deque
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import ceil, inf, sqrt
 
@@ -46,15 +47,14 @@ class DecodeWorker:
         "batch",
         "busy_seconds",
         "dead",
-        "generated_tokens",
         "held_tokens",
         "kv_capacity",
         "number",
+        "request_seconds",
         "requests",
-        "retractions",
-        "sequence_seconds",
         "step",
         "tokens",
+        "tokens_done",
     )
 
     def __init__(
@@ -69,9 +69,8 @@ class DecodeWorker:
         self.held_tokens = 0
         self.kv_capacity = service.decode.kv_capacity_tokens
         self.busy_seconds = 0.0
-        self.sequence_seconds = 0.0
-        self.generated_tokens = 0
-        self.retractions = 0
+        self.request_seconds = 0.0
+        self.tokens_done = 0
         self.dead = False
         self._agenda = agenda
         self._ledger = ledger
@@ -88,18 +87,17 @@ class DecodeWorker:
     def submit(self, job: Job) -> None:
         """The router has sent `job` here; its prefill may begin once there is room."""
         self.requests += 1
-        if self._prealloc or self._retracted or not self._fits(job.prompt):
+        if self._prealloc or self._retracted or not self._fits(job.prompt + 1):
             self._prealloc.append(job)
         else:
             self._admit(job)
 
     def kv_arrived(self, job: Job) -> None:
         """The KV of `job`, and with it its first token, is here: it joins at the next step."""
+        job.prefill.release(job)
         if job.lost:
             return
-        job.prefill.release(job)
         self._transferring -= 1
-        self.held_tokens += 1
         job.generated = 1
         now = self._agenda.now
         if not self.batch:
@@ -112,10 +110,50 @@ class DecodeWorker:
             if steps:
                 self._settle(steps)
         self._join(job)
+        if not self.batch:
+            self._seat_waiting()
         self._plan_run()
 
+    def forget(self, job: Job) -> None:
+        """The prefill of `job`, whose KV has not come, has died."""
+        self.requests -= 1
+        if job in self._prealloc:
+            self._prealloc.remove(job)
+        else:
+            self._transferring -= 1
+            self.held_tokens -= job.prompt + 1
+
+    def refill(self) -> None:
+        """Room was given up: let in who waits for it."""
+        self._let_in()
+        if not self.batch and self._waiting:
+            self.anchor = max(self.anchor, self._agenda.now)
+            self._seat_waiting()
+            self._plan_run()
+
+    def jobs(self) -> Iterator[Job]:
+        """All requests here, but for those in transfer."""
+        yield from self._prealloc
+        yield from self._retracted
+        yield from self._waiting
+        yield from (seat[2] for seat in self.batch)
+
+    def jobs_before_transfer(self) -> Iterator[Job]:
+        """Requests that wait for room."""
+        yield from self._prealloc
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that wait for room or for a seat."""
+        return len(self._prealloc) + len(self._retracted) + len(self._waiting)
+
+    @property
+    def used_tokens(self) -> int:
+        """KV in use or promised at the end of the run under way, which is the most it comes to."""
+        return self.tokens + self.held_tokens + len(self.batch) * self._run_steps
+
     def _admit(self, job: Job) -> None:
-        self.held_tokens += job.prompt
+        self.held_tokens += job.prompt + 1  # and its first token, which comes with it
         self._transferring += 1
         room = self.kv_capacity - self.tokens - self.held_tokens
         if len(self.batch) * self._run_steps > room:
@@ -159,9 +197,9 @@ class DecodeWorker:
         self.anchor += seconds
         self.step += steps
         self.tokens += steps * batch
-        self.generated_tokens += steps * batch
+        self.tokens_done += steps * batch
         self.busy_seconds += seconds
-        self.sequence_seconds += seconds * batch
+        self.request_seconds += seconds * batch
 
     def _join(self, job: Job) -> None:
         """Seat `job` at the anchor. The first token of a new one goes out at once."""
@@ -233,10 +271,13 @@ class DecodeWorker:
         if self.kv_capacity - self.tokens - self.held_tokens < len(batch):
             self._retract()
         self._let_in()
-        waiting = self._waiting
-        while waiting and len(batch) < self._limits.running_requests:
-            self._join(waiting.popleft())
+        self._seat_waiting()
         self._plan_run()
+
+    def _seat_waiting(self) -> None:
+        waiting = self._waiting
+        while waiting and len(self.batch) < self._limits.running_requests:
+            self._join(waiting.popleft())
 
     def _retract(self) -> None:
         """Throw out the requests with the least output until the others can take a step."""
@@ -252,7 +293,7 @@ class DecodeWorker:
                 self.requests -= 1
                 self._ledger.lost(job)
                 break
-            self.retractions += 1
+            self._ledger.retractions += 1
             self._retracted.append(job)
             if self.kv_capacity - self.tokens - self.held_tokens >= len(kept):
                 break
@@ -268,5 +309,5 @@ class DecodeWorker:
             job = retracted.popleft()
             self.held_tokens += job.prompt + job.generated
             self._waiting.append(job)
-        while prealloc and not retracted and self._fits(prealloc[0].prompt):
+        while prealloc and not retracted and self._fits(prealloc[0].prompt + 1):
             self._admit(prealloc.popleft())

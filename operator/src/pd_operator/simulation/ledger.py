@@ -14,28 +14,51 @@ Column = npt.NDArray[np.float32]
 class Ledger:
     """Two columns of single precision, and counts: 8 bytes per request, however many there are."""
 
-    __slots__ = ("_tpot", "_ttft", "finished_requests", "lost_requests")
+    __slots__ = ("_completed", "_open", "_tpot", "_ttft", "lost_requests", "retractions")
 
     def __init__(self, requests: int) -> None:
+        self._open = requests
+        self._completed: array[int] | None = None
         self._ttft = array("f", [nan]) * requests
         self._tpot = array("f", [nan]) * requests
-        self.finished_requests = 0
         self.lost_requests = 0
+        self.retractions = 0
 
     def finished(self, job: Job, at: float) -> None:
         """The last token of `job` left at `at` seconds."""
         first = job.first_token_at
         index = job.index
-        self.finished_requests += 1
+        self._open -= 1
         self._ttft[index] = first - job.arrival
         if job.output > 1:
             self._tpot[index] = (at - first) / (job.output - 1)
+        if self._completed is not None:
+            self._completed.append(index)
 
     def lost(self, job: Job) -> None:
         """`job` got no answer, or only a part of it: it meets no objective."""
         job.lost = True
         self.lost_requests += 1
+        self._open -= 1
         self._ttft[job.index] = self._tpot[job.index] = inf
+        if self._completed is not None:
+            self._completed.append(job.index)
+
+    def is_open(self) -> bool:
+        """Whether there is a request without its end."""
+        return self._open > 0
+
+    def note_completions(self) -> None:
+        """From now on remember which requests were completed, for `completed_since`."""
+        self._completed = array("q")
+
+    def completed_since(self) -> tuple[Column, Column]:
+        """TTFT and TPOT of the requests completed or lost since the last call."""
+        if self._completed is None:
+            raise RuntimeError("completions are not noted")
+        rows = np.array(self._completed, dtype=np.intp)
+        self._completed = array("q")
+        return self.ttft_seconds[rows], self.tpot_seconds[rows]
 
     @property
     def ttft_seconds(self) -> Column:

@@ -1,6 +1,7 @@
 """A prefill worker: first come first served, in passes of a token budget, then over the link."""
 
 from collections import deque
+from collections.abc import Iterator
 
 from pd_operator.performance.timing import KvLink
 from pd_operator.simulation.agenda import Agenda
@@ -15,7 +16,7 @@ class PrefillWorker:
     - `pending_tokens`: still to compute for the requests that the router sent here.
     - `requests`: requests that are here, until their KV is on its decode.
     - `kv_tokens`: of prompts that are computed or moved.
-    - `busy_seconds`, `passes`, `computed_tokens`: so far, the running pass included.
+    - `busy_seconds`, `request_seconds`, `passes`, `tokens_done`: so far, the running pass included.
     """
 
     __slots__ = (
@@ -30,13 +31,14 @@ class PrefillWorker:
         "_splits",
         "_times",
         "busy_seconds",
-        "computed_tokens",
         "dead",
         "kv_tokens",
         "number",
         "passes",
         "pending_tokens",
+        "request_seconds",
         "requests",
+        "tokens_done",
     )
 
     def __init__(
@@ -47,8 +49,9 @@ class PrefillWorker:
         self.pending_tokens = 0
         self.kv_tokens = 0
         self.busy_seconds = 0.0
+        self.request_seconds = 0.0
         self.passes = 0
-        self.computed_tokens = 0
+        self.tokens_done = 0
         self.dead = False
         self._agenda = agenda
         self._times = times
@@ -78,10 +81,38 @@ class PrefillWorker:
 
     def release(self, job: Job) -> None:
         """All KV of `job` has left."""
+        self._drop(job)
+        if self._pass is None and self._queue and not self.dead:
+            self._start_pass()
+
+    def forget(self, job: Job) -> None:
+        """The decode of `job`, which is not computed yet, has died."""
+        if job in (self._pass or ()):
+            return  # it is computed to the end of its pass, and dropped then
+        self.pending_tokens -= job.prompt - job.cached
+        if job is self._chunked:
+            self._chunked = None
+            self._drop(job)
+            return
+        self.requests -= 1
+        if job in self._queue:
+            self._queue.remove(job)
+
+    def jobs(self) -> Iterator[Job]:
+        """Requests that wait for a pass or are in one."""
+        yield from self._queue
+        yield from self._pass or ()
+        if self._chunked:
+            yield self._chunked
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that wait for a pass."""
+        return len(self._queue)
+
+    def _drop(self, job: Job) -> None:
         self.requests -= 1
         self.kv_tokens -= job.prompt
-        if self._pass is None and self._queue:
-            self._start_pass()
 
     def _start_pass(self) -> None:
         """Compute what fits the budget and the KV; the last prompt may be cut into chunks."""
@@ -118,7 +149,9 @@ class PrefillWorker:
                 self._chunk_done = job.cached
                 self._advance_chunk(job, new, completes)
         if prompts:
-            self._begin(completes, tokens, self._times.seconds(tokens, prompts) + attention)
+            seconds = self._times.seconds(tokens, prompts) + attention
+            self.request_seconds += prompts * seconds
+            self._begin(completes, tokens, seconds)
 
     def _advance_chunk(self, job: Job, tokens: int, completes: list[Job]) -> None:
         self._chunk_done += tokens
@@ -131,7 +164,7 @@ class PrefillWorker:
     def _begin(self, completes: list[Job], tokens: int, seconds: float) -> None:
         self._pass = completes
         self.passes += 1
-        self.computed_tokens += tokens
+        self.tokens_done += tokens
         self.busy_seconds += seconds
         self._agenda.at(self._agenda.now + seconds, self._pass_ended, completes)
 
@@ -143,6 +176,9 @@ class PrefillWorker:
         now = agenda.now
         for job in completed:
             self.pending_tokens -= job.prompt - job.cached
+            if job.lost:
+                self._drop(job)
+                continue
             agenda.at(self._link.send(job.prompt, now), job.decode.kv_arrived, job)
         self._pass = None
         if self._queue or self._chunked:

@@ -15,20 +15,31 @@ class PoolUse:
     - `gpu_seconds`: GPUs held, from the asking for a worker until it is gone.
     - `worker_seconds`: of workers that were ready.
     - `busy_seconds`: of these, with a pass or a batch under way.
-    - `request_seconds`: for decode, sequences in the batch, summed over time.
+    - `request_seconds`: requests in passes or batches, summed over time.
     - `tokens`: prompt tokens computed, or tokens generated after the first of each request.
     """
 
     gpu_seconds: float
     worker_seconds: float
     busy_seconds: float
+    request_seconds: float
     tokens: int
-    request_seconds: float = 0.0
 
     @property
     def utilisation(self) -> float:
         """Share of the ready workers' time that they were busy."""
         return self.busy_seconds / self.worker_seconds if self.worker_seconds else 0.0
+
+
+@dataclass(frozen=True)
+class PoolSizes:
+    """Workers at one moment: what the policy wants from now on, and what serves."""
+
+    time_seconds: float
+    prefill_wanted: int
+    decode_wanted: int
+    prefill_serving: int
+    decode_serving: int
 
 
 @dataclass(frozen=True)
@@ -48,8 +59,10 @@ class SimulationResult:
     - `tpot_seconds`: mean time per token after the first; NaN for answers of one token, which
       have none, infinite for lost requests.
     - `span_seconds`: from zero until the last answer was complete.
-    - `lost_requests`: of a worker that died, or too large for any worker.
+    - `lost_requests`: of a worker that died, too large for any, or come when none served.
     - `retractions`: times that a decode threw a request out for want of room.
+    - `flips`: workers that took the other role.
+    - `sizes`: what the policy asked for and what served, at each of its periods.
     """
 
     ttft_seconds: Column
@@ -59,6 +72,8 @@ class SimulationResult:
     decode: PoolUse
     lost_requests: int
     retractions: int
+    flips: int = 0
+    sizes: tuple[PoolSizes, ...] = ()
 
     @property
     def gpu_seconds(self) -> float:

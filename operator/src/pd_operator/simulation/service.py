@@ -34,6 +34,36 @@ class EngineLimits:
 
 
 @dataclass(frozen=True)
+class Lifecycle:
+    """How long it takes until a change of the pools is one.
+
+    - `prefill_startup_seconds`, `decode_startup_seconds`: from the asking for a worker until it
+      serves; each is drawn evenly from 1 plus or minus `startup_spread` of it.
+    - `drain_poll_seconds`: how often a worker that is to go is asked whether it is idle.
+    - `drain_deadline_seconds`: when it goes although it is not; what it has is lost.
+    - `role_flips`: whether a worker too many in one pool becomes one that the other lacks, after
+      its drain and `role_switch_seconds`.
+    """
+
+    prefill_startup_seconds: float = 180.0
+    decode_startup_seconds: float = 180.0
+    startup_spread: float = 0.0
+    drain_poll_seconds: float = 1.0
+    drain_deadline_seconds: float = 300.0
+    role_flips: bool = False
+    role_switch_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value >= 0:
+                raise ValueError(f"{name} is at least 0, not {value}")
+        if self.drain_poll_seconds == 0:
+            raise ValueError("drain_poll_seconds is above 0")
+        if self.startup_spread > 1:
+            raise ValueError(f"startup_spread is a share up to 1, not {self.startup_spread}")
+
+
+@dataclass(frozen=True)
 class ServiceModel:
     """All that a simulation knows of a service, apart from the number of its workers.
 
@@ -50,6 +80,7 @@ class ServiceModel:
     prefill_policy: PrefillPolicy = PrefillPolicy.POWER_OF_TWO
     decode_policy: DecodePolicy = DecodePolicy.ROUND_ROBIN
     limits: EngineLimits = field(default_factory=EngineLimits)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
     def __post_init__(self) -> None:
         if not self.transfer_bytes_per_second > 0:
@@ -58,3 +89,6 @@ class ServiceModel:
             )
         if not self.transfer_base_seconds >= 0:
             raise ValueError(f"a transfer takes at least 0 s, not {self.transfer_base_seconds}")
+        sizes = (self.prefill.tensor_parallel_size, self.decode.tensor_parallel_size)
+        if self.lifecycle.role_flips and sizes[0] != sizes[1]:
+            raise ValueError(f"a worker of TP{sizes[0]} cannot become one of TP{sizes[1]}")

@@ -1,19 +1,24 @@
 """Runs a load through a service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from pd_operator.api.roles import Role
 from pd_operator.performance.timing import Timings
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.decode_worker import DecodeWorker
+from pd_operator.simulation.fleet import Fleet
 from pd_operator.simulation.job import Job
 from pd_operator.simulation.ledger import Ledger
+from pd_operator.simulation.policy import Policy
+from pd_operator.simulation.pools import Pool, Pools
 from pd_operator.simulation.prefill_worker import PrefillWorker
 from pd_operator.simulation.requests import Requests
-from pd_operator.simulation.result import PoolUse, SimulationResult
+from pd_operator.simulation.result import SimulationResult
 from pd_operator.simulation.routers import decode_picker, prefill_picker
 from pd_operator.simulation.service import ServiceModel
+from pd_operator.simulation.steering import Steering
 from pd_operator.simulation.step_tables import PassTimes, StepTimes
 
 _BLOCK = 65_536
@@ -21,93 +26,121 @@ _BLOCK = 65_536
 
 
 @dataclass(frozen=True)
-class Pools:
-    """Workers of each role; `ValueError` for none."""
+class Failure:
+    """At `at_seconds` a serving worker of `role`, drawn by the seed, dies and is started anew."""
 
-    prefill: int
-    decode: int
-
-    def __post_init__(self) -> None:
-        if self.prefill < 1 or self.decode < 1:
-            raise ValueError(f"each pool has a worker at least, not {self.prefill}, {self.decode}")
+    at_seconds: float
+    role: Role
 
 
 def simulate(
-    requests: Requests, service: ServiceModel, pools: Pools, *, seed: int = 0
+    requests: Requests,
+    service: ServiceModel,
+    pools: Pools,
+    *,
+    seed: int = 0,
+    policy: Policy | None = None,
+    failures: Sequence[Failure] = (),
 ) -> SimulationResult:
-    """Run all `requests` through fixed `pools` of a `service`, to the last token.
+    """Run all `requests` through a `service`, from `pools` that serve at 0 to the last token.
 
-    The same arguments give the same result. `seed` is for what the router draws.
+    Without a `policy` the pools stay as they are. The same arguments give the same result: `seed`
+    is for what the router, start-up times and failures draw. `ValueError` for a router policy
+    that is not simulated, and for a service whose parts contradict each other.
     """
-    simulation = _Simulation(requests, service, pools, Random(seed))  # noqa: S311 - no secret
+    simulation = Simulation(requests, service, pools, Random(seed))  # noqa: S311 - no secret
+    for failure in failures:
+        simulation.schedule(failure)
+    if policy is not None:
+        simulation.steer(policy)
     return simulation.run()
 
 
-class _Simulation:
+class Simulation:
+    """One run: its agenda, its workers, what became of the requests."""
+
     def __init__(
         self, requests: Requests, service: ServiceModel, pools: Pools, dice: Random
     ) -> None:
         self._requests = requests
-        self._service = service
-        self._agenda = Agenda()
-        self._ledger = Ledger(len(requests))
-        passes = PassTimes(Timings(service.prefill), service.limits.budget_tokens)
-        steps = StepTimes(Timings(service.decode))
-        self._prefills = [
-            PrefillWorker(number, service, passes, self._agenda) for number in range(pools.prefill)
-        ]
-        self._decodes = [
-            DecodeWorker(number, service, steps, self._agenda, self._ledger)
-            for number in range(pools.decode)
-        ]
-        self._prefill_picker = prefill_picker(service.prefill_policy, dice)
-        self._decode_picker = decode_picker(service.decode_policy, dice)
+        self._largest = min(service.prefill.kv_capacity_tokens, service.decode.kv_capacity_tokens)
+        self.agenda = Agenda()
+        self.ledger = Ledger(len(requests))
+        self.fleet = _fleet(service, pools, self.agenda, self.ledger, dice)
+        self._pick_prefill = prefill_picker(service.prefill_policy, dice, self.agenda).pick
+        self._pick_decode = decode_picker(service.decode_policy, dice).pick
+        self._steering: Steering | None = None
+
+    def schedule(self, failure: Failure) -> None:
+        """Let a worker die at its time."""
+        self.agenda.at(failure.at_seconds, self.fleet.kill, failure.role)
+
+    def steer(self, policy: Policy) -> None:
+        """Let `policy` size the pools."""
+        self._steering = Steering(policy, self.fleet, self._requests, self.ledger, self.agenda)
 
     def run(self) -> SimulationResult:
-        run_until = self._agenda.run_until
+        """Let every request arrive, and the last be answered."""
+        run_until = self.agenda.run_until
         arrive = self._arrive
         for job in _jobs(self._requests):
             run_until(job.arrival)
             arrive(job)
-        self._agenda.run_out()
+        self.agenda.run_while(self.ledger.is_open)
         return self._result()
 
     def _arrive(self, job: Job) -> None:
         """Send `job` to a worker of each role at once, as the router does."""
-        service = self._service
-        if job.prompt > min(service.prefill.kv_capacity_tokens, service.decode.kv_capacity_tokens):
-            self._ledger.lost(job)
+        prefills, decodes = self.fleet.prefill.serving, self.fleet.decode.serving
+        if job.prompt >= self._largest or not prefills or not decodes:
+            self.ledger.lost(job)
             return
-        job.prefill = self._prefill_picker.pick(self._prefills, job)
-        job.decode = self._decode_picker.pick(self._decodes, job)
-        job.prefill.expect(job)
-        job.decode.submit(job)
+        job.prefill = prefill = self._pick_prefill(prefills, job)
+        job.decode = decode = self._pick_decode(decodes, job)
+        prefill.expect(job)
+        decode.submit(job)
 
     def _result(self) -> SimulationResult:
-        ledger, service = self._ledger, self._service
-        # The last step may have been anchored ahead of the last event.
-        span = max(self._agenda.now, *(worker.anchor for worker in self._decodes))
-        prefills, decodes = self._prefills, self._decodes
+        fleet, ledger = self.fleet, self.ledger
         return SimulationResult(
             ttft_seconds=ledger.ttft_seconds,
             tpot_seconds=ledger.tpot_seconds,
-            span_seconds=span,
-            prefill=PoolUse(
-                gpu_seconds=span * len(prefills) * service.prefill.gpus,
-                worker_seconds=span * len(prefills),
-                busy_seconds=sum(worker.busy_seconds for worker in prefills),
-                tokens=sum(worker.computed_tokens for worker in prefills),
-            ),
-            decode=PoolUse(
-                gpu_seconds=span * len(decodes) * service.decode.gpus,
-                worker_seconds=span * len(decodes),
-                busy_seconds=sum(worker.busy_seconds for worker in decodes),
-                tokens=sum(worker.generated_tokens for worker in decodes),
-                request_seconds=sum(worker.sequence_seconds for worker in decodes),
-            ),
+            span_seconds=self.agenda.now,
+            prefill=fleet.prefill.use(),
+            decode=fleet.decode.use(),
             lost_requests=ledger.lost_requests,
-            retractions=sum(worker.retractions for worker in decodes),
+            retractions=ledger.retractions,
+            flips=fleet.flips,
+            sizes=tuple(self._steering.sizes) if self._steering else (),
         )
+
+
+def _fleet(
+    service: ServiceModel, pools: Pools, agenda: Agenda, ledger: Ledger, dice: Random
+) -> Fleet:
+    """Both pools at their first size."""
+    passes = PassTimes(Timings(service.prefill), service.limits.budget_tokens)
+    steps = StepTimes(Timings(service.decode))
+    lifecycle = service.lifecycle
+    prefill = Pool(
+        Role.PREFILL,
+        service.prefill.gpus,
+        lifecycle.prefill_startup_seconds,
+        lambda number: PrefillWorker(number, service, passes, agenda),
+        agenda,
+    )
+    decode = Pool(
+        Role.DECODE,
+        service.decode.gpus,
+        lifecycle.decode_startup_seconds,
+        lambda number: DecodeWorker(number, service, steps, agenda, ledger),
+        agenda,
+    )
+    for _ in range(pools.prefill):
+        prefill.add()
+    for _ in range(pools.decode):
+        decode.add()
+    return Fleet(prefill, decode, lifecycle, agenda, ledger, dice)
 
 
 def _jobs(requests: Requests) -> Iterator[Job]:

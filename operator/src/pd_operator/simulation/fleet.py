@@ -1,0 +1,151 @@
+"""Workers come and go: started, drained, switched to the other role, dead."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Generic, TypeVar
+
+from pd_operator.api.roles import Role
+from pd_operator.simulation.agenda import Agenda
+from pd_operator.simulation.casualties import lose_decode, lose_prefill
+from pd_operator.simulation.decode_worker import DecodeWorker
+from pd_operator.simulation.ledger import Ledger
+from pd_operator.simulation.pools import Pool, Pools, Start, W
+from pd_operator.simulation.prefill_worker import PrefillWorker
+from pd_operator.simulation.service import Lifecycle
+
+Other = TypeVar("Other", PrefillWorker, DecodeWorker)
+
+
+@dataclass(eq=False, slots=True)
+class _Drain(Generic[W]):
+    """A worker that gets no more traffic; when it is idle it goes, or takes the other role."""
+
+    pool: Pool[W]
+    worker: W
+    deadline: float
+    flips: bool
+
+
+class Fleet:
+    """Both pools, and the changes that are under way. A pool's last serving worker stays."""
+
+    def __init__(
+        self,
+        prefill: Pool[PrefillWorker],
+        decode: Pool[DecodeWorker],
+        lifecycle: Lifecycle,
+        agenda: Agenda,
+        ledger: Ledger,
+        dice: Random,
+    ) -> None:
+        self.prefill = prefill
+        self.decode = decode
+        self.flips = 0
+        self._lifecycle = lifecycle
+        self._agenda = agenda
+        self._ledger = ledger
+        self._dice = dice
+
+    def want(self, wanted: Pools) -> None:
+        """Begin what makes the pools that large; what is under way counts as done."""
+        prefill, decode = self.prefill, self.decode
+        if self._lifecycle.role_flips:
+            self._flip_surplus(prefill, wanted.prefill, decode, wanted.decode)
+            self._flip_surplus(decode, wanted.decode, prefill, wanted.prefill)
+        self._resize(prefill, wanted.prefill)
+        self._resize(decode, wanted.decode)
+
+    def kill(self, role: Role) -> None:
+        """One of the serving workers dies with all that it has, and is started anew."""
+        if role is Role.PREFILL:
+            self._kill_one(self.prefill)
+        else:
+            self._kill_one(self.decode)
+
+    def _flip_surplus(
+        self, giver: Pool[W], giver_wanted: int, taker: Pool[Other], taker_wanted: int
+    ) -> None:
+        while (
+            giver.committed > giver_wanted
+            and taker.committed < taker_wanted
+            and len(giver.serving) > 1
+        ):
+            taker.promised += 1
+            self._drain(giver, flips=True)
+
+    def _resize(self, pool: Pool[W], wanted: int) -> None:
+        while pool.committed < wanted:
+            self._start(pool)
+        while pool.committed > wanted and pool.starting:
+            pool.reckon()
+            pool.starting.pop().cancelled = True
+        while pool.committed > wanted and len(pool.serving) > 1:
+            self._drain(pool, flips=False)
+
+    def _start(self, pool: Pool[W]) -> None:
+        spread = self._lifecycle.startup_spread
+        share = 1 + spread * (2 * self._dice.random() - 1) if spread else 1.0
+        start = Start()
+        pool.reckon()
+        pool.starting.append(start)
+
+        def started(_: object) -> None:
+            if not start.cancelled:
+                pool.add()
+                pool.starting.remove(start)
+
+        self._agenda.at(self._agenda.now + pool.startup_seconds * share, started, None)
+
+    def _drain(self, pool: Pool[W], *, flips: bool) -> None:
+        """Take the traffic from the worker with the least to do."""
+        worker = min(pool.serving, key=lambda one: one.requests)
+        pool.serving.remove(worker)
+        pool.draining.append(worker)
+        deadline = self._agenda.now + self._lifecycle.drain_deadline_seconds
+        self._look(_Drain(pool, worker, deadline, flips))
+
+    def _look(self, drain: _Drain[W]) -> None:
+        """See whether a draining worker is idle, and look again if not."""
+        now = self._agenda.now
+        if drain.worker.requests and now < drain.deadline:
+            self._agenda.at(now + self._lifecycle.drain_poll_seconds, self._look, drain)
+            return
+        self._end(drain.pool, drain.worker)
+        if drain.flips:
+            self._switch(drain.pool.role)
+
+    def _switch(self, left: Role) -> None:
+        """A worker that left a role takes the other."""
+        if left is Role.PREFILL:
+            self._switch_to(self.decode)
+        else:
+            self._switch_to(self.prefill)
+
+    def _switch_to(self, pool: Pool[W]) -> None:
+        pool.reckon()
+        pool.switching += 1
+
+        def switched(_: object) -> None:
+            pool.add()
+            pool.switching -= 1
+            pool.promised -= 1
+            self.flips += 1
+
+        self._agenda.at(self._agenda.now + self._lifecycle.role_switch_seconds, switched, None)
+
+    def _kill_one(self, pool: Pool[W]) -> None:
+        if pool.serving:
+            worker = pool.serving[int(self._dice.random() * len(pool.serving))]
+            self._end(pool, worker)
+            self._start(pool)
+
+    def _end(self, pool: Pool[W], worker: W) -> None:
+        """A worker is gone, and with it what it had."""
+        pool.remove(worker)
+        worker.dead = True
+        if isinstance(worker, PrefillWorker):
+            decodes = (*self.decode.serving, *self.decode.draining)
+            lose_prefill(worker, decodes, self._agenda, self._ledger)
+        else:
+            prefills = (*self.prefill.serving, *self.prefill.draining)
+            lose_decode(worker, prefills, self._agenda, self._ledger)

@@ -1,0 +1,81 @@
+import math
+from typing import Any
+
+import pytest
+
+from pd_operator.api.router import DecodePolicy, PrefillPolicy
+from pd_operator.performance import EngineSurfaces
+from pd_operator.simulation import (
+    EngineLimits,
+    Lifecycle,
+    Pools,
+    Requests,
+    ServiceModel,
+    simulate,
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        (([0.0, math.nan], 1, 1), "finite"),
+        (([-1.0], 1, 1), "not negative"),
+        (([2.0, 1.0], 1, 1), "ascending"),
+        (([[1.0]], 1, 1), "one dimension"),
+        (([1.0], [1, 2], 1), r"prompt tokens: \(2,\) entries"),
+        (([1.0], 0, 1), "prompt tokens: expected at least 1"),
+        (([1.0], 1, 0), "output tokens: expected at least 1"),
+        (([1.0], 1, math.inf), "output tokens: expected finite"),
+        (([1.0], "many", 1), "prompt tokens: expected finite"),
+        (([1.0], 1e12, 1), "prompt tokens: expected at least 1, found 1"),
+        (([1.0], 5, 1, 5), "fewer tokens are cached"),
+        (([1.0], 5, 1, -1), "cached tokens: expected at least 0"),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(columns: tuple[Any, ...], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Requests.of(*columns)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"transfer_bytes_per_second": 0.0}, "more than 0 bytes/s"),
+        ({"transfer_bytes_per_second": math.nan}, "more than 0 bytes/s"),
+        ({"transfer_base_seconds": -1.0}, "at least 0 s"),
+    ],
+)
+def test_a_service_that_makes_no_sense_is_refused(
+    surfaces: EngineSurfaces, settings: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        ServiceModel(surfaces, surfaces, **settings)
+
+
+def test_limits_and_times_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="pass_tokens is at least 1"):
+        EngineLimits(pass_tokens=0)
+    with pytest.raises(ValueError, match="drain_deadline_seconds is at least 0"):
+        Lifecycle(drain_deadline_seconds=-1)
+    with pytest.raises(ValueError, match="drain_poll_seconds is above 0"):
+        Lifecycle(drain_poll_seconds=0)
+    with pytest.raises(ValueError, match="share up to 1"):
+        Lifecycle(startup_spread=1.5)
+    with pytest.raises(ValueError, match="a worker at least"):
+        Pools(0, 1)
+
+
+def test_a_router_policy_that_is_not_simulated_is_named(surfaces: EngineSurfaces) -> None:
+    requests = Requests.of([0.0], 1, 1)
+    with pytest.raises(ValueError, match="PrefixHash is not simulated"):
+        simulate(
+            requests,
+            ServiceModel(surfaces, surfaces, prefill_policy=PrefillPolicy.PREFIX_HASH),
+            Pools(1, 1),
+        )
+    with pytest.raises(ValueError, match="CacheAware is not simulated"):
+        simulate(
+            requests,
+            ServiceModel(surfaces, surfaces, decode_policy=DecodePolicy.CACHE_AWARE),
+            Pools(1, 1),
+        )

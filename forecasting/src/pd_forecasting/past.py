@@ -16,7 +16,8 @@ Origins = npt.NDArray[np.int64]
 HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
 """Bins in which a level forgets half of what it knew. 0 is the last value."""
 
-_SMOOTHING_BINS = 5
+_BRIEFLY, _BROADLY = 5, 15
+"""Bins around a past one whose mean stands for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,19 +63,22 @@ class Past:
         return level
 
     @cached_property
-    def smoothed(self) -> FloatArray:
-        """Mean of the known values around every bin: uses two later bins, so is for old ones."""
-        return centred_mean(self.values, _SMOOTHING_BINS)
+    def _smoothed(self) -> dict[int, FloatArray]:
+        return {bins: centred_mean(self.values, bins) for bins in (_BRIEFLY, _BROADLY)}
 
-    def change_on_an_earlier_day(self, origins: Origins, steps: int, days: int) -> FloatArray:
+    def change_on_an_earlier_day(
+        self, origins: Origins, steps: int, days: int, *, broadly: bool = False
+    ) -> FloatArray:
         """By how much the load changed at this time `days` ago, over the same `steps` bins.
 
-        NaN where that day is not remembered, or where it lies too near to be past.
+        Where it went is the mean of a few bins around, of more when looked at `broadly`. NaN where
+        that day is not remembered, or where it lies too near to be past.
         """
+        around = _BROADLY if broadly else _BRIEFLY
         lag = days * self.season_bins
-        if lag - steps <= _SMOOTHING_BINS // 2:
+        if lag - steps <= around // 2:
             return np.full(len(origins), np.nan)
-        return at(self.smoothed, origins + steps - lag) - at(self.level(2), origins - lag)
+        return at(self._smoothed[around], origins + steps - lag) - at(self.level(2), origins - lag)
 
     def to_plain(self) -> State:
         """Plain data."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Self, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray, State
 from pd_forecasting.past import Origins, Past, at
@@ -18,8 +19,9 @@ DAYS = 3
 """Earlier days whose changes are looked at."""
 
 REFIT_BINS = 20
-FEWEST_PAIRS = 60
+FEWEST_PAIRS = 100
 
+_DAYS_BEYOND = (1, DAYS)
 _LEVELS = (0, 1, 5, 10, 30, 60, 120)
 _SLOPES = (5, 15, 45)
 _PERIODS_PER_SEASON = (288, 48, 24)
@@ -33,25 +35,40 @@ _LARGEST = 6.0
 
 @dataclass(frozen=True)
 class Design:
-    """One way to regress: from which level, how cautiously, and with yesterday's level or not."""
+    """One way to regress: from which level, how cautiously, and on which features beyond the core.
+
+    `looks_beyond`: what earlier days did past the horizon; a climb that goes on has begun.
+    `yesterdays_level`: how far the load is from yesterday's.
+    """
 
     name: str
     half_life: int
     penalty: float
-    yesterdays_level: bool
+    looks_beyond: bool = False
+    yesterdays_level: bool = False
 
 
 DESIGNS = (
-    Design("ridge", half_life=2, penalty=30.0, yesterdays_level=False),
-    Design("ridge from last value", half_life=0, penalty=300.0, yesterdays_level=False),
+    Design("ridge", half_life=2, penalty=30.0),
+    Design("ridge from last value", half_life=0, penalty=300.0),
+    Design("ridge looking beyond", half_life=2, penalty=100.0, looks_beyond=True),
     Design("ridge with yesterday", half_life=2, penalty=100.0, yesterdays_level=True),
 )
+
+
+_CORE = len(_LEVELS) + len(_SLOPES) + DAYS + len(_PERIODS_PER_SEASON)
+
+
+def _columns(design: Design) -> npt.NDArray[np.bool_]:
+    """Which features a design uses."""
+    beyond = [design.looks_beyond] * len(_DAYS_BEYOND)
+    return np.array([True] * _CORE + beyond + [design.yesterdays_level])
 
 
 def features(past: Past, origins: Origins, steps: int) -> FloatArray:
     """What is known at each origin, shape (origins, features); what is unknown is 0.
 
-    The last column is the difference to yesterday's level.
+    The last columns are what only some designs use: see `_columns`.
     """
     base = past.level(2)
     now = base[origins]
@@ -59,6 +76,10 @@ def features(past: Past, origins: Origins, steps: int) -> FloatArray:
     columns += [now - at(base, origins - bins) for bins in _SLOPES]
     columns += [past.change_on_an_earlier_day(origins, steps, days) for days in range(1, DAYS + 1)]
     columns += [_clock_pattern(past, origins, steps, share) for share in _PERIODS_PER_SEASON]
+    columns += [
+        past.change_on_an_earlier_day(origins, 2 * steps, days, broadly=True)
+        for days in _DAYS_BEYOND
+    ]
     level = past.level(5)
     season = past.season_bins
     columns.append(level[origins] - at(level, origins - season) if season else np.zeros(now.shape))
@@ -96,7 +117,7 @@ class Regression:
     @classmethod
     def untaught(cls) -> Self:
         """Knows nothing, and answers each design's level."""
-        width = len(_LEVELS) + len(_SLOPES) + DAYS + len(_PERIODS_PER_SEASON) + 1
+        width = _CORE + len(_DAYS_BEYOND) + 1
         none = np.zeros((len(DESIGNS), width))
         return cls(np.zeros((width, width)), none, none)
 
@@ -130,8 +151,7 @@ class Regression:
         used = squares > 0
         coefficients = np.zeros_like(self.coefficients)
         for row, design in enumerate(DESIGNS):
-            columns = used.copy()
-            columns[-1] &= design.yesterdays_level
+            columns = used & _columns(design)
             matrix = self.moments[np.ix_(columns, columns)]
             penalty = np.diag(design.penalty * squares[columns])
             coefficients[row, columns] = np.linalg.solve(

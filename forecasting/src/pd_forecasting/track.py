@@ -32,7 +32,7 @@ _SEASONAL_SHARE = 0.5
 
 _HALF_LIFE_BINS = 60
 _SHARPNESS = 24
-_CAUTION = 0.04
+_CAUTION = 0.05
 """Errors of all but the last value count for so much more: what is as good should be simple."""
 
 _PRIOR_ERRORS = 5.0

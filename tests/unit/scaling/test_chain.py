@@ -49,6 +49,37 @@ def test_workers_are_bought_for_the_load_to_come(
     )
 
 
+def test_a_schedule_has_its_workers_whatever_the_load(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    settings = allow().with_scheduled(4, 0)
+    decision, _ = decide(observe(2, 2), plan(2, 2), plan(2, 2), settings, NOTHING)
+    assert numbers(decision) == (4, 2)
+    assert decision.reason is Reason.SCHEDULED
+    assert link(decision, "Schedule") == (
+        "Prefill: a schedule asks for at least 4. Decode: no schedule asks for workers."
+    )
+
+
+def test_a_schedule_has_its_workers_while_nothing_is_known(observe: Observe, allow: Allow) -> None:
+    settings = allow().with_scheduled(4, 3)
+    blind = observe(2, 2, demand=NO_DEMAND)
+    decision, _ = decide(blind, NO_DEMAND, NO_DEMAND, settings, NOTHING)
+    assert numbers(decision) == (4, 3)
+    assert decision.holds
+
+
+def test_bounds_and_budget_are_above_a_schedule(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    settings = allow(maximum=5).with_scheduled(9, 9)
+    decision, _ = decide(observe(5, 5), plan(2, 2), plan(2, 2), settings, NOTHING)
+    assert numbers(decision) == (5, 5)
+    settings = allow(maximum=5, budget=24).with_scheduled(9, 9)
+    decision, _ = decide(observe(3, 3), plan(2, 2), plan(2, 2), settings, NOTHING)
+    assert numbers(decision) == (3, 3)
+
+
 def test_workers_that_the_present_load_needs_stay_although_it_will_fall(
     observe: Observe, plan: MakePlan, allow: Allow
 ) -> None:
@@ -74,6 +105,7 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
         ("Forecast", 9, 2),
         ("Present", 9, 2),
         ("Guard", 9, 2),
+        ("Schedule", 9, 2),
         ("Unknown", 9, 2),
         ("Stabilization", 9, 2),
         ("RateLimit", 6, 2),

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from pd_operator.api.base import ApiModel, list_type
+from pd_operator.api.schedules import ScheduleSpec
 
 
 class Mode(StrEnum):
@@ -191,6 +192,14 @@ class AutoscalingSpec(ApiModel):
     )
     forecast: ForecastSpec = Field(
         default=ForecastSpec(), description="The look ahead that workers are bought for."
+    )
+    schedules: tuple[ScheduleSpec, ...] = Field(
+        default=(),
+        max_length=16,
+        description="What history cannot know: a launch, a batch job, office hours of a new "
+        "service. While a schedule is in force, and one lead time before, it raises or stretches "
+        "the forecast.",
+        json_schema_extra=list_type("map", "name"),
     )
     behavior: Behavior = Field(
         default=Behavior(),

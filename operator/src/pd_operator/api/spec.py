@@ -53,6 +53,17 @@ class PDInferenceServiceSpec(ApiModel):
             "message": "resolutionSeconds must be at least two metrics.scrapeIntervalSeconds",
             "fieldPath": ".autoscaling.forecast.resolutionSeconds",
         },
+        *(
+            {
+                "rule": "self.autoscaling.schedules.all(s, "
+                f"!has(s.min{role.title()}Replicas) || "
+                f"s.min{role.title()}Replicas <= self.{role}.maxReplicas)",
+                "message": f"a schedule's min{role.title()}Replicas must not be above "
+                f"{role}.maxReplicas",
+                "fieldPath": ".autoscaling.schedules",
+            }
+            for role in Role
+        ),
     )
 
     model: ModelSpec = Field(description="The model that is served.")
@@ -84,6 +95,21 @@ class PDInferenceServiceSpec(ApiModel):
                 f"autoscaling.gpuBudget ({budget}) must cover minReplicas * tensorParallelSize "
                 f"of both pools ({minimum})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_stay_within_the_pools(self) -> Self:
+        for schedule in self.autoscaling.schedules:
+            for role in Role:
+                asked, most = schedule.min_replicas(role), self.pool(role).max_replicas
+                if asked > most:
+                    raise ValueError(
+                        f"autoscaling.schedules: {schedule.name!r} asks for at least {asked} "
+                        f"{role} workers and {role}.maxReplicas is {most}"
+                    )
+        names = [schedule.name for schedule in self.autoscaling.schedules]
+        if len(names) != len(set(names)):
+            raise ValueError(f"autoscaling.schedules: names must differ, found {names}")
         return self
 
     @model_validator(mode="after")

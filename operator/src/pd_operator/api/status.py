@@ -78,6 +78,12 @@ class ForecastStatus(StatusModel):
         ge=0,
         description="Its past error as thousandths of the last value's; below 1000 it is better.",
     )
+    schedules: tuple[str, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Names of the schedules that are in force, or will be within a lead time.",
+        json_schema_extra=list_type("atomic"),
+    )
     prefill: PoolForecastStatus = Field(description="What the prefill pool is bought for.")
     decode: PoolForecastStatus = Field(description="What the decode pool is bought for.")
 

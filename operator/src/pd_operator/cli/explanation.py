@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pd_operator.api.conditions import ConditionStatus
-from pd_operator.api.status import PDInferenceServiceStatus
+from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 STYLES = {
@@ -60,7 +60,10 @@ def _load(status: PDInferenceServiceStatus) -> list[str]:
                 f"forecast  {role}: {ahead.median_milli_requests_per_second / 1000:.1f} requests/s "
                 f"expected in {ahead.horizon_seconds} s, "
                 f"{ahead.milli_requests_per_second / 1000:.1f} at P{ahead.quantile_percent}"
+                f"{_coverage(ahead)}"
             )
+        if status.forecast.schedules:
+            lines.append(f"schedules {', '.join(status.forecast.schedules)}")
     if status.attainment is not None:
         seen = status.attainment
         lines.append(
@@ -68,6 +71,12 @@ def _load(status: PDInferenceServiceStatus) -> list[str]:
             f"TPOT {seen.tpot_per_mille / 10:.1f} % of {seen.requests} requests"
         )
     return lines
+
+
+def _coverage(ahead: PoolForecastStatus) -> str:
+    if ahead.coverage_per_mille is None:
+        return ""
+    return f", which {ahead.coverage_per_mille / 10:.1f} % of the loads kept to"
 
 
 def _chain(status: PDInferenceServiceStatus) -> Table:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.demand import Coverage, DemandForecast
+from pd_operator.demand import Coverage, Demand, DemandForecast, Scheduled
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.memory import ScalingMemory
@@ -16,7 +16,8 @@ from pd_operator.scaling.observation import Observation, Unknown
 class LookAheads:
     """The forecast of each pool at its own lead time, or why there is none.
 
-    ``coverage``: how often each pool's loads were within the quantiles of earlier forecasts.
+    - ``coverage``: how often each pool's loads were within the quantiles of earlier forecasts.
+    - ``scheduled``: what schedules ask of each pool; forecasts allow for it already.
     """
 
     prefill: DemandForecast | Unknown
@@ -24,10 +25,23 @@ class LookAheads:
     coverage: Mapping[Role, Coverage] = field(
         default_factory=lambda: {role: Coverage() for role in Role}
     )
+    scheduled: Mapping[Role, Scheduled] = field(
+        default_factory=lambda: {role: Scheduled() for role in Role}
+    )
 
     def pool(self, role: Role) -> DemandForecast | Unknown:
         """The forecast of one pool."""
         return self.prefill if role is Role.PREFILL else self.decode
+
+    def expected_now(self, present: Demand) -> tuple[Demand, Demand]:
+        """The load of now for prefill and decode, as schedules want it where no forecast is."""
+        prefill, decode = (
+            self.scheduled[role].demand(present)
+            if isinstance(self.pool(role), Unknown)
+            else present
+            for role in (Role.PREFILL, Role.DECODE)
+        )
+        return prefill, decode
 
 
 @dataclass(frozen=True)

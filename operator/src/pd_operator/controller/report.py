@@ -97,9 +97,16 @@ def _forecast(picture: Picture) -> ForecastStatus | None:
     return ForecastStatus(
         model=prefill.model,
         error_per_mille_of_last_value=round(1000 * max(errors)) if comparable else None,
+        schedules=_schedules(picture),
         prefill=_pool_forecast(prefill, picture.ahead.coverage[Role.PREFILL]),
         decode=_pool_forecast(decode, picture.ahead.coverage[Role.DECODE]),
     )
+
+
+def _schedules(picture: Picture) -> tuple[str, ...]:
+    in_force = {name for role in Role for name in picture.ahead.scheduled[role].names}
+    schedules = picture.service.spec.autoscaling.schedules
+    return tuple(schedule.name for schedule in schedules if schedule.name in in_force)
 
 
 def _pool_forecast(forecast: DemandForecast, coverage: Coverage) -> PoolForecastStatus:

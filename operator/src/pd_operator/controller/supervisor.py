@@ -27,7 +27,7 @@ from pd_operator.controller.observing import Observer, Sight
 from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.telling import Teller
-from pd_operator.demand import Demand, DemandForecast
+from pd_operator.demand import Demand, DemandForecast, scheduled
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
@@ -79,7 +79,7 @@ class ServiceLoop:
         sight = await self._around.observer.look(service)
         ahead = await self._forecast(service, sight.observation)
         plan_ahead, plan_now = await self._plan(service, sight.observation, ahead)
-        decision = self._decide(service, sight.observation, plan_ahead, plan_now)
+        decision = self._decide(service, sight.observation, ahead, plan_ahead, plan_now)
         picture = Picture(
             service=service,
             observation=sight.observation,
@@ -122,15 +122,22 @@ class ServiceLoop:
         reader = self._around.observer.prometheus(service)
         leads = {role: lead_seconds(service, seen, role) for role in Role}
         await self._look_ahead.refresh(reader, spec, seen.time_seconds, tuple(leads.values()))
+        coverage = {role: self._look_ahead.coverage(role) for role in Role}
+        asked = {
+            role: scheduled(
+                service.spec.autoscaling.schedules, role, seen.time_seconds, leads[role]
+            )
+            for role in Role
+        }
         if isinstance(seen.demand, Unknown):
-            return LookAheads(seen.demand, seen.demand)
+            return LookAheads(seen.demand, seen.demand, coverage, asked)
         shape = seen.demand.value
 
         def of(role: Role) -> DemandForecast | Unknown:
-            return self._look_ahead.forecast(role, leads[role], seen.time_seconds, shape)
+            own = self._look_ahead.forecast(role, leads[role], seen.time_seconds, shape)
+            return own if isinstance(own, Unknown) else asked[role].forecast(own, role)
 
-        coverage = {role: self._look_ahead.coverage(role) for role in Role}
-        return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage)
+        return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage, asked)
 
     async def _plan(
         self, service: PDInferenceService, seen: Observation, ahead: LookAheads
@@ -140,7 +147,7 @@ class ServiceLoop:
             return engine, engine
         now: Plan | Unknown
         if isinstance(seen.demand, Known):
-            now = plan_for(service, engine, seen.demand.value, seen.demand.value)
+            now = plan_for(service, engine, *ahead.expected_now(seen.demand.value))
         else:
             now = seen.demand
         prefill, decode = ahead.prefill, ahead.decode
@@ -154,12 +161,15 @@ class ServiceLoop:
         self,
         service: PDInferenceService,
         seen: Observation,
+        ahead: LookAheads,
         plan_ahead: Plan | Unknown,
         plan_now: Plan | Unknown,
     ) -> Decision | None:
         if service.spec.autoscaling.mode is Mode.PAUSED:
             return None
-        settings = ScalingSettings.from_spec(service.spec)
+        settings = ScalingSettings.from_spec(service.spec).with_scheduled(
+            *(ahead.scheduled[role].min_replicas for role in (Role.PREFILL, Role.DECODE))
+        )
         decision, self._memory = decide(
             seen, plan_ahead, plan_now, settings, self._remembered(service)
         )

@@ -12,6 +12,7 @@ from pd_operator.demand.forecast import (
 )
 from pd_operator.demand.history import DemandHistory
 from pd_operator.demand.lengths import LengthDistribution
+from pd_operator.demand.schedules import Scheduled, scheduled
 
 __all__ = [
     "Coverage",
@@ -23,7 +24,9 @@ __all__ = [
     "LengthDistribution",
     "NotEnoughHistory",
     "QuantileBand",
+    "Scheduled",
     "fit_demand",
+    "scheduled",
     "sustained_bins",
     "sustained_loads",
 ]

@@ -13,7 +13,12 @@ from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
-from pd_operator.scaling.recommendations import ForecastPlan, HoldWhileUnknown, PresentPlan
+from pd_operator.scaling.recommendations import (
+    ForecastPlan,
+    HoldWhileUnknown,
+    PresentPlan,
+    ScheduledMinimum,
+)
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.scaling.stabilization import Stabilization
 
@@ -21,6 +26,7 @@ RECOMMEND: tuple[ChainLink, ...] = (
     ForecastPlan(),
     PresentPlan(),
     ReactiveGuard(),
+    ScheduledMinimum(),
     HoldWhileUnknown(),
 )
 """What the load calls for. Their outcome is the raw recommendation that is remembered."""

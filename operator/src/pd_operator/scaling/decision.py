@@ -13,6 +13,7 @@ class Reason(StrEnum):
     FORECAST_LOAD = "ForecastLoad"
     PRESENT_LOAD = "PresentLoad"
     QUEUE_PRESSURE = "QueuePressure"
+    SCHEDULED = "Scheduled"
     DEMAND_UNKNOWN = "DemandUnknown"
     STABILIZED = "Stabilized"
     RATE_LIMITED = "RateLimited"

@@ -44,6 +44,20 @@ class PresentPlan(PoolLink):
         return Wanted(kept, Reason.PRESENT_LOAD, plan.pool(role).reason)
 
 
+class ScheduledMinimum(PoolLink):
+    """Has the workers that a schedule asks for, whatever the load."""
+
+    name: ClassVar[str] = "Schedule"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to the scheduled minimum."""
+        minimum = situation.settings.pool(role).scheduled_minimum
+        if minimum == 0:
+            return Wanted(workers, Reason.STEADY, "no schedule asks for workers")
+        word = f"a schedule asks for at least {minimum}"
+        return Wanted(max(workers, minimum), Reason.SCHEDULED, word)
+
+
 class HoldWhileUnknown(PoolLink):
     """No worker is removed on account of something that is not known."""
 

@@ -1,6 +1,6 @@
 """What a user allows: the part of the spec that bounds a decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pd_operator.api.autoscaling import Behavior, Mode
 from pd_operator.api.pools import PoolSpec
@@ -17,13 +17,15 @@ class PoolSettings:
     """Bounds of one pool.
 
     `capacity_timeout_seconds`: a worker that still waits for a node after this long is no longer
-    counted on.
+    counted on. `scheduled_minimum`: workers that schedules in force ask for at least, which the
+    bounds and the budget may still cut.
     """
 
     minimum: int
     maximum: int
     gpus_per_worker: int
     capacity_timeout_seconds: float
+    scheduled_minimum: int = 0
 
     @classmethod
     def from_spec(cls, pool: PoolSpec) -> "PoolSettings":
@@ -65,6 +67,14 @@ class ScalingSettings:
                 tpot=Objective(tpot.percentile, tpot.seconds),
             ),
             mode=spec.autoscaling.mode,
+        )
+
+    def with_scheduled(self, prefill: int, decode: int) -> "ScalingSettings":
+        """The same with the workers that schedules in force ask for at least."""
+        return replace(
+            self,
+            prefill=replace(self.prefill, scheduled_minimum=prefill),
+            decode=replace(self.decode, scheduled_minimum=decode),
         )
 
     def pool(self, role: Role) -> PoolSettings:

@@ -15,7 +15,7 @@ from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.performance import EngineSurfaces
 from pd_operator.planning.objectives import Objective
-from pd_operator.planning.plan import Limit, PoolPlan
+from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
 from pd_operator.planning.step_curve import StepCurve
 from pd_operator.planning.wording import counted, duration, minor
 
@@ -140,6 +140,11 @@ class DecodeLoad:
         """Whether a mean sequence has room in one worker's KV cache."""
         return self.context_tokens <= self.worker.kv_capacity_tokens
 
+    @property
+    def in_reach(self) -> bool:
+        """Whether there is a number of workers that serves this load within the objective."""
+        return self.objective_in_reach and self.sequence_fits
+
     @cached_property
     def tightest(self) -> tuple[Limit, float]:
         """The constraint that allows the smallest batch, and the best batch that it allows.
@@ -154,6 +159,23 @@ class DecodeLoad:
         limits[Limit.KV_ROOM] = max(limits[Limit.KV_ROOM], 1.0)
         limit = min(limits, key=lambda one: limits[one])
         return limit, self.steps.best_batch(limits[limit])
+
+    def carried_rate(self, workers: int) -> float:
+        """Requests per second that so many workers take within the objective; 0 out of reach."""
+        if not self.in_reach:
+            return 0.0
+        rate = self.demand.requests_per_second
+        asked = max(self.workers_by_limit().values())
+        return rate if asked <= workers else rate * workers / asked
+
+    def percentiles(self, workers: int) -> Percentiles:
+        """Time per output token; infinite where sequences arrive faster than they leave."""
+        tokens_per_second = self.demand.output_tokens_per_second / workers
+        batch = self.steps.fixed_point(tokens_per_second)
+        if math.isinf(batch):
+            return Percentiles(math.inf, math.inf, math.inf)
+        p50, p90, p99 = (self.latency_seconds(batch, share) for share in (0.5, 0.9, 0.99))
+        return Percentiles(p50, p90, p99)
 
     def mean_batch(self, workers: int) -> float:
         """Mean sequences per worker, at most the tightest constraint's: Little's fixed point."""
@@ -175,22 +197,29 @@ class DecodeLoad:
         }
 
 
-def size_decode(load: DecodeLoad, maximum: int) -> PoolPlan:
+def size_decode(load: DecodeLoad, maximum: int, minimum: int = 1) -> PoolPlan:
     """The fewest decode workers that meet the objective, KV room and network, up to `maximum`."""
     asked = load.workers_by_limit()
     limit = max(asked, key=lambda one: asked[one])
     needed = max(1, math.ceil(asked[limit] - 1e-9))
-    workers = min(needed, maximum)
+    workers = max(minimum, min(needed, maximum))
     return PoolPlan(
         role=Role.DECODE,
         workers=workers,
         utilisation=min(1.0, load.mean_batch(workers) / load.tightest[1]),
         latency_seconds=_latency(load, workers, needed),
-        limited_by=Limit.ONE_WORKER if needed == 1 else limit,
-        feasible=load.objective_in_reach and load.sequence_fits and needed <= maximum,
+        limited_by=_limit(needed, minimum, limit),
+        feasible=load.in_reach and needed <= maximum,
         reason=_reason(load, workers, needed, limit),
         gpus_per_worker=load.worker.gpus,
+        tensor_parallel_size=load.worker.tensor_parallel_size,
     )
+
+
+def _limit(needed: int, minimum: int, limit: Limit) -> Limit:
+    if needed == 1 and minimum == 1:
+        return Limit.ONE_WORKER
+    return limit if needed >= minimum else Limit.MINIMUM
 
 
 def _latency(load: DecodeLoad, workers: int, needed: int) -> float:
@@ -227,7 +256,7 @@ def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
         f"{counted(workers, 'decode worker')} at {offered} hold {batch:.0f} of at most "
         f"{load.tightest[1]:.0f} sequences each; TPOT P{objective.percentile} is "
         f"{duration(load.latency_seconds(batch))} of {duration(objective.seconds)}"
-        + ("." if needed == 1 else f"; {workers - 1} would break {minor(limit)}.")
+        + (f"; {workers - 1} would break {minor(limit)}." if 1 < needed == workers else ".")
     )
 
 

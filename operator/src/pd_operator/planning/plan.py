@@ -15,8 +15,19 @@ class Limit(StrEnum):
     UTILISATION = "Utilisation"
     KV_ROOM = "KvRoom"
     NETWORK = "Network"
+    MINIMUM = "Minimum"
+    """The fewest workers that are allowed are more than the load needs."""
     ONE_WORKER = "OneWorker"
     """Nothing does: a pool cannot be smaller."""
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Predicted seconds that 50, 90 and 99 percent of the requests stay within."""
+
+    p50: float
+    p90: float
+    p99: float
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class PoolPlan:
     - `feasible`: False where the objective is out of reach with any number of workers, or with
       the most there may be; `workers` is then the best that can be done.
     - `reason`: one sentence with the figures.
+    - `percentiles`: of that latency; None where nobody asked, as they cost more than the rest.
     """
 
     role: Role
@@ -39,6 +51,8 @@ class PoolPlan:
     feasible: bool
     reason: str
     gpus_per_worker: int = 1
+    tensor_parallel_size: int = 1
+    percentiles: Percentiles | None = None
 
     @property
     def gpus(self) -> int:

@@ -1,7 +1,7 @@
 """From a load and objectives to the workers of both pools."""
 
 from pd_operator.demand import Demand
-from pd_operator.planning.decode import DecodeLoad, size_decode
+from pd_operator.planning.decode import UTILISATION_CAP, DecodeLoad, size_decode
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.plan import Plan
@@ -32,6 +32,7 @@ def pool_loads(
     engine: EngineModel,
     objectives: Objectives,
     router: RouterClass,
+    utilisation_cap: float = UTILISATION_CAP,
 ) -> tuple[PrefillLoad, DecodeLoad]:
     """What each pool has to carry, with what it needs to know of the other."""
     decode = DecodeLoad(
@@ -48,6 +49,7 @@ def pool_loads(
         router,
         engine.transfer_bytes_per_second,
         hand_over_seconds=_hand_over_seconds(decode),
+        utilisation_cap=utilisation_cap,
     )
     return prefill, decode
 

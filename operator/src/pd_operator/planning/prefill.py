@@ -15,7 +15,7 @@ from pd_operator.performance import EngineSurfaces
 from pd_operator.planning.decode import NETWORK_CAP, UTILISATION_CAP
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.objectives import Objective
-from pd_operator.planning.plan import Limit, PoolPlan
+from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
 from pd_operator.planning.queueing import (
     Queue,
     Service,
@@ -29,6 +29,8 @@ from pd_operator.planning.queueing import (
     until_the_pass_ends,
 )
 from pd_operator.planning.wording import counted, duration, minor
+
+_RATE_PRECISION = 1e-4
 
 _QUEUES: dict[RouterClass, Queue] = {
     RouterClass.LOAD_AWARE: one_queue,
@@ -51,6 +53,7 @@ class PrefillLoad:
     router: RouterClass
     transfer_bytes_per_second: float
     hand_over_seconds: float
+    utilisation_cap: float = UTILISATION_CAP
 
     @cached_property
     def service(self) -> Service:
@@ -71,29 +74,66 @@ class PrefillLoad:
         """Time to first token at the objective's percentile with workers without end."""
         return quantile(self.objective.share, Waiting(0.0, 0.0), self.without_waiting)
 
-    def utilisation(self, workers: int) -> float:
+    def utilisation(self, workers: int, rate: float | None = None) -> float:
         """Share of time that a worker is busy; above one, the queue grows."""
-        return self.demand.requests_per_second * self.service.mean / workers
+        requests_per_second = self.demand.requests_per_second if rate is None else rate
+        return requests_per_second * self.service.mean / workers
 
-    def waiting(self, workers: int) -> Waiting:
-        """How prompts wait before that many workers."""
-        rate = self.demand.requests_per_second
-        queue = _QUEUES[self.router](rate, workers, self.service, self.demand.arrival_scv)
+    def waiting(self, workers: int, rate: float | None = None) -> Waiting:
+        """How prompts wait before that many workers, at the demand's rate or another."""
+        requests_per_second = self.demand.requests_per_second if rate is None else rate
+        scv = self.demand.arrival_scv
+        queue = _QUEUES[self.router](requests_per_second, workers, self.service, scv)
         # Of two choices the emptier is taken: the more there are, the fewer share a pass.
         chosen = self.router is RouterClass.TWO_CHOICES
         share = 2 / max(2, workers) if chosen else 1.0
-        return until_the_pass_ends(queue, self.utilisation(workers), share)
+        return until_the_pass_ends(queue, self.utilisation(workers, rate), share)
 
     def latency_seconds(self, workers: int) -> float:
         """Time to first token at the objective's percentile; infinite where the queue grows."""
         return quantile(self.objective.share, self.waiting(workers), self.without_waiting)
 
-    def meets_objective(self, workers: int) -> bool:
+    def percentiles(self, workers: int) -> Percentiles:
+        """Time to first token; infinite where the queue grows."""
+        waiting = self.waiting(workers)
+        p50, p90, p99 = (quantile(s, waiting, self.without_waiting) for s in (0.5, 0.9, 0.99))
+        return Percentiles(p50, p90, p99)
+
+    def carried_rate(self, workers: int) -> float:
+        """Requests per second that so many workers take within the objective and the caps.
+
+        At most the demand's; 0 where the objective is out of reach.
+        """
+        if not self.objective_in_reach:
+            return 0.0
+        low, high = 0.0, self.demand.requests_per_second
+        if self._carries(workers, high):
+            return high
+        while high - low > _RATE_PRECISION * high:
+            middle = (low + high) / 2
+            if self._carries(workers, middle):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _carries(self, workers: int, rate: float) -> bool:
+        for_caps = max(self._for_caps(rate).values())
+        return for_caps <= workers and self.meets_objective(workers, rate)
+
+    def _for_caps(self, rate: float) -> dict[Limit, int]:
+        moved = rate * self.demand.prompt_tokens.mean * self.worker.kv_bytes_per_token
+        return {
+            Limit.UTILISATION: _whole(rate * self.service.mean / self.utilisation_cap),
+            Limit.NETWORK: _whole(moved / (NETWORK_CAP * self.transfer_bytes_per_second)),
+        }
+
+    def meets_objective(self, workers: int, rate: float | None = None) -> bool:
         """Whether few enough prompts are late."""
         return meets(
             self.objective.seconds,
             self.objective.share,
-            self.waiting(workers),
+            self.waiting(workers, rate),
             self.without_waiting,
         )
 
@@ -108,11 +148,7 @@ class PrefillLoad:
         An objective out of reach asks for none, nor does one that could not be served because the
         caps alone ask for more than `maximum`.
         """
-        moved = self.demand.prompt_tokens_per_second * self.worker.kv_bytes_per_token
-        asked = {
-            Limit.UTILISATION: _whole(self.utilisation(1) / UTILISATION_CAP),
-            Limit.NETWORK: _whole(moved / (NETWORK_CAP * self.transfer_bytes_per_second)),
-        }
+        asked = self._for_caps(self.demand.requests_per_second)
         for_caps = max(asked.values())
         if self.objective_in_reach and for_caps <= maximum:
             asked[Limit.TTFT] = self._workers_for_objective(for_caps)
@@ -134,33 +170,37 @@ class PrefillLoad:
         return enough
 
 
-def size_prefill(load: PrefillLoad, maximum: int) -> PoolPlan:
+def size_prefill(load: PrefillLoad, maximum: int, minimum: int = 1) -> PoolPlan:
     """The fewest prefill workers that meet the objective and both caps, up to `maximum`."""
     asked = load.workers_by_limit(maximum)
     # Of equal claims the first counts: the objective asks for no more than the caps then.
     limit = max(asked, key=lambda one: asked[one])
     needed = asked[limit]
-    workers = min(needed, maximum)
+    workers = max(minimum, min(needed, maximum))
     return PoolPlan(
         role=Role.PREFILL,
         workers=workers,
         utilisation=min(1.0, load.utilisation(workers)),
         latency_seconds=load.latency_seconds(workers),
-        limited_by=Limit.ONE_WORKER if needed == 1 else limit,
+        limited_by=_limit(needed, minimum, limit),
         feasible=load.objective_in_reach and needed <= maximum,
         reason=_reason(load, workers, needed, limit),
         gpus_per_worker=load.worker.gpus,
+        tensor_parallel_size=load.worker.tensor_parallel_size,
     )
+
+
+def _limit(needed: int, minimum: int, limit: Limit) -> Limit:
+    if needed == 1 and minimum == 1:
+        return Limit.ONE_WORKER
+    return limit if needed >= minimum else Limit.MINIMUM
 
 
 def _reason(load: PrefillLoad, workers: int, needed: int, limit: Limit) -> str:
     objective, demand = load.objective, load.demand
     promised = f"TTFT P{objective.percentile}"
     if not load.objective_in_reach:
-        return (
-            f"{promised} of {duration(objective.seconds)} is out of reach: without any waiting "
-            f"it is {duration(load.floor_seconds)} on {load.worker.name}."
-        )
+        return _out_of_reach(load, f"{promised} {duration(objective.seconds)}")
     offered = (
         f"{demand.requests_per_second:.3g} requests/s of {demand.prompt_tokens.mean:,.0f} "
         "prompt tokens"
@@ -174,8 +214,24 @@ def _reason(load: PrefillLoad, workers: int, needed: int, limit: Limit) -> str:
         f"{counted(workers, 'prefill worker')} at {offered} are "
         f"{load.utilisation(workers):.0%} busy; {promised} is "
         f"{duration(load.latency_seconds(workers))} of {duration(objective.seconds)}"
-        + ("." if needed == 1 else f"; {workers - 1} would break {minor(limit)}.")
+        + (f"; {workers - 1} would break {minor(limit)}." if 1 < needed == workers else ".")
     )
+
+
+def _out_of_reach(load: PrefillLoad, promised: str) -> str:
+    """Which part of the time to first token alone is longer than the objective."""
+    share, percent = load.objective.share, load.objective.percentile
+    never = Waiting(0.0, 0.0)
+    alone = quantile(share, never, load.service)
+    if alone > load.objective.seconds:
+        term, seconds = f"prefill of a P{percent} prompt alone takes", alone
+    elif load.hand_over_seconds > load.objective.seconds:
+        term = "the hand-over to the decode worker alone takes"
+        seconds = load.hand_over_seconds
+    else:
+        term = f"prefill, KV transfer and hand-over of a P{percent} prompt that does not wait take"
+        seconds = load.floor_seconds
+    return f"{promised}: {term} {duration(seconds)} on {load.worker.name}."
 
 
 def _whole(workers: float) -> int:

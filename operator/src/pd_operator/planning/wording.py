@@ -8,6 +8,7 @@ _MINOR = {
     Limit.UTILISATION: "the utilisation cap",
     Limit.KV_ROOM: "KV room",
     Limit.NETWORK: "the network cap",
+    Limit.MINIMUM: "the fewest allowed",
     Limit.ONE_WORKER: "one worker",
 }
 

@@ -1,0 +1,61 @@
+"""The split of too few GPUs that carries most requests within both objectives."""
+
+from dataclasses import dataclass
+
+from pd_operator.planning.decode import DecodeLoad
+from pd_operator.planning.limits import Limits
+from pd_operator.planning.prefill import PrefillLoad
+
+
+@dataclass(frozen=True)
+class Split:
+    """Workers of both pools, and the requests per second that meet both objectives with them."""
+
+    prefill: int
+    decode: int
+    requests_per_second: float
+    gpus: int
+
+
+def best_split(
+    prefill: PrefillLoad, decode: DecodeLoad, limits: Limits, budget: int
+) -> Split | None:
+    """The pair of pools within `budget` GPUs that carries most; of equals the one of fewest GPUs.
+
+    None where the budget does not cover the fewest workers allowed. A pair carries the lesser of
+    what its pools carry. Prefill carries more with every worker, and decode then less with what
+    is left, so the best pair is where the two cross.
+    """
+    (least_prefill, most_prefill), (least_decode, most_decode) = (
+        limits.prefill_workers,
+        limits.decode_workers,
+    )
+    most = min(most_prefill, (budget - least_decode * decode.worker.gpus) // prefill.worker.gpus)
+    if most < least_prefill:
+        return None
+
+    def left(workers: int) -> int:
+        return min(most_decode, (budget - workers * prefill.worker.gpus) // decode.worker.gpus)
+
+    def prefill_is_enough(workers: int) -> bool:
+        return prefill.carried_rate(workers) >= decode.carried_rate(left(workers))
+
+    low, high = least_prefill, most
+    while low < high:
+        middle = (low + high) // 2
+        if prefill_is_enough(middle):
+            high = middle
+        else:
+            low = middle + 1
+    candidates = (low, low - 1) if low > least_prefill else (low,)
+    splits = [_split(prefill, decode, p, left(p), least_decode) for p in candidates]
+    return max(splits, key=lambda split: (split.requests_per_second, -split.gpus))
+
+
+def _split(prefill: PrefillLoad, decode: DecodeLoad, p: int, most_d: int, least_d: int) -> Split:
+    """As few of those decode workers as carry what prefill carries."""
+    carried = min(prefill.carried_rate(p), decode.carried_rate(most_d))
+    d = most_d
+    while d > least_d and decode.carried_rate(d - 1) >= carried:
+        d -= 1
+    return Split(p, d, carried, p * prefill.worker.gpus + d * decode.worker.gpus)

@@ -1,0 +1,73 @@
+"""What a plan may use: sizes of workers, GPUs, nodes, network."""
+
+from dataclasses import dataclass
+
+from pd_operator.performance import PerformanceProfile
+from pd_operator.planning.decode import UTILISATION_CAP
+from pd_operator.planning.errors import PlanningError
+
+BYTES_PER_GIGABIT = 1e9 / 8
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The means at hand. `PlanningError` for limits that leave nothing to plan with.
+
+    - `gpu_budget`: most GPUs of both pools together; None: no such limit.
+    - `gpus_per_node`: a worker's GPUs are on one node, and nodes are filled whole: only sizes
+      that divide a node are considered.
+    - `prefill_sizes`, `decode_sizes`: tensor-parallel sizes to consider; empty: all that the
+      profile has.
+    - `same_size`: both pools have workers of one size, as some KV layouts demand.
+    - `prefill_workers`, `decode_workers`: fewest and most workers of each pool.
+    - `transfer_bytes_per_second_per_gpu`: network for KV cache; a worker has that of its GPUs.
+    - `utilisation_cap`: most of the time that prefill workers may be busy. Beyond 0.85 a little
+      more load than was planned for makes waits several times as long.
+    """
+
+    gpu_budget: int | None = None
+    gpus_per_node: int = 8
+    prefill_sizes: tuple[int, ...] = ()
+    decode_sizes: tuple[int, ...] = ()
+    same_size: bool = False
+    prefill_workers: tuple[int, int] = (1, 1000)
+    decode_workers: tuple[int, int] = (1, 1000)
+    transfer_bytes_per_second_per_gpu: float = 400 * BYTES_PER_GIGABIT
+    utilisation_cap: float = UTILISATION_CAP
+
+    def __post_init__(self) -> None:
+        if self.gpu_budget is not None and self.gpu_budget < 2:
+            raise PlanningError(
+                f"a budget of {self.gpu_budget} GPUs is less than one worker of each role"
+            )
+        if self.gpus_per_node < 1:
+            raise PlanningError(f"a node has at least 1 GPU, not {self.gpus_per_node}")
+        for least, most in (self.prefill_workers, self.decode_workers):
+            if not 1 <= least <= most:
+                raise PlanningError(f"a pool has at least 1 worker, not {least} to {most}")
+        if not 0 < self.utilisation_cap < 1:
+            raise PlanningError(
+                f"a utilisation cap is above 0 and below 1, not {self.utilisation_cap:g}"
+            )
+        if not self.transfer_bytes_per_second_per_gpu > 0:
+            raise PlanningError("KV transfer needs a network of more than 0 bytes/s")
+
+    def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
+        """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""
+        prefill = self._usable(profile, self.prefill_sizes)
+        decode = self._usable(profile, self.decode_sizes)
+        pairs = [(p, d) for p in prefill for d in decode if p == d or not self.same_size]
+        if not pairs:
+            raise PlanningError("both pools must have one tensor-parallel size, and share none")
+        return tuple(pairs)
+
+    def _usable(self, profile: PerformanceProfile, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        sizes = sorted(set(wanted)) or profile.tensor_parallel_sizes
+        usable = tuple(s for s in sizes if self.gpus_per_node % profile.surfaces(s).gpus == 0)
+        if not usable:
+            said = ", ".join(f"TP{size}" for size in sizes)
+            raise PlanningError(
+                f"no worker of {profile.name} fits nodes of {self.gpus_per_node} GPUs: "
+                f"there is {said}"
+            )
+        return usable

@@ -1,0 +1,205 @@
+"""The cheapest workers for a load: over tensor-parallel sizes and counts, within limits."""
+
+from dataclasses import dataclass, replace
+
+from pd_operator.performance import PerformanceProfile
+from pd_operator.planning.budget import Split, best_split
+from pd_operator.planning.decode import DecodeLoad, size_decode
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.limits import Limits
+from pd_operator.planning.load import Load
+from pd_operator.planning.objectives import Objectives
+from pd_operator.planning.plan import Plan, PoolPlan
+from pd_operator.planning.planner import pool_loads
+from pd_operator.planning.prefill import PrefillLoad, size_prefill
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """The chosen plan, and what else there was.
+
+    - `requests_per_second`: offered; `carried_requests_per_second`: of these, what the plan takes
+      with both objectives met. Latencies are those at the carried load.
+    - `nodes`: filled by the plan's GPUs.
+    - `summary`: in one sentence why it is this plan.
+    - `alternatives`: the plan of each pair of tensor-parallel sizes that was considered,
+      cheapest first, the chosen one included unless the budget binds.
+    """
+
+    plan: Plan
+    requests_per_second: float
+    carried_requests_per_second: float
+    nodes: int
+    summary: str
+    alternatives: tuple[Plan, ...]
+
+    @property
+    def feasible(self) -> bool:
+        """Whether all of the load is carried within both objectives and the limits."""
+        return self.plan.feasible
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    prefill: PrefillLoad
+    decode: DecodeLoad
+    plan: Plan
+
+    @property
+    def rank(self) -> tuple[float, float, bool, int, float, int]:
+        """By how much objectives are missed, then fewest GPUs, then most room, then workers."""
+        prefill, decode, pools = self.prefill, self.decode, self.plan
+        return (
+            0.0 if prefill.objective_in_reach else prefill.floor_seconds,
+            0.0 if decode.in_reach else decode.fastest_step_seconds,
+            not pools.feasible,
+            pools.gpus,
+            max(pools.prefill.utilisation, pools.decode.utilisation),
+            pools.prefill.workers + pools.decode.workers,
+        )
+
+
+def plan(
+    load: Load,
+    objectives: Objectives,
+    profile: PerformanceProfile,
+    limits: Limits,
+    router: RouterClass,
+) -> Sizing:
+    """The fewest GPUs that carry the load within both objectives.
+
+    All pairs of sizes are tried, and for each the fewest workers, which are exact: what a pool
+    needs does not depend on how many workers the other has. Where the budget is less than that,
+    the workers that carry most within both objectives. An objective that no size and number of
+    workers meets is named in the result, not chased. Raises `PlanningError` where the limits
+    leave no plan at all.
+    """
+    candidates = [
+        _candidate(load, objectives, profile, limits, router, pair)
+        for pair in limits.sizes(profile)
+    ]
+    best = min(candidates, key=lambda one: one.rank)
+    alternatives = tuple(one.plan for one in sorted(candidates, key=lambda one: one.rank))
+    budget = limits.gpu_budget
+    if budget is not None and best.plan.gpus > budget:
+        return _within_budget(candidates, best, load, limits, budget, alternatives)
+    return Sizing(
+        plan=_predicted(best.prefill, best.decode, best.plan),
+        requests_per_second=load.requests_per_second,
+        carried_requests_per_second=_carried(best),
+        nodes=-(-best.plan.gpus // limits.gpus_per_node),
+        summary=_summary(best),
+        alternatives=alternatives,
+    )
+
+
+def _candidate(
+    load: Load,
+    objectives: Objectives,
+    profile: PerformanceProfile,
+    limits: Limits,
+    router: RouterClass,
+    sizes: tuple[int, int],
+) -> _Candidate:
+    prefill, decode = (profile.surfaces(size) for size in sizes)
+    per_gpu = limits.transfer_bytes_per_second_per_gpu
+    engine = EngineModel(prefill, decode, per_gpu * prefill.gpus, per_gpu * decode.gpus)
+    loads = pool_loads(
+        load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap
+    )
+    (least_prefill, most_prefill), (least_decode, most_decode) = (
+        limits.prefill_workers,
+        limits.decode_workers,
+    )
+    pools = Plan(
+        size_prefill(loads[0], most_prefill, least_prefill),
+        size_decode(loads[1], most_decode, least_decode),
+    )
+    return _Candidate(*loads, pools)
+
+
+def _within_budget(
+    candidates: list[_Candidate],
+    cheapest: _Candidate,
+    load: Load,
+    limits: Limits,
+    budget: int,
+    alternatives: tuple[Plan, ...],
+) -> Sizing:
+    """The best that the budget allows."""
+    splits = [
+        (split, one)
+        for one in candidates
+        if (split := best_split(one.prefill, one.decode, limits, budget)) is not None
+    ]
+    if not splits:
+        raise PlanningError(_too_small(candidates, limits, budget))
+    split, chosen = max(splits, key=lambda s: (s[0].requests_per_second, -s[0].gpus))
+    needed = cheapest.plan.gpus
+    return Sizing(
+        plan=_cut(chosen, split, budget, needed),
+        requests_per_second=load.requests_per_second,
+        carried_requests_per_second=split.requests_per_second,
+        nodes=-(-split.gpus // limits.gpus_per_node),
+        summary=(
+            f"The load needs {needed} GPUs; {budget} carry {split.requests_per_second:.3g} of "
+            f"{load.requests_per_second:.3g} requests/s within both objectives."
+        ),
+        alternatives=alternatives,
+    )
+
+
+def _cut(chosen: _Candidate, split: Split, budget: int, needed: int) -> Plan:
+    """The plan of a split, its latencies those of the load that it carries."""
+    share = split.requests_per_second / (chosen.prefill.demand.requests_per_second or 1.0)
+    demand = chosen.decode.demand
+    carried = share * demand.requests_per_second
+    prefill = replace(
+        chosen.prefill,
+        demand=replace(chosen.prefill.demand, requests_per_second=split.requests_per_second),
+    )
+    decode = replace(chosen.decode, demand=replace(demand, requests_per_second=carried))
+    p = size_prefill(prefill, split.prefill, split.prefill)
+    d = size_decode(decode, split.decode, split.decode)
+    reason = f"Within the budget of {budget} GPUs; the whole load needs {needed}."
+    pools = Plan(
+        replace(p, feasible=False, reason=reason, limited_by=chosen.plan.prefill.limited_by),
+        replace(d, feasible=False, reason=reason, limited_by=chosen.plan.decode.limited_by),
+    )
+    return _predicted(prefill, decode, pools)
+
+
+def _predicted(prefill: PrefillLoad, decode: DecodeLoad, pools: Plan) -> Plan:
+    p, d = pools.prefill, pools.decode
+    return Plan(
+        replace(p, percentiles=prefill.percentiles(p.workers)),
+        replace(d, percentiles=decode.percentiles(d.workers)),
+    )
+
+
+def _carried(best: _Candidate) -> float:
+    p, d = best.plan.prefill, best.plan.decode
+    return min(best.prefill.carried_rate(p.workers), best.decode.carried_rate(d.workers))
+
+
+def _summary(best: _Candidate) -> str:
+    if best.plan.feasible:
+        return f"{_pool(best.plan.prefill)} and {_pool(best.plan.decode)} meet both objectives."
+    pools = (best.plan.prefill, best.plan.decode)
+    return " ".join(pool.reason for pool in pools if not pool.feasible)
+
+
+def _pool(pool: PoolPlan) -> str:
+    return f"{pool.workers} {pool.role.value} of TP{pool.tensor_parallel_size}"
+
+
+def _too_small(candidates: list[_Candidate], limits: Limits, budget: int) -> str:
+    least = min(
+        limits.prefill_workers[0] * one.prefill.worker.gpus
+        + limits.decode_workers[0] * one.decode.worker.gpus
+        for one in candidates
+    )
+    return (
+        f"a budget of {budget} GPUs is less than the fewest workers of each role: they have {least}"
+    )

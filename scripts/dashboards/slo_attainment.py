@@ -296,6 +296,17 @@ def _latency(board: builders.Dashboard) -> None:
                 ),
             )
         )
+    board.with_panel(
+        p.graph(
+            "Engines against their profile",
+            "Measured over expected time of prefill passes and decode steps, by length of the "
+            "prompts or size of the batch. Plans are corrected by it, between 0.5 and 2; a line "
+            "far from 1 calls for a profile of this engine.",
+            "none",
+            p.query(q.operator("calibration_ratio", by="role, region"), "{{role}} {{region}}"),
+            columns=24,
+        )
+    )
 
 
 def _decisions(board: builders.Dashboard) -> None:

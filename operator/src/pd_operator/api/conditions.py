@@ -87,6 +87,7 @@ class Reason(StrEnum):
     GPU_BUDGET_TOO_LOW = "GPUBudgetTooLow"
     UNKNOWN_PROFILE = "UnknownProfile"
     PROFILE_INVALID = "ProfileInvalid"
+    PROFILE_BEING_LEARNED = "ProfileBeingLearned"
 
     # CapacityAvailable
     ALL_SCHEDULED = "AllScheduled"

@@ -63,7 +63,7 @@ class ProfileRef(ApiModel):
     )
     config_map_ref: ConfigMapKeyRef | None = Field(
         default=None,
-        description="ConfigMap that holds an own profile (format pd-seed-profile/1).",
+        description="ConfigMap that holds an own profile (docs/profiles.md has the format).",
     )
 
     @model_validator(mode="after")
@@ -88,10 +88,13 @@ class EngineSpec(ApiModel):
         "--page-size or --kv-cache-dtype, which must be alike in both. Flags that follow from "
         "other fields are refused.",
     )
-    profile: ProfileRef = Field(
+    profile: ProfileRef | None = Field(
+        default=None,
         description="How fast one worker is: times of a prefill pass and of a decode step, and "
         "KV-cache capacity, per tensor-parallel size. Pools are sized with it. Set exactly one of "
-        "name and configMapRef."
+        "name and configMapRef. Without a profile the engine is assumed to be a slow one, and "
+        "measured while it serves: for the first minutes of load too many workers are bought, and "
+        "none is removed.",
     )
     transfer_gigabits_per_second: int = Field(
         default=200,

@@ -1,8 +1,8 @@
 """What the operator reports: the ``status`` of a PDInferenceService.
 
 Everything here can be rebuilt from the cluster and Prometheus, except ``memory``, which lets a
-restarted operator go on with its stabilization windows. Integers only: rates and shares are in
-thousandths.
+restarted operator go on with its stabilization windows, and ``calibration``, which took minutes
+of load to learn. Integers only: rates and shares are in thousandths.
 """
 
 from typing import Any
@@ -158,6 +158,54 @@ class MemoryStatus(StatusModel):
     )
 
 
+class RegionCalibrationStatus(StatusModel):
+    """How far an engine is off its profile in one region of load."""
+
+    name: str = Field(
+        max_length=32,
+        description="Region: by tokens of a prompt for prefill, by sequences in the batch for "
+        "decode.",
+    )
+    ratio_per_mille: int = Field(
+        ge=1,
+        description="Median of measured over expected time, in thousandths: 1300 is 30 % slower "
+        "than the profile. Plans use it between 500 and 2000.",
+    )
+    samples: int = Field(
+        ge=1, description="Measurements behind the median; of fewer than 5, none is acted on."
+    )
+    newest_seconds: int = Field(description="Unix time of the newest of them, in seconds.")
+
+
+class RoleCalibrationStatus(StatusModel):
+    """What was learned of one role's engines."""
+
+    version: str = Field(
+        max_length=64,
+        description="Engine and profile that this holds for; another one starts anew.",
+    )
+    kv_tokens: int | None = Field(
+        default=None, ge=1, description="KV-cache capacity of one worker, as the engines report."
+    )
+    regions: tuple[RegionCalibrationStatus, ...] = Field(
+        default=(),
+        max_length=32,
+        description="The regions that were measured, by ascending load.",
+        json_schema_extra=list_type("atomic"),
+    )
+
+
+class CalibrationStatus(StatusModel):
+    """How the engines really perform, learned from their own counters."""
+
+    prefill: RoleCalibrationStatus | None = Field(default=None, description="Prefill workers.")
+    decode: RoleCalibrationStatus | None = Field(default=None, description="Decode workers.")
+
+    def of(self, role: Role) -> RoleCalibrationStatus | None:
+        """What was learned of one role."""
+        return self.prefill if role is Role.PREFILL else self.decode
+
+
 class DisplayStatus(StatusModel):
     """What ``kubectl get`` prints, put in words from the fields beside it. Not for programs."""
 
@@ -192,6 +240,10 @@ class PDInferenceServiceStatus(StatusModel):
     )
     memory: MemoryStatus | None = Field(
         default=None, description="The operator's own notes, needed after a restart."
+    )
+    calibration: CalibrationStatus | None = Field(
+        default=None,
+        description="How far engines are off their profile. Plans are corrected by it.",
     )
     display: DisplayStatus | None = Field(
         default=None, description="Columns of kubectl get. Programs read the other fields."

@@ -7,8 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pd_operator.api.conditions import ConditionStatus
+from pd_operator.api.roles import Role
 from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.performance.calibration import FEWEST_SAMPLES
+from pd_operator.performance.regions import UNITS
 
 STYLES = {
     ConditionStatus.TRUE: "green",
@@ -21,7 +24,7 @@ def explain_service(service: PDInferenceService, console: Console) -> None:
     """Print load, forecast, the decision's chain, and the conditions."""
     status = service.status
     console.print(Text(f"{service.key}", style="bold"), _pools(status))
-    for line in _load(status):
+    for line in (*_load(status), *_engine(status)):
         console.print(line)
     if status.last_decision is None:
         console.print("No decision has been made yet; the conditions say what is missing.")
@@ -70,6 +73,23 @@ def _load(status: PDInferenceServiceStatus) -> list[str]:
             f"attained  TTFT {seen.ttft_per_mille / 10:.1f} %, "
             f"TPOT {seen.tpot_per_mille / 10:.1f} % of {seen.requests} requests"
         )
+    return lines
+
+
+def _engine(status: PDInferenceServiceStatus) -> list[str]:
+    """How far the engines are off their profile, where they were measured enough to say."""
+    if status.calibration is None:
+        return []
+    lines = []
+    for role in Role:
+        learned = status.calibration.of(role)
+        told = [
+            f"{region.ratio_per_mille / 1000:.2f} x ({region.name} {UNITS[role]})"
+            for region in (learned.regions if learned else ())
+            if region.samples >= FEWEST_SAMPLES
+        ]
+        if told:
+            lines.append(f"engine    {role.value} takes of its profile's time: {', '.join(told)}")
     return lines
 
 

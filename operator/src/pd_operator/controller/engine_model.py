@@ -1,16 +1,24 @@
 """Which engine a service is planned for: its profile, read and checked."""
 
+import hashlib
+from dataclasses import dataclass
+
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import CONFIG_MAP
 from pd_operator.api.conditions import Reason
+from pd_operator.api.engine import ConfigMapKeyRef
+from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance import (
+    EngineSurfaces,
     PerformanceProfile,
     ProfileError,
     bundled_profile_names,
     load_bundled,
     parse_profile,
 )
+from pd_operator.performance.calibration import PRIOR_BOUNDS, PROFILE_BOUNDS, Bounds
+from pd_operator.performance.prior import prior_surfaces
 from pd_operator.planning.engine import EngineModel
 from pd_operator.scaling.observation import Unknown
 
@@ -18,43 +26,86 @@ SOURCE = "profile"
 BITS_PER_BYTE = 8
 
 
-async def engine_model(service: PDInferenceService, cluster: Cluster) -> EngineModel | Unknown:
+@dataclass(frozen=True)
+class EngineBasis:
+    """The engine as described, before calibration.
+
+    `identity` changes with the description, `bounds` say how far calibration may go from it;
+    `assumed` is true where nobody described the engine, so that the prior stands in.
+    """
+
+    model: EngineModel
+    identity: str
+    bounds: Bounds = PROFILE_BOUNDS
+    assumed: bool = False
+
+    def of(self, role: Role) -> EngineSurfaces:
+        """Surfaces of one role's workers."""
+        return self.model.prefill if role is Role.PREFILL else self.model.decode
+
+
+async def engine_basis(service: PDInferenceService, cluster: Cluster) -> EngineBasis | Unknown:
     """The surfaces of both pools, or why there are none; a ConfigMap is read anew each time."""
+    wanted = service.spec.engine.profile
+    if wanted is None:
+        return _assumed(service)
     try:
-        return _engine(service, await _load(service, cluster))
+        if wanted.config_map_ref is not None:
+            text = await _read(service, wanted.config_map_ref, cluster)
+            name = f"{wanted.config_map_ref.name}/{wanted.config_map_ref.key}"
+            return _described(service, parse_profile(text, name), text)
+        name = wanted.name or ""
+        return _described(service, load_bundled(name), name)
     except ProfileError as error:
-        unknown = service.spec.engine.profile.name not in (None, *bundled_profile_names())
+        unknown = wanted.name not in (None, *bundled_profile_names())
         reason = Reason.UNKNOWN_PROFILE if unknown else Reason.PROFILE_INVALID
         return Unknown(reason.value, SOURCE, f"{error}. No worker is added or removed meanwhile.")
 
 
 def bundled_engine(service: PDInferenceService) -> EngineModel:
-    """The same for a service that names a bundled profile; ``ProfileError`` where it does not."""
-    return _engine(service, load_bundled(service.spec.engine.profile.name or ""))
+    """The engine of a service that names a bundled profile; ``ProfileError`` where it does not."""
+    profile = service.spec.engine.profile
+    return _described(service, load_bundled((profile and profile.name) or ""), "").model
 
 
-def _engine(service: PDInferenceService, profile: PerformanceProfile) -> EngineModel:
+def _described(
+    service: PDInferenceService, profile: PerformanceProfile, identity: str
+) -> EngineBasis:
     spec = service.spec
-    gigabits = spec.engine.transfer_gigabits_per_second
-    return EngineModel(
-        prefill=profile.surfaces(spec.prefill.tensor_parallel_size),
-        decode=profile.surfaces(spec.decode.tensor_parallel_size),
-        transfer_bytes_per_second=gigabits * 1e9 / BITS_PER_BYTE,
+    sizes = (spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size)
+    prefill, decode = (profile.surfaces(size) for size in sizes)
+    return EngineBasis(_model(service, prefill, decode), _short(f"{identity} {sizes}"))
+
+
+def _assumed(service: PDInferenceService) -> EngineBasis:
+    spec = service.spec
+    sizes = (spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size)
+    prefill, decode = (prior_surfaces(size) for size in sizes)
+    return EngineBasis(
+        model=_model(service, prefill, decode),
+        identity=_short(f"prior {sizes}"),
+        bounds=PRIOR_BOUNDS,
+        assumed=True,
     )
 
 
-async def _load(service: PDInferenceService, cluster: Cluster) -> PerformanceProfile:
-    wanted = service.spec.engine.profile
-    if wanted.name is not None:
-        return load_bundled(wanted.name)
-    reference = wanted.config_map_ref
-    if reference is None:
-        raise ProfileError("spec.engine.profile names neither a profile nor a ConfigMap")
+def _model(
+    service: PDInferenceService, prefill: EngineSurfaces, decode: EngineSurfaces
+) -> EngineModel:
+    gigabits = service.spec.engine.transfer_gigabits_per_second
+    return EngineModel(prefill, decode, gigabits * 1e9 / BITS_PER_BYTE)
+
+
+def _short(identity: str) -> str:
+    return hashlib.sha256(identity.encode()).hexdigest()[:8]
+
+
+async def _read(service: PDInferenceService, reference: ConfigMapKeyRef, cluster: Cluster) -> str:
     place = f"ConfigMap {reference.name!r}"
     stored = await cluster.get(CONFIG_MAP, service.metadata.namespace, reference.name)
     if stored is None:
         raise ProfileError(f"{place} does not exist in namespace {service.metadata.namespace!r}")
-    text = (stored.get("data") or {}).get(reference.key)
+    text: str | None = (stored.get("data") or {}).get(reference.key)
     if text is None:
         raise ProfileError(f"{place} has no key {reference.key!r}")
-    return parse_profile(text, f"{reference.name}/{reference.key}")
+    return text

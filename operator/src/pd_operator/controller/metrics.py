@@ -82,6 +82,12 @@ class OperatorMetrics:
             "role",
             "quantile",
         )
+        self.calibration = self._gauge(
+            "calibration_ratio",
+            "Measured over expected time of the engines, by region of prompt length or batch.",
+            "role",
+            "region",
+        )
         self.attainment = self._gauge(
             "slo_attainment_ratio", "Share of requests that met the objective.", "objective"
         )

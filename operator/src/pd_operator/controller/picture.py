@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.demand import Coverage, Demand, DemandForecast, Scheduled
+from pd_operator.performance.calibration import Calibration
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.memory import ScalingMemory
@@ -60,3 +61,4 @@ class Picture:
     plan_now: Plan | Unknown
     decision: Decision | None
     memory: ScalingMemory
+    calibration: Calibration = field(default_factory=Calibration)

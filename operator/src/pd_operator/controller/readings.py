@@ -24,6 +24,7 @@ def export(
     for role in Role:
         _workers(metrics, key, picture, role)
         _forecast(metrics, key, picture, role)
+        _calibration(metrics, key, picture, role)
     if picture.decision is not None:
         metrics.decisions.labels(*_of(key), picture.decision.reason.value).inc()
     for condition in status.conditions:
@@ -105,6 +106,15 @@ def _forecast(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role:
             (f"{quantile / 100:g}", band.high),
         ):
             gauge.labels(*_of(key), role.value, label).set(value)
+
+
+def _calibration(metrics: OperatorMetrics, key: ServiceKey, picture: Picture, role: Role) -> None:
+    # A region whose samples were forgotten leaves no series behind.
+    metrics.calibration.remove_by_labels(
+        {"namespace": key.namespace, "service": key.name, "role": role.value}
+    )
+    for region in picture.calibration.of(role).regions:
+        metrics.calibration.labels(*_of(key), role.value, region.name).set(region.ratio)
 
 
 def _bands(forecast: DemandForecast | Unknown) -> tuple[float, QuantileBand, QuantileBand]:

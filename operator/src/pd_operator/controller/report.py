@@ -8,6 +8,7 @@ from pd_operator.api.display import with_display
 from pd_operator.api.roles import Role
 from pd_operator.api.status import (
     AttainmentStatus,
+    CalibrationStatus,
     DecisionStatus,
     DemandStatus,
     ForecastStatus,
@@ -20,6 +21,7 @@ from pd_operator.api.status import (
 from pd_operator.controller.picture import Picture
 from pd_operator.controller.verdicts import VERDICTS
 from pd_operator.demand import Coverage, Demand, DemandForecast
+from pd_operator.performance.remembered import to_plain
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.observation import Attainment, Known, Unknown
@@ -40,6 +42,7 @@ def build_status(picture: Picture, previous: PDInferenceServiceStatus) -> PDInfe
         attainment=_attainment(attainment.value) if isinstance(attainment, Known) else None,
         last_decision=_decision(picture.decision, now) or previous.last_decision,
         memory=MemoryStatus.model_validate(picture.memory.to_plain()),
+        calibration=CalibrationStatus.model_validate(to_plain(picture.calibration)),
         conditions=_conditions(picture, previous.conditions, now),
     )
     return with_display(status)

@@ -17,8 +17,9 @@ from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.acting import Actor
+from pd_operator.controller.calibrating import Calibrator, cautious
 from pd_operator.controller.children import Children
-from pd_operator.controller.engine_model import engine_model
+from pd_operator.controller.engine_model import engine_basis
 from pd_operator.controller.events import EventRecorder
 from pd_operator.controller.fitting import FitPool
 from pd_operator.controller.look_ahead import LookAhead
@@ -67,6 +68,7 @@ class ServiceLoop:
         self._actor = Actor(key, around.cluster, events)
         self._teller = Teller(key, around.cluster, events, around.metrics)
         self._memory: ScalingMemory | None = None
+        self._calibrator: Calibrator | None = None
         self.period_seconds = DEFAULT_PERIOD_SECONDS
 
     async def tick(self) -> None:
@@ -78,7 +80,7 @@ class ServiceLoop:
         await self._children.keep(service, touched=self._around.registry.take_touch(self._key))
         sight = await self._around.observer.look(service)
         ahead = await self._forecast(service, sight.observation)
-        plan_ahead, plan_now = await self._plan(service, sight.observation, ahead)
+        plan_ahead, plan_now = await self._plan(service, sight, ahead)
         decision = self._decide(service, sight.observation, ahead, plan_ahead, plan_now)
         picture = Picture(
             service=service,
@@ -89,6 +91,7 @@ class ServiceLoop:
             plan_now=plan_now,
             decision=decision,
             memory=self._remembered(service),
+            calibration=self._calibrator_of(service).calibration,
         )
         draining = await self._act(service, sight, decision)
         await self._teller.tell(picture)
@@ -140,14 +143,22 @@ class ServiceLoop:
         return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage, asked)
 
     async def _plan(
-        self, service: PDInferenceService, seen: Observation, ahead: LookAheads
+        self, service: PDInferenceService, sight: Sight, ahead: LookAheads
     ) -> tuple[Plan | Unknown, Plan | Unknown]:
-        engine = await engine_model(service, self._around.cluster)
-        if isinstance(engine, Unknown):
-            return engine, engine
+        basis = await engine_basis(service, self._around.cluster)
+        if isinstance(basis, Unknown):
+            return basis, basis
+        calibrator = self._calibrator_of(service)
+        calibrator.look(sight, basis)
+        engine, seen = calibrator.engine(basis), sight.observation
+
+        def plan(prefill: Demand, decode: Demand) -> Plan:
+            made = plan_for(service, engine, prefill, decode)
+            return made if calibrator.knows(basis) else cautious(made, seen)
+
         now: Plan | Unknown
         if isinstance(seen.demand, Known):
-            now = plan_for(service, engine, *ahead.expected_now(seen.demand.value))
+            now = plan(*ahead.expected_now(seen.demand.value))
         else:
             now = seen.demand
         prefill, decode = ahead.prefill, ahead.decode
@@ -155,7 +166,7 @@ class ServiceLoop:
             return prefill, now
         if isinstance(decode, Unknown):
             return decode, now
-        return plan_for(service, engine, prefill.demand, decode.demand), now
+        return plan(prefill.demand, decode.demand), now
 
     def _decide(
         self,
@@ -182,6 +193,12 @@ class ServiceLoop:
             plain = stored.model_dump(mode="json", by_alias=True) if stored else {}
             self._memory = ScalingMemory.from_plain(plain)
         return self._memory
+
+    def _calibrator_of(self, service: PDInferenceService) -> Calibrator:
+        """What was learned of the engines; after a restart, it goes on from the status."""
+        if self._calibrator is None:
+            self._calibrator = Calibrator(service.status.calibration)
+        return self._calibrator
 
     async def _act(
         self, service: PDInferenceService, sight: Sight, decision: Decision | None

@@ -12,6 +12,7 @@ from pd_operator.api.conditions import ConditionStatus, ConditionType, Reason
 from pd_operator.api.roles import Role
 from pd_operator.controller.picture import Picture
 from pd_operator.demand import DemandForecast
+from pd_operator.performance.calibration import FEWEST_SAMPLES
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
 # A start-up may take so many times its expected seconds before it is called stuck.
@@ -158,6 +159,8 @@ def slo_feasible(picture: Picture) -> Verdict:
         plan = picture.plan_now
     if isinstance(plan, Unknown):
         return _unknown(_reason(plan, Reason.NOT_YET_OBSERVED), plan.message)
+    if picture.service.spec.engine.profile is None and not picture.calibration.trusted:
+        return _unknown(Reason.PROFILE_BEING_LEARNED, _still_learning(picture))
     if not plan.prefill.feasible:
         return _false(Reason.TTFT_INFEASIBLE, plan.prefill.reason)
     if not plan.decode.feasible:
@@ -172,6 +175,18 @@ def slo_feasible(picture: Picture) -> Verdict:
     return _true(
         Reason.OBJECTIVES_FEASIBLE,
         f"{plan.prefill.workers} prefill and {plan.decode.workers} decode workers meet both.",
+    )
+
+
+def _still_learning(picture: Picture) -> str:
+    learned = ", ".join(
+        f"{role.value} {max((r.samples for r in picture.calibration.of(role).regions), default=0)}"
+        for role in Role
+    )
+    return (
+        f"spec.engine.profile is not set, so a slow engine is assumed until the real one was "
+        f"measured under load (samples of {FEWEST_SAMPLES}: {learned}). No worker is removed "
+        "meanwhile."
     )
 
 

@@ -225,12 +225,14 @@ def lead_seconds(service: PDInferenceService, seen: Observation, role: Role) -> 
     """Seconds from the sample behind a decision until a worker ordered by it is ready.
 
     That is the measured start-up (P90; before any, the expected one), one tick until the next
-    decision, and one scrape until the load is seen.
+    decision, one scrape until the load is seen, and one bin until there is news of it.
     """
     measured = measured_startup_seconds(seen.pool(role).workers)
     startup = measured or float(service.spec.pool(role).expected_startup_seconds)
     spec = service.spec
-    return startup + spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
+    autoscaling = spec.autoscaling
+    news = spec.metrics.scrape_interval_seconds + autoscaling.forecast.resolution_seconds
+    return startup + autoscaling.period_seconds + news
 
 
 def plan_for(

@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/.installed
 CRD := serving.pd-operator.io_pdinferenceservices.yaml
 SCENARIO ?= forecast
 KEEP ?=
+SLOWDOWN ?= 0
 
 .PHONY: help demo test test-fast lint format types layers binaries crds dashboards images bench-% clean
 
@@ -16,8 +17,8 @@ help: ## List the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	@scripts/install.sh $(PYTHON) $(VENV)
 
-demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive, KEEP=1)
-	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) $(if $(KEEP),--keep)
+demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive, KEEP=1, SLOWDOWN=percent)
+	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) --engine-slowdown-percent $(SLOWDOWN) $(if $(KEEP),--keep)
 
 test: lint types layers ## Check style, types and layers, then run all tests, the fast ones first
 	$(BIN)/pytest tests/unit tests/property tests/contract tests/integration

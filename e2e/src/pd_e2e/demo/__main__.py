@@ -24,6 +24,7 @@ from pd_e2e.demo.display import Screen
 from pd_e2e.demo.finished import finished_run
 from pd_e2e.demo.history import History, write_history
 from pd_e2e.demo.load import LoadOrder, PlayedLoad, play
+from pd_e2e.demo.slowdown import slowed
 from pd_e2e.demo.stage import RULES, SERVICE, Stage
 from pd_e2e.demo.timeline import append_sample
 from pd_e2e.demo.view import replay_view
@@ -77,6 +78,10 @@ def main(
     keep: Annotated[
         bool, typer.Option("--keep", help="Stay up after the replay, until Ctrl-C.")
     ] = False,
+    engine_slowdown_percent: Annotated[
+        int,
+        typer.Option(min=0, max=100, help="Make engines so much slower than their profile says."),
+    ] = 0,
     folder: Annotated[
         Path, typer.Option(help="Where summary, report, logs and records go.")
     ] = Path("build/demo"),
@@ -91,7 +96,7 @@ def main(
     signal.signal(signal.SIGTERM, _leave)
     try:
         require_linux()
-        Demo(scenario, folder.resolve(), keep=keep).run()
+        Demo(scenario, folder.resolve(), keep=keep, slowdown_percent=engine_slowdown_percent).run()
     except UnsupportedPlatformError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
@@ -103,11 +108,14 @@ def main(
 class Demo:
     """One run of the demo."""
 
-    def __init__(self, scenario: Scenario, folder: Path, *, keep: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, *, keep: bool, slowdown_percent: int
+    ) -> None:
         self._scenario = scenario
         self._folder = folder / scenario.value
         self._results = folder
         self._keep = keep
+        self._slowdown_percent = slowdown_percent
         self._load = TraceScenario(scale=SCALE)
         self._console = Console(stderr=True)
 
@@ -135,7 +143,7 @@ class Demo:
         stage = Stage(control_plane)
         with board.stage("operator"):
             stage.install_chart()
-        manifest = stage.manifest()
+        manifest = slowed(stage.manifest(), self._slowdown_percent)
         scrape_seconds = int(manifest["spec"]["metrics"]["scrapeIntervalSeconds"])
         prometheus = self._prometheus(programs, control_plane, scrape_seconds)
         with board.stage("service"):

@@ -1,10 +1,12 @@
 """Puts a played run together: what clients saw, what the watcher saw, what was needed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pd_e2e.demo.archive import REQUESTS, TIMELINE
 from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers, needed_workers
 from pd_e2e.demo.run import Run
+from pd_e2e.demo.slowdown import pace_of
 from pd_e2e.demo.timeline import read_timeline
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import read_records
@@ -40,9 +42,12 @@ def finished_run(
 
 
 def perfect_knowledge(load: TraceScenario, service: PDInferenceService) -> NeededWorkers:
-    """The workers that the operator's own planner asks for at the load as it really is."""
+    """The workers that the operator's own planner asks for, load and engines as they really are."""
     settings = ScalingSettings.from_spec(service.spec)
-    engine = bundled_engine(service)
+    described, pace = bundled_engine(service), pace_of(service)
+    engine = replace(
+        described, prefill=described.prefill.slowed(pace), decode=described.decode.slowed(pace)
+    )
 
     def planner(demand: Demand) -> Plan:
         return plan_service(

@@ -1,6 +1,7 @@
 """What one worker of a given tensor-parallel size can do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from pd_operator.performance.table import FloatArray, MonotoneTable
 
@@ -55,6 +56,15 @@ class EngineSurfaces:
     ) -> FloatArray:
         """Seconds of one decode step for each pair of `batch` and `context_tokens`."""
         return self.decode_step.at_each(batch, context_tokens)
+
+    def slowed(self, pace: float) -> Self:
+        """The surfaces of an engine that takes `pace` times as long for everything."""
+        return replace(
+            self,
+            prefill=self.prefill.scaled(pace),
+            prefixed_prefill=self.prefixed_prefill.scaled(pace),
+            decode_step=self.decode_step.scaled(pace),
+        )
 
     @property
     def fastest_decode_step_seconds(self) -> float:

@@ -7,7 +7,10 @@ from pd_forecasting.ewma import Ewma
 from pd_forecasting.harmonic_regression import HarmonicRegression
 from pd_forecasting.hedge import Hedge
 from pd_forecasting.last_value import LastValue
+from pd_forecasting.sampled import SampledForecaster
+from pd_forecasting.samples import Cleaning
 from pd_forecasting.sarimax import Sarimax
+from pd_forecasting.series import Series
 from pd_forecasting.unobserved_components import UnobservedComponents
 
 FORECASTERS: tuple[type[Forecaster], ...] = (
@@ -24,6 +27,7 @@ FORECASTERS: tuple[type[Forecaster], ...] = (
 __all__ = [
     "FORECASTERS",
     "BadSeriesError",
+    "Cleaning",
     "DampedTrend",
     "Ewma",
     "Forecast",
@@ -33,6 +37,8 @@ __all__ = [
     "Hedge",
     "LastValue",
     "NotEnoughPointsError",
+    "SampledForecaster",
     "Sarimax",
+    "Series",
     "UnobservedComponents",
 ]

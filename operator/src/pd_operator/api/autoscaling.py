@@ -24,6 +24,16 @@ class ForecastModel(StrEnum):
     LAST_VALUE = "LastValue"
 
 
+class PlanningMethod(StrEnum):
+    """How pool sizes are reckoned from a load."""
+
+    QUEUEING = "Queueing"
+    DOPD = "Dopd"
+    DOPD_AS_PUBLISHED = "DopdAsPublished"
+    SLO_AWARE = "SloAware"
+    SLO_AWARE_AS_PUBLISHED = "SloAwareAsPublished"
+
+
 class PolicyType(StrEnum):
     """Unit of a scaling policy's value."""
 
@@ -174,6 +184,14 @@ class AutoscalingSpec(ApiModel):
         description="Active: decisions are carried out. Advisory: decisions are made, shown in "
         "status, events and metrics, and not carried out. Paused: nothing is decided; the workers "
         "stay as they are.",
+    )
+    method: PlanningMethod = Field(
+        default=PlanningMethod.QUEUEING,
+        description="How pool sizes are reckoned from a load. Queueing: a queue before prefill "
+        "by what the router knows, and the decode batch by Little's law; checked by simulation. "
+        "The others are the literature's, for comparison: Dopd (arXiv 2511.20982) and SloAware "
+        "(arXiv 2603.04716) with their faults put right; with AsPublished, faults and all, so "
+        "that objectives may be missed.",
     )
     gpu_budget: int | None = Field(
         default=None,

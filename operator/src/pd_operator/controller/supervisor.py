@@ -249,4 +249,5 @@ def plan_for(
         prefill_max=spec.prefill.max_replicas,
         decode_max=spec.decode.max_replicas,
         router=RouterClass.of(spec.router.prefill_policy),
+        method=spec.autoscaling.method,
     )

@@ -168,6 +168,12 @@ class DecodeLoad:
         asked = max(self.workers_by_limit().values())
         return rate if asked <= workers else rate * workers / asked
 
+    def latency_at(self, workers: int) -> float:
+        """Expected latency; with too few workers the batch grows until KV room ends it."""
+        tokens_per_second = self.demand.output_tokens_per_second / workers
+        room = max(1.0, self.batch_limits[Limit.KV_ROOM])
+        return self.latency_seconds(min(self.steps.fixed_point(tokens_per_second), room))
+
     def percentiles(self, workers: int) -> Percentiles:
         """Time per output token; infinite where sequences arrive faster than they leave."""
         tokens_per_second = self.demand.output_tokens_per_second / workers
@@ -207,7 +213,7 @@ def size_decode(load: DecodeLoad, maximum: int, minimum: int = 1) -> PoolPlan:
         role=Role.DECODE,
         workers=workers,
         utilisation=min(1.0, load.mean_batch(workers) / load.tightest[1]),
-        latency_seconds=_latency(load, workers, needed),
+        latency_seconds=load.latency_at(workers),
         limited_by=_limit(needed, minimum, limit),
         feasible=load.in_reach and needed <= maximum,
         reason=_reason(load, workers, needed, limit),
@@ -220,15 +226,6 @@ def _limit(needed: int, minimum: int, limit: Limit) -> Limit:
     if needed == 1 and minimum == 1:
         return Limit.ONE_WORKER
     return limit if needed >= minimum else Limit.MINIMUM
-
-
-def _latency(load: DecodeLoad, workers: int, needed: int) -> float:
-    """Expected latency; with fewer workers than needed the batch grows until KV room ends it."""
-    if workers >= needed:
-        return load.latency_seconds(load.mean_batch(workers))
-    tokens_per_second = load.demand.output_tokens_per_second / workers
-    room = max(1.0, load.batch_limits[Limit.KV_ROOM])
-    return load.latency_seconds(min(load.steps.fixed_point(tokens_per_second), room))
 
 
 def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:

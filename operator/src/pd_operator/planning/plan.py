@@ -17,6 +17,8 @@ class Limit(StrEnum):
     NETWORK = "Network"
     MINIMUM = "Minimum"
     """The fewest workers that are allowed are more than the load needs."""
+    METHOD = "Method"
+    """One of the literature's methods was chosen, and asks for them."""
     ONE_WORKER = "OneWorker"
     """Nothing does: a pool cannot be smaller."""
 

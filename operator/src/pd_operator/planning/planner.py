@@ -1,8 +1,10 @@
 """From a load and objectives to the workers of both pools."""
 
+from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.demand import Demand
 from pd_operator.planning.decode import UTILISATION_CAP, DecodeLoad, size_decode
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.methods import plan_by
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.prefill import PrefillLoad, size_prefill
@@ -16,6 +18,7 @@ def plan_service(
     prefill_max: int,
     decode_max: int,
     router: RouterClass,
+    method: PlanningMethod = PlanningMethod.QUEUEING,
 ) -> Plan:
     """The fewest workers of each role for its own demand.
 
@@ -23,7 +26,23 @@ def plan_service(
     takes. They are sized independently but for the hand-over into the running decode batch.
     """
     prefill, decode = pool_loads(prefill_demand, decode_demand, engine, objectives, router)
-    return Plan(size_prefill(prefill, prefill_max), size_decode(decode, decode_max))
+    return size_pools(method, prefill, decode, (1, prefill_max), (1, decode_max))
+
+
+def size_pools(
+    method: PlanningMethod,
+    prefill: PrefillLoad,
+    decode: DecodeLoad,
+    prefill_bounds: tuple[int, int],
+    decode_bounds: tuple[int, int],
+) -> Plan:
+    """Workers of both pools by a method, within the fewest and most of each."""
+    if method is not PlanningMethod.QUEUEING:
+        return plan_by(method, prefill, decode, prefill_bounds, decode_bounds)
+    return Plan(
+        size_prefill(prefill, prefill_bounds[1], prefill_bounds[0]),
+        size_decode(decode, decode_bounds[1], decode_bounds[0]),
+    )
 
 
 def pool_loads(

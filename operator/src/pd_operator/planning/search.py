@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.performance import PerformanceProfile
 from pd_operator.planning.budget import Split, best_split
 from pd_operator.planning.decode import DecodeLoad, size_decode
@@ -11,7 +12,7 @@ from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.plan import Plan, PoolPlan
-from pd_operator.planning.planner import pool_loads
+from pd_operator.planning.planner import pool_loads, size_pools
 from pd_operator.planning.prefill import PrefillLoad, size_prefill
 
 
@@ -66,6 +67,7 @@ def plan(
     profile: PerformanceProfile,
     limits: Limits,
     router: RouterClass,
+    method: PlanningMethod = PlanningMethod.QUEUEING,
 ) -> Sizing:
     """The fewest GPUs that carry the load within both objectives.
 
@@ -76,7 +78,7 @@ def plan(
     leave no plan at all.
     """
     candidates = [
-        _candidate(load, objectives, profile, limits, router, pair)
+        _candidate(load, objectives, profile, limits, router, method, pair)
         for pair in limits.sizes(profile)
     ]
     best = min(candidates, key=lambda one: one.rank)
@@ -100,6 +102,7 @@ def _candidate(
     profile: PerformanceProfile,
     limits: Limits,
     router: RouterClass,
+    method: PlanningMethod,
     sizes: tuple[int, int],
 ) -> _Candidate:
     prefill, decode = (profile.surfaces(size) for size in sizes)
@@ -108,14 +111,7 @@ def _candidate(
     loads = pool_loads(
         load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap
     )
-    (least_prefill, most_prefill), (least_decode, most_decode) = (
-        limits.prefill_workers,
-        limits.decode_workers,
-    )
-    pools = Plan(
-        size_prefill(loads[0], most_prefill, least_prefill),
-        size_decode(loads[1], most_decode, least_decode),
-    )
+    pools = size_pools(method, *loads, limits.prefill_workers, limits.decode_workers)
     return _Candidate(*loads, pools)
 
 

@@ -9,6 +9,7 @@ _MINOR = {
     Limit.KV_ROOM: "KV room",
     Limit.NETWORK: "the network cap",
     Limit.MINIMUM: "the fewest allowed",
+    Limit.METHOD: "the method",
     Limit.ONE_WORKER: "one worker",
 }
 

@@ -1,0 +1,69 @@
+import pytest
+
+from pd_operator.api.autoscaling import PlanningMethod
+from pd_operator.performance import load_bundled
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.load import steady_load
+from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.plan import Limit, Plan
+from pd_operator.planning.planner import plan_service
+
+WORKER = load_bundled("llama-3.1-70b-h100").surfaces(4)
+PAPERS = [method for method in PlanningMethod if method is not PlanningMethod.QUEUEING]
+
+
+def plan(
+    method: PlanningMethod, rate: float = 50, ttft: float = 0.8, tpot: float = 0.025, most: int = 50
+) -> Plan:
+    load = steady_load(rate, 1155, 211)
+    return plan_service(
+        load.prefill,
+        load.decode,
+        EngineModel(WORKER, WORKER, 50e9),
+        Objectives(Objective(90, ttft), Objective(90, tpot)),
+        most,
+        most,
+        RouterClass.LOAD_AWARE,
+        method,
+    )
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_a_paper_s_plan_says_which_method_made_it(method: PlanningMethod) -> None:
+    pools = plan(method)
+    assert pools.prefill.limited_by is pools.decode.limited_by is Limit.METHOD
+    paper = "DOPD" if method.value.startswith("Dopd") else "SLO-aware"
+    assert pools.prefill.reason.startswith(paper)
+    assert ("published" in pools.prefill.reason) == method.value.endswith("AsPublished")
+
+
+@pytest.mark.parametrize("method", [PlanningMethod.DOPD, PlanningMethod.SLO_AWARE])
+def test_with_their_faults_put_right_the_papers_keep_the_objectives(method: PlanningMethod) -> None:
+    for rate in (5, 20, 80):
+        pools = plan(method, rate)
+        assert pools.prefill.latency_seconds <= 0.8
+        assert pools.decode.latency_seconds <= 0.025 * 1.001
+        queued = plan(PlanningMethod.QUEUEING, rate)
+        # A queue of its own for each worker needs as many or more.
+        assert pools.prefill.workers >= queued.prefill.workers
+        assert pools.decode.workers == queued.decode.workers
+
+
+def test_dopd_as_published_does_not_follow_the_load_with_prefill() -> None:
+    few, many = (plan(PlanningMethod.DOPD_AS_PUBLISHED, rate) for rate in (10, 100))
+    assert few.prefill.workers == many.prefill.workers
+    assert many.prefill.utilisation == 1.0
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_objectives_out_of_reach_are_no_reason_to_fail(method: PlanningMethod) -> None:
+    assert not plan(method, ttft=0.05).feasible
+    assert not plan(method, tpot=0.005).feasible
+    assert not plan(method, ttft=0.3).feasible or plan(method, ttft=0.3).prefill.workers >= 1
+
+
+@pytest.mark.parametrize("method", PAPERS)
+def test_no_method_exceeds_the_most_that_is_allowed(method: PlanningMethod) -> None:
+    pools = plan(method, rate=1000, most=3)
+    assert pools.prefill.workers <= 3
+    assert pools.decode.workers <= 3

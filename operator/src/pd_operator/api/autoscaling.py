@@ -20,7 +20,11 @@ class ForecastModel(StrEnum):
     """Which forecaster looks ahead."""
 
     HEDGE = "Hedge"
+    EWMA = "Ewma"
     DAMPED_TREND = "DampedTrend"
+    SARIMAX = "Sarimax"
+    UNOBSERVED_COMPONENTS = "UnobservedComponents"
+    HARMONIC_REGRESSION = "HarmonicRegression"
     LAST_VALUE = "LastValue"
 
 
@@ -56,10 +60,11 @@ class ForecastSpec(ApiModel):
         default=ForecastModel.HEDGE,
         description="Forecaster of the request rate and of the tokens per second of prompts and "
         "answers. Hedge: moving averages, the change on earlier days and regressions, each "
-        "weighted by its recent errors at the lead time. DampedTrend: exponential smoothing with a "
-        "damped trend. LastValue: the load of now is taken for the load to come, which makes the "
-        "operator purely reactive. Any other model speaks only while it beats LastValue on this "
-        "service's own history.",
+        "weighted by its recent errors at the lead time. Ewma: a moving average. DampedTrend: "
+        "exponential smoothing with a damped trend. Sarimax, UnobservedComponents, "
+        "HarmonicRegression: the classical models of those names. LastValue: the load of now is "
+        "taken for the load to come, which makes the operator purely reactive. Any other model "
+        "speaks only while it beats LastValue on this service's own history.",
     )
     quantile_percent: int = Field(
         default=95,

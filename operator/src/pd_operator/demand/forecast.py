@@ -9,11 +9,15 @@ import numpy as np
 
 from pd_forecasting import (
     DampedTrend,
+    Ewma,
     Forecast,
     Forecaster,
+    HarmonicRegression,
     Hedge,
     LastValue,
     NotEnoughPointsError,
+    Sarimax,
+    UnobservedComponents,
 )
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.roles import Role
@@ -24,7 +28,11 @@ from pd_operator.demand.lengths import LengthDistribution
 
 _MODELS: dict[ForecastModel, type[Forecaster]] = {
     ForecastModel.HEDGE: Hedge,
+    ForecastModel.EWMA: Ewma,
     ForecastModel.DAMPED_TREND: DampedTrend,
+    ForecastModel.SARIMAX: Sarimax,
+    ForecastModel.UNOBSERVED_COMPONENTS: UnobservedComponents,
+    ForecastModel.HARMONIC_REGRESSION: HarmonicRegression,
     ForecastModel.LAST_VALUE: LastValue,
 }
 _LOW, _MEDIAN = 0.05, 0.5
@@ -122,10 +130,13 @@ class FittedSeries:
             self._bands[asked] = self._band(steps, quantile_percent)
         return self._bands[asked]
 
+    def speaker(self, steps: int) -> Forecaster:
+        """Which of the two may speak at that horizon."""
+        return self.model if self.trusted(steps) else self.last_value
+
     def _band(self, steps: int, quantile_percent: int) -> QuantileBand:
-        speaker = self.model if self.trusted(steps) else self.last_value
         shares = sorted({_LOW, _MEDIAN, quantile_percent / 100})
-        forecast: Forecast = speaker.forecast([steps], shares)
+        forecast: Forecast = self.speaker(steps).forecast([steps], shares)
         at = dict(zip(shares, forecast.values[0].tolist(), strict=True))
         return QuantileBand(at[_LOW], at[_MEDIAN], at[quantile_percent / 100])
 
@@ -147,7 +158,7 @@ class FittedDemand:
 
     def steps(self, horizon_seconds: float) -> int:
         """Bins from the history's end to the one that the horizon lies in; at least one."""
-        return _steps(horizon_seconds, self.step_seconds)
+        return steps_to(horizon_seconds, self.step_seconds)
 
     def nearest_learnt(self, horizon_seconds: float) -> float:
         """The horizon itself where the fit was made for it or for none, else the nearest one."""
@@ -228,7 +239,6 @@ def fit_demand(
     be asked for: they, and one bin more and less, are learnt best. `NotEnoughHistory` where not
     even the last value has the bins it needs.
     """
-    forecaster = _MODELS[ForecastModel(model)]
     series = (
         history.requests_per_second,
         history.prompt_tokens_per_second,
@@ -240,15 +250,23 @@ def fit_demand(
             f"a forecast needs {LastValue.minimum_points} measured bins of "
             f"{history.step_seconds:g} s, there are {known}"
         )
-    sustained = sustained_bins(history.step_seconds)
-    season = _season_bins(season_seconds, history.step_seconds)
     horizons = _horizons(horizons_seconds, history.step_seconds)
     requests, prompt_tokens, output_tokens = (
-        FittedSeries.fit(forecaster(sustained_bins=sustained, season_bins=season), one, horizons)
+        FittedSeries.fit(
+            make_forecaster(model, season_seconds, history.step_seconds), one, horizons
+        )
         for one in series
     )
     return FittedDemand(
         history.step_seconds, history.end_seconds, horizons, requests, prompt_tokens, output_tokens
+    )
+
+
+def make_forecaster(model: str, season_seconds: float, step_seconds: float) -> Forecaster:
+    """The forecaster called `model` (a value of `ForecastModel`) of bins of `step_seconds`."""
+    return _MODELS[ForecastModel(model)](
+        sustained_bins=sustained_bins(step_seconds),
+        season_bins=_season_bins(season_seconds, step_seconds),
     )
 
 
@@ -258,14 +276,14 @@ def sustained_bins(step_seconds: float) -> int:
     return whole if whole % 2 else whole - 1
 
 
-def _steps(horizon_seconds: float, step_seconds: float) -> int:
+def steps_to(horizon_seconds: float, step_seconds: float) -> int:
     """Whole bins that reach at least as far as the horizon."""
     return max(1, math.ceil(horizon_seconds / step_seconds - 1e-9))
 
 
 def _horizons(horizons_seconds: Sequence[float], step_seconds: float) -> tuple[int, ...]:
     """The horizons in bins with their neighbours: a lead time that is measured moves a little."""
-    asked = (_steps(seconds, step_seconds) for seconds in horizons_seconds)
+    asked = (steps_to(seconds, step_seconds) for seconds in horizons_seconds)
     return tuple(sorted({max(1, steps + beside) for steps in asked for beside in (-1, 0, 1)}))
 
 

@@ -1,0 +1,262 @@
+"""What forecasts would have been worth: a replay of the past that sees none of the future."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pd_forecasting import Hedge, LastValue, NotEnoughPointsError
+from pd_operator.demand.arrays import FloatArray, IntArray
+from pd_operator.demand.coverage import sustained_loads
+from pd_operator.demand.forecast import (
+    FittedSeries,
+    NotEnoughHistory,
+    make_forecaster,
+    steps_to,
+    sustained_bins,
+)
+
+_ROUNDING = 1e-9
+FEWEST_ORIGINS = 20
+"""Fewer forecasts than these say nothing."""
+
+
+@dataclass(frozen=True)
+class BacktestPlan:
+    """What is replayed.
+
+    - `model`: a value of `ForecastModel`.
+    - `season_seconds`: length of the load's rhythm; 0 for none.
+    - `horizons_seconds`: ascending; the first is the one whose experts are shown.
+    - `percentiles`: of the forecast, ascending, between 1 and 99.
+    - `most_origins`: forecasts made, evenly spaced; every bin is seen all the same.
+    - `warm_up_seconds`: history before the first forecast; a third of all where that is less.
+    - `refit_seconds`: how often the model is fitted anew on all it has seen.
+    """
+
+    model: str
+    season_seconds: float
+    horizons_seconds: tuple[float, ...]
+    percentiles: tuple[int, ...] = (5, 50, 90, 95)
+    most_origins: int = 400
+    warm_up_seconds: float = 129_600.0
+    refit_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class HorizonScore:
+    """How the forecasts at one horizon did.
+
+    - `error_vs_last_value`: mean absolute error of the model over that of the last value (MASE).
+    - `error_as_used`: the same of what the operator would have acted on, which is the last value
+      wherever the model had not beaten it so far.
+    - `error_percent`: mean absolute error of what was acted on, in percent of the mean load (WAPE).
+    - `coverage`: share of the loads at or below each percentile.
+    - `pinball_percent`: pinball loss of each percentile, in percent of the mean load.
+    - `trusted`: share of the origins at which the model was trusted.
+    - `origins`: forecasts whose load came.
+    """
+
+    horizon_seconds: float
+    error_vs_last_value: float
+    error_as_used: float
+    error_percent: float
+    coverage: Mapping[int, float]
+    pinball_percent: Mapping[int, float]
+    trusted: float
+    origins: int
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesBacktest:
+    """All forecasts of one series; h horizons, o origins, q percentiles.
+
+    - `seconds`: when each forecast was made, Unix time of the end of the last bin seen, (o,).
+    - `own`, `used`, `last`, `actual`: the model's forecast, the one acted on, the last value and
+      the load that came, (h, o); NaN where unknown. `sustained` is the load that quantiles are of.
+    - `quantiles`: of what was acted on, (h, o, q). `trusted`: whether that is the model, (h, o).
+    - `shares`: weight of each of the model's experts at the first horizon, (o,); empty for a model
+      without experts.
+    """
+
+    name: str
+    plan: BacktestPlan
+    step_seconds: float
+    seconds: FloatArray
+    own: FloatArray
+    used: FloatArray
+    last: FloatArray
+    actual: FloatArray
+    sustained: FloatArray
+    quantiles: FloatArray
+    trusted: FloatArray
+    shares: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def scores(self) -> tuple[HorizonScore, ...]:
+        """Scores at every horizon."""
+        return tuple(self._score(row) for row in range(len(self.plan.horizons_seconds)))
+
+    def covered(self, row: int, percentile: int) -> FloatArray:
+        """1 where the load at that horizon was at or below the percentile, else 0; NaN, (o,)."""
+        edge = self.quantiles[row, :, self.plan.percentiles.index(percentile)]
+        unknown = np.isnan(self.sustained[row] + edge)
+        held: FloatArray = np.where(unknown, np.nan, self.sustained[row] <= edge)
+        return held
+
+    def _score(self, row: int) -> HorizonScore:
+        own, used, last, actual = (a[row] for a in (self.own, self.used, self.last, self.actual))
+        known = ~np.isnan(own + used + last + actual)
+        mean = _mean(actual[known])
+        missed, other, acted = (
+            _mean(_miss(actual[known], forecast[known])) for forecast in (own, last, used)
+        )
+        return HorizonScore(
+            horizon_seconds=self.plan.horizons_seconds[row],
+            error_vs_last_value=_over(missed, other),
+            error_as_used=_over(acted, other),
+            error_percent=100 * _over(acted, mean),
+            coverage={p: _mean(self.covered(row, p)) for p in self.plan.percentiles},
+            pinball_percent={
+                p: 100 * _over(self._pinball(row, p), mean) for p in self.plan.percentiles
+            },
+            trusted=_mean(self.trusted[row][known]),
+            origins=int(np.count_nonzero(known)),
+        )
+
+    def _pinball(self, row: int, percentile: int) -> float:
+        above = (
+            self.sustained[row] - self.quantiles[row, :, self.plan.percentiles.index(percentile)]
+        )
+        share = percentile / 100
+        return _mean(np.maximum(share * above, (share - 1) * above))
+
+
+def backtest(
+    name: str,
+    loads: FloatArray,
+    end_seconds: float,
+    step_seconds: float,
+    plan: BacktestPlan,
+    advance: Callable[[], None] = lambda: None,
+) -> SeriesBacktest:
+    """Forecast one series from many moments of its past, each time knowing nothing later.
+
+    `loads` are bins of `step_seconds`, oldest first, the last of which ends at `end_seconds`; NaN
+    is missing. `advance` is called after each forecast. `NotEnoughHistory` where fewer than
+    `FEWEST_ORIGINS` forecasts could be held against what came.
+    """
+    origins = origins_of(loads, step_seconds, plan)
+    steps = tuple(steps_to(horizon, step_seconds) for horizon in plan.horizons_seconds)
+    record = _Record(steps, plan.percentiles, len(origins))
+    refit_bins = max(1, round(plan.refit_seconds / step_seconds))
+    fitted, seen, fitted_on = None, 0, 0
+    for column, origin in enumerate(origins.tolist()):
+        if fitted is None or origin - fitted_on >= refit_bins:
+            forecaster = make_forecaster(plan.model, plan.season_seconds, step_seconds)
+            fitted, fitted_on = FittedSeries.fit(forecaster, loads[: origin + 1], steps), origin
+        else:
+            fitted = fitted.updated(loads[seen : origin + 1])
+        seen = origin + 1
+        record.note(column, fitted, _last_known(loads[:seen]))
+        advance()
+    ago: FloatArray = (len(loads) - 1 - origins).astype(np.float64) * step_seconds
+    lasting = sustained_loads(loads, sustained_bins(step_seconds))
+    return SeriesBacktest(
+        name=name,
+        plan=plan,
+        step_seconds=step_seconds,
+        seconds=end_seconds - ago,
+        own=record.own,
+        used=record.used,
+        last=record.last,
+        actual=_came(loads, origins, steps),
+        sustained=_came(lasting, origins, steps),
+        quantiles=record.quantiles,
+        trusted=record.trusted,
+        shares=record.shares,
+    )
+
+
+def origins_of(loads: FloatArray, step_seconds: float, plan: BacktestPlan) -> IntArray:
+    """Numbers of the last bins seen by each forecast, shape (o,).
+
+    `NotEnoughHistory` where there are too few.
+    """
+    known = np.flatnonzero(~np.isnan(loads))
+    nearest = steps_to(plan.horizons_seconds[0], step_seconds)
+    begin = int(known[0]) if len(known) else 0
+    warm_up = min(plan.warm_up_seconds / step_seconds, (len(loads) - begin) / 3)
+    first = begin + max(LastValue.minimum_points, math.ceil(warm_up))
+    judged = int(np.count_nonzero(known >= first + nearest))
+    if judged < FEWEST_ORIGINS:
+        raise NotEnoughHistory(
+            f"{len(known)} known bins of {step_seconds:g} s leave {judged} forecasts to judge "
+            f"{plan.horizons_seconds[0]:g} s ahead; at least {FEWEST_ORIGINS} are needed"
+        )
+    end = len(loads) - nearest
+    origins: IntArray = np.arange(first, end, -(-(end - first) // plan.most_origins))
+    return origins
+
+
+class _Record:
+    """Forecasts as they are made, one column an origin."""
+
+    def __init__(self, steps: tuple[int, ...], percentiles: tuple[int, ...], origins: int) -> None:
+        self._steps = steps
+        self._quantiles = [percentile / 100 for percentile in percentiles]
+        blank = np.full((len(steps), origins), np.nan)
+        self.own, self.used, self.last, self.trusted = (blank.copy() for _ in range(4))
+        self.quantiles = np.full((len(steps), origins, len(percentiles)), np.nan)
+        self.shares: dict[str, FloatArray] = {}
+
+    def note(self, column: int, fitted: FittedSeries, last_value: float) -> None:
+        """Forecast every horizon; one that too little is known for stays unknown."""
+        for row, steps in enumerate(self._steps):
+            speaker = fitted.speaker(steps)
+            try:
+                acted = speaker.forecast([steps], self._quantiles)
+                own = fitted.model.forecast([steps], [0.5])
+            except NotEnoughPointsError:
+                continue
+            self.own[row, column], self.used[row, column] = own.points[0], acted.points[0]
+            self.quantiles[row, column] = acted.values[0]
+            self.last[row, column] = last_value
+            self.trusted[row, column] = fitted.trusted(steps)
+        if isinstance(fitted.model, Hedge):
+            for expert, shares in fitted.model.weights(self._steps[0]).items():
+                held = self.shares.setdefault(expert, np.full(self.own.shape[1], np.nan))
+                held[column] = shares[-1]
+
+
+def _came(loads: FloatArray, origins: IntArray, steps: tuple[int, ...]) -> FloatArray:
+    """The load that each forecast was of, (h, o); NaN where it is still to come."""
+    targets = origins + np.array(steps)[:, None]
+    known = targets < len(loads)
+    came: FloatArray = np.where(known, loads[np.where(known, targets, 0)], np.nan)
+    return came
+
+
+def _last_known(loads: FloatArray) -> float:
+    known = np.flatnonzero(~np.isnan(loads))
+    return float(loads[known[-1]]) if len(known) else math.nan
+
+
+def _miss(actual: FloatArray, forecast: FloatArray) -> FloatArray:
+    """Absolute errors; what rounding alone makes of them is none."""
+    miss: FloatArray = np.abs(actual - forecast)
+    return np.where(miss > _ROUNDING * np.abs(actual), miss, 0.0)
+
+
+def _mean(values: FloatArray) -> float:
+    """Mean of what is known; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+def _over(error: float, other: float) -> float:
+    """`error / other`; equal errors of nothing are 1."""
+    if other > 0:
+        return error / other
+    return 1.0 if error == 0 == other else (math.inf if error > 0 else math.nan)

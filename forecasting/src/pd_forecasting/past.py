@@ -16,7 +16,7 @@ Origins = npt.NDArray[np.int64]
 HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
 """Bins in which a level forgets half of what it knew. 0 is the last value."""
 
-_BRIEFLY, _BROADLY = 5, 15
+_BRIEFLY, _BROADLY = 9, 15
 """Bins around a past one whose mean stands for it."""
 
 

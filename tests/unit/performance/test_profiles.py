@@ -73,7 +73,8 @@ def test_json_that_is_no_object_is_refused(document: object) -> None:
 
 def test_another_schema_is_refused(document: dict[str, Any]) -> None:
     document["schema"] = "pd-seed-profile/2"
-    assert "schema: expected 'pd-seed-profile/1', found 'pd-seed-profile/2'" in refusal(document)
+    expected = "schema: expected 'pd-profile/1' or 'pd-seed-profile/1', found 'pd-seed-profile/2'"
+    assert expected in refusal(document)
 
 
 def test_a_missing_table_is_named_with_its_path(document: dict[str, Any]) -> None:
@@ -102,6 +103,15 @@ def test_a_step_time_that_is_no_positive_number_is_refused(
 ) -> None:
     document["tp"]["4"]["decode_ms"][0][0] = cell
     assert "tp.4.decode_ms[0][0]: expected" in refusal(document)
+
+
+@pytest.mark.parametrize("seconds_or_microseconds", [0.0196, 1_960_000])
+def test_step_times_in_another_unit_are_refused(
+    document: dict[str, Any], seconds_or_microseconds: float
+) -> None:
+    document["tp"]["4"]["decode_ms"][0][0] = seconds_or_microseconds
+    said = refusal(document)
+    assert "tp.4.decode_ms[0][0]: expected milliseconds between 0.05 and 600000" in said
 
 
 def test_a_row_that_does_not_fit_its_axis_is_named(document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ class EngineSurfaces:
     - `decode_step`: seconds of one step over (sequences, tokens of context of each).
     - `kv_capacity_tokens`: tokens of KV cache that one worker holds.
     - `kv_bytes_per_token`: bytes of KV to move from prefill to decode per prompt token, all ranks.
+    - `startup_seconds`: from the pod's creation until it serves; None where the profile is silent.
     """
 
     name: str
@@ -29,6 +30,7 @@ class EngineSurfaces:
     prefill: MonotoneTable = field(repr=False)
     prefixed_prefill: MonotoneTable = field(repr=False)
     decode_step: MonotoneTable = field(repr=False)
+    startup_seconds: float | None = None
 
     def prefill_seconds(self, new_tokens: float, batch: float = 1.0) -> float:
         """Seconds of one prefill pass of `batch` prompts of `new_tokens` uncached tokens each."""

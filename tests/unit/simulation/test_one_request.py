@@ -35,6 +35,20 @@ def test_a_long_prompt_is_computed_in_chunks_that_attend_to_those_before(
     assert result.ttft_seconds[0] == pytest.approx(0.1 + 0.11 + 0.06 + 0.0025)
 
 
+@pytest.mark.parametrize(("fills", "passes"), [(True, (0.1, 0.05)), (False, (0.06, 0.09))])
+def test_a_prompt_is_split_to_fill_a_pass_where_the_engine_does_so(
+    service: ServiceModel, *, fills: bool, passes: tuple[float, float]
+) -> None:
+    limits = EngineLimits(chunk_tokens=1000, fills_passes=fills)
+    requests = Requests.of([0.0, 0.001, 0.002], [100, 600, 900], 1)
+    result = simulate(requests, replace(service, limits=limits), ONE_PAIR)
+    first = 0.01 + passes[0]
+    # The rest of the split prompt attends to the 400 tokens that are done.
+    last = first + passes[1] + (0.05 * 0.04 if fills else 0.0)
+    assert result.ttft_seconds[1] == pytest.approx(first + 0.0006 - 0.001)
+    assert result.ttft_seconds[2] == pytest.approx(last + 0.0009 - 0.002)
+
+
 def test_cached_tokens_are_attended_to_but_not_computed(service: ServiceModel) -> None:
     result = simulate(Requests.of([0.0], 3000, 1, cached_tokens=2000), service, ONE_PAIR)
     # The whole prompt is moved: the decode has no prefix cache.

@@ -24,6 +24,7 @@ class PrefillWorker:
         "_budget",
         "_chunk_done",
         "_chunked",
+        "_fills",
         "_kv_capacity",
         "_link",
         "_pass",
@@ -57,6 +58,7 @@ class PrefillWorker:
         self._times = times
         self._budget = service.limits.budget_tokens
         self._splits = service.limits.chunk_tokens is not None
+        self._fills = self._splits and service.limits.fills_passes
         self._kv_capacity = service.prefill.kv_capacity_tokens
         self._link = KvLink(
             service.transfer_bytes_per_second,
@@ -133,10 +135,10 @@ class PrefillWorker:
                 break
             new = left = job.prompt - job.cached
             if tokens + new > budget:
+                if prompts and not self._fills:
+                    break
                 if self._splits:
                     new = budget - tokens
-                elif prompts:
-                    break
             queue.popleft()
             self.kv_tokens += job.prompt
             tokens += new

@@ -11,6 +11,8 @@ class EngineLimits:
     """What SGLang is started with, as far as it shapes the schedule; defaults are SGLang's.
 
     - `chunk_tokens`: prompts are computed in chunks of this size; None computes each in one pass.
+    - `fills_passes`: whether a prompt is split to fill what others left of a pass; else only one
+      that is longer than a pass is split, and begins a pass of its own.
     - `pass_tokens`: new tokens that one prefill pass may compute.
     - `running_requests`: the largest decode batch.
     - `reserved_tokens`: KV kept free for each active decode request when another is let in.
@@ -18,6 +20,7 @@ class EngineLimits:
 
     chunk_tokens: int | None = 8192
     pass_tokens: int = 16384
+    fills_passes: bool = True
     running_requests: int = 4096
     reserved_tokens: int = 512
 

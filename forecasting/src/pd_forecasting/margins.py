@@ -1,8 +1,10 @@
 """Margins around a forecast, from the forecaster's own recent errors at that horizon.
 
 Split conformal prediction: the q-quantile of past errors is added to the forecast. Errors are
-divided by how large errors were when the forecast was made, and multiplied by how large they are
-now, so that margins widen in rough times and shrink in calm ones (locally weighted conformal).
+divided by the square root of how large errors were when the forecast was made, and multiplied by
+that of how large they are now, so that margins widen in rough times and shrink in calm ones
+(locally weighted conformal). The root, since rough times end: in full measure, a climb that
+surprised once would make the plateau after it dear.
 """
 
 import math
@@ -33,8 +35,8 @@ def margins(errors: FloatArray, horizon_steps: int, quantiles: Sequence[float]) 
     after = _recent_size(np.abs(errors), typical)
     at_origin = np.full(len(errors), typical)
     at_origin[horizon_steps:] = after[: max(len(errors) - horizon_steps, 0)]
-    scores = errors / np.maximum(at_origin, _CALMEST * typical)
-    now = max(after[-1], _CALMEST * typical)
+    scores = errors / np.sqrt(np.maximum(at_origin, _CALMEST * typical))
+    now = math.sqrt(max(after[-1], _CALMEST * typical))
     return now * _spread(scores[~np.isnan(scores)], quantiles)
 
 

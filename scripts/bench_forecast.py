@@ -6,17 +6,25 @@ A quick look: `--quick --models Hedge --series conv,code25`. The default forecas
 
 import argparse
 import os
+from collections.abc import Mapping
 
 from scripts.bench_format import write
+from scripts.forecast_bench import report
+from scripts.forecast_bench.cold_start import STRIDE
 from scripts.forecast_bench.figures import figures
-from scripts.forecast_bench.measure import measure
+from scripts.forecast_bench.measure import measure, measure_peers
+from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.series import all_keys
+from scripts.forecast_bench.store import save, save_peers, saved, saved_peers
 
 import pd_forecasting
 from pd_forecasting import Forecaster
 
-DEFAULT_MODEL = "DampedTrend"
+DEFAULT_MODEL = "Hedge"
+BESIDE_PEERS = "Hedge,LastValue,EWMA"
 QUICK_STRIDE = 10
+SPARSE = 4
+"""Cold starts of a quick look, and of models that are not the default, are so much rarer."""
 
 
 def arguments() -> argparse.Namespace:
@@ -26,6 +34,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--series", default="", help="names or beginnings, comma between; all")
     parser.add_argument("--stride", type=int, default=1, help="bins between origins")
     parser.add_argument("--quick", action="store_true", help=f"stride {QUICK_STRIDE}, no documents")
+    parser.add_argument("--peers", action="store_true", help="only the peers that are installed")
+    parser.add_argument("--report", action="store_true", help="only write the page anew")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
@@ -46,20 +56,51 @@ def keys(beginnings: str) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and write what a full run may write."""
-
-    def say(line: str) -> None:
-        print(line, flush=True)  # noqa: T201 - progress on the terminal
-
+    """Measure, print, and write what a whole run may write."""
     asked = arguments()
+    if asked.peers:
+        save_peers(measure_peers(models(BESIDE_PEERS), say))
+    elif not asked.report:
+        measure_own(asked)
+    if asked.peers or asked.report:
+        write_report({})
+
+
+def say(line: str) -> None:
+    """Show progress on the terminal."""
+    print(line, flush=True)  # noqa: T201 - see above
+
+
+def measure_own(asked: argparse.Namespace) -> None:
+    """Measure our models; write the page where they were measured whole."""
     stride = QUICK_STRIDE if asked.quick else asked.stride
     whole = stride == 1 and not asked.series
+    walks: dict[str, Walk] = {}
     for model in models(asked.models):
-        scores, _ = measure(
-            model, keys(asked.series), stride=stride, jobs=asked.jobs, say=say, whole=whole
+        default = model.name == DEFAULT_MODEL
+        scores, walked = measure(
+            model,
+            keys(asked.series),
+            stride=stride,
+            jobs=asked.jobs,
+            starts_apart=STRIDE if default and whole else SPARSE * STRIDE,
+            say=say,
+            whole=whole,
         )
-        name = "forecast" if model.name == DEFAULT_MODEL else f"forecast-{model.name}"
-        write(name, figures(scores))
+        if default:
+            walks = walked
+        if whole:
+            save(scores)
+        write("forecast" if default else f"forecast-{model.name}", figures(scores))
+    if whole:
+        write_report(walks)
+
+
+def write_report(walks: Mapping[str, Walk]) -> None:
+    """Write the page of all models that were ever measured whole, the default first."""
+    measured = [scores for model in models("") if (scores := saved(model.name))]
+    if measured:
+        say(f"written: {report.write(measured, saved_peers(), walks)}")
 
 
 if __name__ == "__main__":

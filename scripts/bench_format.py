@@ -37,7 +37,7 @@ def write(benchmark: str, figures: Sequence[Figure]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     report = {
         "benchmark": benchmark,
-        "commit": _commit(),
+        "commit": commit(),
         "figures": [asdict(figure) for figure in figures],
     }
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -56,11 +56,11 @@ def _print(benchmark: str, figures: Sequence[Figure]) -> None:
     Console().print(table)
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit measured, with `+` where the working tree differs from it."""
     try:
-        commit = _git("rev-parse", "--short", "HEAD")
-        return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+        short = _git("rev-parse", "--short", "HEAD")
+        return short + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

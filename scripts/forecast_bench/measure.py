@@ -4,16 +4,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from scripts.forecast_bench.cold_start import ColdStart, cold_start
+from scripts.forecast_bench.cold_start import STRIDE, ColdStart, cold_start
 from scripts.forecast_bench.cost import measure as measure_cost
 from scripts.forecast_bench.figures import ModelScores
 from scripts.forecast_bench.origins import Walk, walk
+from scripts.forecast_bench.peers import PEERS
+from scripts.forecast_bench.peers import STRIDE as PEER_STRIDE
 from scripts.forecast_bench.ratio import ratio_mase
 from scripts.forecast_bench.scores import replicas, score
 from scripts.forecast_bench.series import (
     AZURE_SERIES,
     MINUTE_SERIES,
     SERVEGEN_MODELS,
+    BenchSeries,
     load,
 )
 
@@ -28,12 +31,14 @@ def measure(
     *,
     stride: int = 1,
     jobs: int = 1,
+    starts_apart: int = STRIDE,
     say: Callable[[str], None],
     whole: bool = True,
 ) -> tuple[ModelScores, dict[str, Walk]]:
     """Walk `model` over the series of `keys`, and score it. Minutes of work at stride 1.
 
-    The cost is measured where the walk is `whole`.
+    `starts_apart` are the bins between cold starts. The cost is measured where the walk is
+    `whole`.
     """
     with ProcessPoolExecutor(jobs) as pool:
         walks = {}
@@ -42,7 +47,9 @@ def measure(
             say(f"{model.name} {key}: {_line(one)}")
         starting = [key for key in keys if key in MINUTE_SERIES]
         starts = dict(
-            zip(starting, pool.map(partial(_cold_start, model, stride), starting), strict=True)
+            zip(
+                starting, pool.map(partial(_cold_start, model, starts_apart), starting), strict=True
+            )
         )
     scores = ModelScores(
         model=model.name,
@@ -59,13 +66,32 @@ def measure(
     return scores, walks
 
 
+def measure_peers(
+    models: Sequence[type[Forecaster]], say: Callable[[str], None]
+) -> list[ModelScores]:
+    """Walk our `models` and the peers that are installed over the minute series' peer origins."""
+    walkers: dict[str, Callable[[BenchSeries], Walk]] = {
+        model.name: partial(walk, model, stride=PEER_STRIDE) for model in models
+    }
+    walkers |= {peer.name: peer.walked for peer in PEERS if peer.installed}
+    found = []
+    for name, walked in walkers.items():
+        horizons = {}
+        for key in MINUTE_SERIES:
+            one = walked(load(key))
+            horizons[key] = score(one)
+            say(f"{name} {key}: {_line(one)}")
+        found.append(ModelScores(name, horizons, {}, {}, {}, None))
+    return found
+
+
 def _walk(model: type[Forecaster], stride: int, key: str) -> Walk:
     series = load(key)
     return walk(model, series, stride if series.bin_minutes == 1 else 1)
 
 
 def _cold_start(model: type[Forecaster], stride: int, key: str) -> list[ColdStart]:
-    return cold_start(model, load(key), stride=17 * (1 if stride == 1 else 4))
+    return cold_start(model, load(key), stride)
 
 
 def _ratios(walks: dict[str, Walk]) -> dict[str, dict[int, float]]:

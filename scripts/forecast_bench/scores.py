@@ -40,8 +40,9 @@ class ReplicaScore:
 
 
 def score(walk: Walk) -> list[HorizonScore]:
-    """Scores at every horizon."""
-    return [_at_horizon(walk, column) for column in range(len(walk.series.lead_minutes))]
+    """Scores at every horizon that was answered."""
+    answered = np.flatnonzero(~np.isnan(walk.points).all(axis=0))
+    return [_at_horizon(walk, int(column)) for column in answered]
 
 
 def _at_horizon(walk: Walk, column: int) -> HorizonScore:
@@ -49,7 +50,7 @@ def _at_horizon(walk: Walk, column: int) -> HorizonScore:
     points, values = walk.points[: len(actual), column], walk.values[: len(actual), column]
     known = ~np.isnan(actual + points)
     actual, last, points, values = actual[known], last[known], points[known], values[known]
-    covered = actual[:, None] <= values
+    covered = np.where(np.isnan(values), np.nan, actual[:, None] <= values)
     p90 = QUANTILES.index(0.9)
     error = float(np.abs(actual - points).mean())
     mean = float(actual.mean())
@@ -78,7 +79,7 @@ def _origins_per_block(walk: Walk) -> int:
     return max(1, BLOCK_MINUTES // (walk.series.bin_minutes * stride))
 
 
-def _worst_block(covered: np.ndarray[tuple[int], np.dtype[np.bool_]], size: int) -> float:
+def _worst_block(covered: FloatArray, size: int) -> float:
     """Least share covered in any whole block of `size` origins, in percent."""
     blocks = len(covered) // size
     if blocks == 0:

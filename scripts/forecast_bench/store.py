@@ -1,0 +1,70 @@
+"""Scores kept between runs, so that one model can be measured anew and all be reported."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scripts.forecast_bench.cold_start import ColdStart
+from scripts.forecast_bench.cost import Cost
+from scripts.forecast_bench.figures import ModelScores
+from scripts.forecast_bench.scores import HorizonScore, ReplicaScore
+
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / "build" / "bench" / "forecast"
+"""Scores of the package's own models: written by every whole run."""
+
+PEERS = ROOT / "docs" / "benchmarks" / "forecast_peers.json"
+"""Scores of other people's models: their packages are no dependency, so these are kept."""
+
+
+def save(scores: ModelScores) -> None:
+    """Keep the scores of one of our models."""
+    OWN.mkdir(parents=True, exist_ok=True)
+    path = OWN / f"{scores.model}.json"
+    path.write_text(json.dumps(asdict(scores), indent=1) + "\n", encoding="utf-8")
+
+
+def saved(model: str) -> ModelScores | None:
+    """What was kept of a model; None where it was never measured whole."""
+    path = OWN / f"{model}.json"
+    return _read(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def save_peers(peers: list[ModelScores]) -> None:
+    """Keep the scores of the peers, and of ours on the same origins."""
+    PEERS.parent.mkdir(parents=True, exist_ok=True)
+    rows = [asdict(peer) for peer in peers]
+    PEERS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def saved_peers() -> list[ModelScores]:
+    """What was kept of the peers."""
+    if not PEERS.exists():
+        return []
+    return [_read(row) for row in json.loads(PEERS.read_text(encoding="utf-8"))]
+
+
+def _read(plain: Mapping[str, Any]) -> ModelScores:
+    cost = plain["cost"]
+    return ModelScores(
+        model=plain["model"],
+        horizons={key: [_horizon(one) for one in many] for key, many in plain["horizons"].items()},
+        replicas={
+            key: [ReplicaScore(**one) for one in many] for key, many in plain["replicas"].items()
+        },
+        ratios={
+            key: {int(lead): mase for lead, mase in leads.items()}
+            for key, leads in plain["ratios"].items()
+        },
+        cold_start={
+            key: [ColdStart(**one) for one in many] for key, many in plain["cold_start"].items()
+        },
+        cost=None if cost is None else Cost(**cost),
+    )
+
+
+def _horizon(plain: Mapping[str, Any]) -> HorizonScore:
+    covered = {float(share): value for share, value in plain["coverage_percent"].items()}
+    return HorizonScore(**{**plain, "coverage_percent": covered})

@@ -4,10 +4,11 @@ from pd_operator.performance.errors import ProfileError
 from pd_operator.performance.library import bundled_profile_names, load_bundled
 from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.profile_format import parse_profile
-from pd_operator.performance.surfaces import EngineSurfaces
+from pd_operator.performance.surfaces import EngineSurfaces, Estimate
 
 __all__ = [
     "EngineSurfaces",
+    "Estimate",
     "PerformanceProfile",
     "ProfileError",
     "bundled_profile_names",

@@ -7,6 +7,14 @@ from pd_operator.performance.table import FloatArray, MonotoneTable
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Seconds, and whether they were extrapolated: the profile's points do not reach so far."""
+
+    seconds: float
+    extrapolated: bool
+
+
+@dataclass(frozen=True)
 class EngineSurfaces:
     """Step times and KV room of one worker, interpolated on a profile's tables.
 
@@ -58,6 +66,16 @@ class EngineSurfaces:
     ) -> FloatArray:
         """Seconds of one decode step for each pair of `batch` and `context_tokens`."""
         return self.decode_step.at_each(batch, context_tokens)
+
+    def estimated_prefill(self, new_tokens: float, batch: float = 1.0) -> Estimate:
+        """As `prefill_seconds`, with a word on whether the profile covers it."""
+        covered = self.prefill.holds(new_tokens, batch)
+        return Estimate(self.prefill_seconds(new_tokens, batch), not covered)
+
+    def estimated_decode_step(self, batch: float, context_tokens: float) -> Estimate:
+        """As `decode_step_seconds`, with a word on whether the profile covers it."""
+        covered = self.decode_step.holds(batch, context_tokens)
+        return Estimate(self.decode_step_seconds(batch, context_tokens), not covered)
 
     def slowed(self, pace: float) -> Self:
         """The surfaces of an engine that takes `pace` times as long for everything."""

@@ -9,12 +9,13 @@ policies. With a `policy` the pools are sized as it says; start-ups, drains and 
 long as the service's `Lifecycle` has it. Pure apart from draws, which follow from `seed` alone.
 """
 
-from pd_operator.simulation.policy import Policy, PoolSnapshot, Snapshot
+from pd_operator.simulation.policy import Policy
 from pd_operator.simulation.pools import Pools
 from pd_operator.simulation.requests import Requests
 from pd_operator.simulation.result import Attained, PoolSizes, PoolUse, SimulationResult
 from pd_operator.simulation.service import EngineLimits, Lifecycle, ServiceModel
 from pd_operator.simulation.simulator import Failure, simulate
+from pd_operator.simulation.snapshot import PoolSnapshot, Snapshot, WorkerSnapshot
 
 __all__ = [
     "Attained",
@@ -30,5 +31,6 @@ __all__ = [
     "ServiceModel",
     "SimulationResult",
     "Snapshot",
+    "WorkerSnapshot",
     "simulate",
 ]

@@ -9,6 +9,7 @@ from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.job import Job
 from pd_operator.simulation.ledger import Ledger
 from pd_operator.simulation.service import ServiceModel
+from pd_operator.simulation.snapshot import WorkerSnapshot
 from pd_operator.simulation.step_tables import StepTimes
 
 _ROUNDING = 1e-9
@@ -146,6 +147,20 @@ class DecodeWorker:
     def waiting_requests(self) -> int:
         """Requests that wait for room or for a seat."""
         return len(self._prealloc) + len(self._retracted) + len(self._waiting)
+
+    def snapshot(self) -> WorkerSnapshot:
+        """What the worker would say of itself."""
+        steps = self._steps_done(self._agenda.now) if self.batch else 0
+        return WorkerSnapshot(
+            running_requests=len(self.batch),
+            waiting_requests=self.waiting_requests,
+            retracted_requests=len(self._retracted),
+            waiting_tokens=0,
+            used_tokens=self.tokens + self.held_tokens + len(self.batch) * steps,
+            capacity_tokens=self.kv_capacity,
+            tokens_done=self.tokens_done,
+            busy_seconds=self.busy_seconds,
+        )
 
     @property
     def used_tokens(self) -> int:

@@ -52,13 +52,13 @@ class Ledger:
         """From now on remember which requests were completed, for `completed_since`."""
         self._completed = array("q")
 
-    def completed_since(self) -> tuple[Column, Column]:
-        """TTFT and TPOT of the requests completed or lost since the last call."""
+    def completed_since(self) -> npt.NDArray[np.intp]:
+        """Numbers of the requests completed or lost since the last call, in that order."""
         if self._completed is None:
             raise RuntimeError("completions are not noted")
         rows = np.array(self._completed, dtype=np.intp)
         self._completed = array("q")
-        return self.ttft_seconds[rows], self.tpot_seconds[rows]
+        return rows
 
     @property
     def ttft_seconds(self) -> Column:

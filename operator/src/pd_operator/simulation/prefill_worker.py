@@ -7,6 +7,7 @@ from pd_operator.performance.timing import KvLink
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.job import Job
 from pd_operator.simulation.service import ServiceModel
+from pd_operator.simulation.snapshot import WorkerSnapshot
 from pd_operator.simulation.step_tables import PassTimes
 
 
@@ -107,10 +108,18 @@ class PrefillWorker:
         if self._chunked:
             yield self._chunked
 
-    @property
-    def waiting_requests(self) -> int:
-        """Requests that wait for a pass."""
-        return len(self._queue)
+    def snapshot(self) -> WorkerSnapshot:
+        """What the worker would say of itself."""
+        return WorkerSnapshot(
+            running_requests=len(self._pass or ()),
+            waiting_requests=len(self._queue) + (self._chunked is not None),
+            retracted_requests=0,
+            waiting_tokens=self.pending_tokens,
+            used_tokens=self.kv_tokens,
+            capacity_tokens=self._kv_capacity,
+            tokens_done=self.tokens_done,
+            busy_seconds=self.busy_seconds,
+        )
 
     def _drop(self, job: Job) -> None:
         self.requests -= 1

@@ -13,9 +13,9 @@ IntArray = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Requests in order of arrival, one entry of each column per request, shape (n,).
+    """Requests, one entry of each column per request, shape (n,); in order of arrival to simulate.
 
-    - `arrival_seconds`: from the start of the simulation, never falling.
+    - `arrival_seconds`: from the start of the simulation.
     - `prompt_tokens`: at least one each.
     - `cached_tokens`: of the prompt, those that a prefill worker finds in its prefix cache; at
       least one token is always left to compute.
@@ -61,6 +61,15 @@ class Requests:
     def span_seconds(self) -> float:
         """From the start of the simulation to the last arrival; 0 without requests."""
         return float(self.arrival_seconds[-1]) if len(self) else 0.0
+
+    def rows(self, numbers: npt.NDArray[np.intp]) -> Self:
+        """Requests of these numbers, in their order."""
+        return type(self)(
+            self.arrival_seconds[numbers],
+            self.prompt_tokens[numbers],
+            self.output_tokens[numbers],
+            self.cached_tokens[numbers],
+        )
 
     def part(self, start: int, stop: int) -> Self:
         """Requests `start` to `stop`, not included, at their own times."""

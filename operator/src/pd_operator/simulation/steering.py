@@ -5,10 +5,11 @@ from bisect import bisect_right
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.fleet import Fleet
 from pd_operator.simulation.ledger import Ledger
-from pd_operator.simulation.policy import Policy, PoolSnapshot, Snapshot
+from pd_operator.simulation.policy import Policy
 from pd_operator.simulation.pools import Pool, W
 from pd_operator.simulation.requests import Requests
 from pd_operator.simulation.result import PoolSizes
+from pd_operator.simulation.snapshot import PoolSnapshot, Snapshot
 
 
 class Steering:
@@ -49,12 +50,13 @@ class Steering:
         seen = self._seen
         arrivals = self._requests.arrival_seconds
         self._seen = bisect_right(arrivals, self._agenda.now, lo=seen)
-        ttft, tpot = self._ledger.completed_since()
+        completed = self._ledger.completed_since()
         return Snapshot(
             time_seconds=self._agenda.now,
             arrived=self._requests.part(seen, self._seen),
-            ttft_seconds=ttft,
-            tpot_seconds=tpot,
+            completed=self._requests.rows(completed),
+            ttft_seconds=self._ledger.ttft_seconds[completed],
+            tpot_seconds=self._ledger.tpot_seconds[completed],
             prefill=_pool_snapshot(self._fleet.prefill),
             decode=_pool_snapshot(self._fleet.decode),
         )
@@ -62,9 +64,8 @@ class Steering:
 
 def _pool_snapshot(pool: Pool[W]) -> PoolSnapshot:
     return PoolSnapshot(
-        serving=len(pool.serving),
+        workers=tuple(worker.snapshot() for worker in pool.serving),
         draining=len(pool.draining),
         starting=len(pool.starting) + pool.switching,
-        waiting_requests=sum(worker.waiting_requests for worker in pool.serving),
         busy_seconds=pool.busy_seconds,
     )

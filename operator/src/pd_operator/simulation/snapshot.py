@@ -1,0 +1,71 @@
+"""What an operator could know at one moment."""
+
+from dataclasses import dataclass
+
+from pd_operator.simulation.ledger import Column
+from pd_operator.simulation.requests import Requests
+
+
+@dataclass(frozen=True)
+class WorkerSnapshot:
+    """One serving worker, as its `/v1/loads` would tell.
+
+    - `running_requests`: in a pass or in the batch; `waiting_requests`: for a pass, room or a seat;
+      `retracted_requests` of them were thrown out of the batch.
+    - `waiting_tokens`: prompt tokens still to compute, those in the running pass included.
+    - `used_tokens` of `capacity_tokens`: KV in use or promised.
+    - `tokens_done`, `busy_seconds`: since it began to serve.
+    """
+
+    running_requests: int
+    waiting_requests: int
+    retracted_requests: int
+    waiting_tokens: int
+    used_tokens: int
+    capacity_tokens: int
+    tokens_done: int
+    busy_seconds: float
+
+
+@dataclass(frozen=True)
+class PoolSnapshot:
+    """One pool at one moment.
+
+    - `workers`: those that serve.
+    - `draining`, `starting`: workers; one that switches its role is starting.
+    - `busy_seconds`: of all workers that ever were, from the beginning.
+    """
+
+    workers: tuple[WorkerSnapshot, ...]
+    draining: int
+    starting: int
+    busy_seconds: float
+
+    @property
+    def serving(self) -> int:
+        """Workers that serve."""
+        return len(self.workers)
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that wait in the workers that serve."""
+        return sum(worker.waiting_requests for worker in self.workers)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What an operator could know at `time_seconds`.
+
+    - `arrived`: requests that came since the last snapshot, or since the beginning. How long their
+      answers will be nobody knows yet.
+    - `completed`: requests that were completed or lost since then, in that order, with their
+      `ttft_seconds` and `tpot_seconds` as the result has them.
+    """
+
+    time_seconds: float
+    arrived: Requests
+    completed: Requests
+    ttft_seconds: Column
+    tpot_seconds: Column
+    prefill: PoolSnapshot
+    decode: PoolSnapshot

@@ -1,17 +1,15 @@
-"""``kubectl pd``: asks a PDInferenceService why it has as many workers as it has."""
+"""``kubectl pd``: plans a PDInferenceService, and asks one why it has so many workers."""
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-from kubernetes.config import ConfigException, list_kube_config_contexts
 from rich.console import Console
 
-from pd_operator.actuation.cluster import Cluster, ClusterError, Object
-from pd_operator.actuation.kinds import PD_SERVICE
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.explanation import explain_service
+from pd_operator.cli.resources import read_resource
+from pd_operator.cli.sizing.command import plan
 
 app = typer.Typer(
     help="Looks into PDInferenceServices. Installed as kubectl-pd on PATH, it is `kubectl pd`.",
@@ -27,9 +25,7 @@ class Output(StrEnum):
     JSON = "json"
 
 
-@app.callback()
-def main() -> None:
-    """Keep `explain` a sub-command although it is the only one so far."""
+app.command()(plan)
 
 
 @app.command()
@@ -46,35 +42,8 @@ def explain(
     Each line is one link of the chain: what it made of the number of prefill
     and decode workers, and why.
     """
-    service = PDInferenceService.parse(_read(name, namespace, context))
+    service = PDInferenceService.parse(read_resource(name, namespace, context))
     if output is Output.JSON:
         typer.echo(service.status.model_dump_json(by_alias=True, exclude_none=True, indent=2))
         return
     explain_service(service, Console())
-
-
-def _read(name: str, namespace: str | None, context: str | None) -> Object:
-    try:
-        cluster = Cluster.connect(context=context)
-        place = namespace or _namespace_of(context)
-        found = asyncio.run(cluster.get(PD_SERVICE, place, name))
-    except (ConfigException, ClusterError) as error:
-        raise _fault(str(error)) from error
-    if found is None:
-        raise _fault(
-            f"no PDInferenceService {name!r} in namespace {place!r}; "
-            "`kubectl get pdis -A` lists them"
-        )
-    return found
-
-
-def _namespace_of(context: str | None) -> str:
-    """The namespace of a kubeconfig's context, as kubectl takes it."""
-    contexts, active = list_kube_config_contexts()
-    chosen = next((item for item in contexts if item["name"] == context), active)
-    return str(chosen["context"].get("namespace", "default"))
-
-
-def _fault(message: str) -> typer.Exit:
-    typer.echo(f"error: {message}", err=True)
-    return typer.Exit(1)

@@ -250,7 +250,8 @@ def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
         )
     batch = load.mean_batch(workers)
     return (
-        f"{counted(workers, 'decode worker')} at {offered} hold {batch:.0f} of at most "
+        f"{counted(workers, 'decode worker')} at {offered} "
+        f"{'holds' if workers == 1 else 'hold'} {batch:.0f} of at most "
         f"{load.tightest[1]:.0f} sequences each; TPOT P{objective.percentile} is "
         f"{duration(load.latency_seconds(batch))} of {duration(objective.seconds)}"
         + (f"; {workers - 1} would break {minor(limit)}." if 1 < needed == workers else ".")

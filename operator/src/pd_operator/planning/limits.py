@@ -32,7 +32,7 @@ class Limits:
     same_size: bool = False
     prefill_workers: tuple[int, int] = (1, 1000)
     decode_workers: tuple[int, int] = (1, 1000)
-    transfer_bytes_per_second_per_gpu: float = 400 * BYTES_PER_GIGABIT
+    transfer_bytes_per_second_per_gpu: float = 200 * BYTES_PER_GIGABIT
     utilisation_cap: float = UTILISATION_CAP
 
     def __post_init__(self) -> None:

@@ -211,7 +211,7 @@ def _reason(load: PrefillLoad, workers: int, needed: int, limit: Limit) -> str:
             f"at most {workers} are allowed."
         )
     return (
-        f"{counted(workers, 'prefill worker')} at {offered} are "
+        f"{counted(workers, 'prefill worker')} at {offered} {'is' if workers == 1 else 'are'} "
         f"{load.utilisation(workers):.0%} busy; {promised} is "
         f"{duration(load.latency_seconds(workers))} of {duration(objective.seconds)}"
         + (f"; {workers - 1} would break {minor(limit)}." if 1 < needed == workers else ".")

@@ -1,0 +1,118 @@
+"""A plan as a PDInferenceService that applies, or as plain figures."""
+
+import re
+from typing import Any
+
+import yaml
+
+from pd_operator.api.names import API_VERSION, KIND
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.sizing.question import Question
+from pd_operator.planning.limits import BYTES_PER_GIGABIT
+from pd_operator.planning.objectives import Objective
+from pd_operator.planning.plan import PoolPlan
+from pd_operator.planning.search import Sizing
+
+DEFAULT_PROMETHEUS = "http://prometheus-operated.monitoring:9090"
+
+
+def plain(question: Question, sizing: Sizing) -> dict[str, Any]:
+    """The plan as figures: seconds, requests per second, tokens."""
+    plan, load = sizing.plan, question.load
+    return {
+        "profile": question.profile.name,
+        "method": question.method.value,
+        "router": question.policy.value,
+        "load": {
+            "source": load.source,
+            "requestsPerSecond": load.requests_per_second,
+            "promptTokensMean": load.prefill.prompt_tokens.mean,
+            "outputTokensMean": load.decode.output_tokens.mean,
+            "arrivalScv": load.prefill.arrival_scv,
+        },
+        "feasible": sizing.feasible,
+        "summary": sizing.summary,
+        "carriedRequestsPerSecond": sizing.carried_requests_per_second,
+        "ratio": plan.ratio,
+        "gpus": plan.gpus,
+        "nodes": sizing.nodes,
+        "prefill": _pool(plan.prefill, question.objectives.ttft),
+        "decode": _pool(plan.decode, question.objectives.tpot),
+    }
+
+
+def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str) -> str:
+    """YAML of a PDInferenceService, checked by the API's own model.
+
+    The operator starts with one worker of each role and follows the load up to twice the plan.
+    """
+    plan, objectives = sizing.plan, question.objectives
+    per_gpu = question.limits.transfer_bytes_per_second_per_gpu / BYTES_PER_GIGABIT
+    autoscaling: dict[str, Any] = {"mode": "Active", "method": question.method.value}
+    if question.limits.gpu_budget is not None:
+        autoscaling["gpuBudget"] = question.limits.gpu_budget
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": _object_name(name)},
+        "spec": {
+            "model": {"path": question.profile.model},
+            "engine": {
+                "profile": {"name": question.profile.name},
+                "transferGigabitsPerSecond": round(per_gpu * plan.prefill.gpus_per_worker),
+            },
+            "objectives": {
+                "ttft": _objective(objectives.ttft),
+                "tpot": _objective(objectives.tpot),
+            },
+            "prefill": _bounds(plan.prefill),
+            "decode": _bounds(plan.decode),
+            "router": {"prefillPolicy": question.policy.value},
+            "autoscaling": autoscaling,
+            "metrics": {"prometheusUrl": prometheus_url},
+        },
+    }
+    PDInferenceService.parse(document)
+    said = (
+        f"# {sizing.summary}\n"
+        f"# Planned for {question.load.requests_per_second:.3g} requests/s "
+        f"({question.load.source}): {plan.prefill.workers} prefill, "
+        f"{plan.decode.workers} decode, {plan.gpus} GPUs.\n"
+        "# The operator follows the load between minReplicas and maxReplicas.\n"
+    )
+    return said + yaml.safe_dump(document, sort_keys=False)
+
+
+def _object_name(name: str) -> str:
+    """A name that a Service may have too: no dots, no capitals."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _pool(pool: PoolPlan, objective: Objective) -> dict[str, Any]:
+    seen = pool.percentiles
+    return {
+        "workers": pool.workers,
+        "tensorParallelSize": pool.tensor_parallel_size,
+        "gpus": pool.gpus,
+        "utilisation": pool.utilisation,
+        "limitedBy": pool.limited_by.value,
+        "feasible": pool.feasible,
+        "reason": pool.reason,
+        "objective": {"percentile": objective.percentile, "seconds": objective.seconds},
+        "predictedSeconds": {"p50": seen.p50, "p90": seen.p90, "p99": seen.p99} if seen else None,
+    }
+
+
+def _bounds(pool: PoolPlan) -> dict[str, int]:
+    return {
+        "minReplicas": 1,
+        "maxReplicas": min(1000, 2 * pool.workers),
+        "tensorParallelSize": pool.tensor_parallel_size,
+    }
+
+
+def _objective(objective: Objective) -> dict[str, int]:
+    return {
+        "percentile": objective.percentile,
+        "milliseconds": max(1, round(objective.seconds * 1e3)),
+    }

@@ -1,0 +1,169 @@
+"""What is asked: a load, objectives, an engine, and the means at hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pd_operator.api.autoscaling import PlanningMethod
+from pd_operator.api.router import PrefillPolicy
+from pd_operator.performance import PerformanceProfile
+from pd_operator.planning.engine import RouterClass
+from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.limits import Limits
+from pd_operator.planning.load import Load, steady_load
+from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.search import Sizing, plan
+
+MILLISECONDS = 1e-3
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that a plan is made from."""
+
+    load: Load
+    objectives: Objectives
+    profile: PerformanceProfile
+    limits: Limits
+    policy: PrefillPolicy
+    method: PlanningMethod
+
+    def answer(self) -> Sizing:
+        """The plan; `PlanningError` where the limits leave none."""
+        return plan(
+            self.load,
+            self.objectives,
+            self.profile,
+            self.limits,
+            RouterClass.of(self.policy),
+            self.method,
+        )
+
+    def what_if(self, changes: Mapping[str, str]) -> "Question":
+        """The same with some figures changed; `PlanningError` for a figure there is not.
+
+        `rate`, `isl`, `osl`: a steady load of these means instead (`rate` may be `x1.5`, of the
+        load's own); `ttft`, `tpot`: milliseconds; `budget`: GPUs; `tp`, `tp-prefill`,
+        `tp-decode`: sizes; `router`: its prefill policy; `method`.
+        """
+        changed = self
+        for name, value in changes.items():
+            try:
+                changed = _CHANGES[name](changed, value)
+            except KeyError:
+                known = ", ".join(_CHANGES)
+                raise PlanningError(f"what if {name!r}? There is {known}") from None
+            except PlanningError:
+                raise
+            except ValueError as error:
+                raise PlanningError(f"what if {name}={value}? {error}") from None
+        return changed
+
+
+def parse_changes(text: str) -> dict[str, str]:
+    """`rate=40,ttft=500` as a mapping; `PlanningError` where it is none."""
+    changes = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise PlanningError(f"--what-if takes NAME=VALUE,..., not {text!r}")
+        changes[name.strip()] = value.strip()
+    return changes
+
+
+def _rate(question: Question, value: str) -> Question:
+    load = question.load
+    if value.startswith("x"):
+        factor = float(value[1:])
+        if not 0 <= factor < 1e9:
+            raise PlanningError(f"what if rate={value}? The factor is at least 0")
+        prefill, decode = (
+            replace(one, requests_per_second=one.requests_per_second * factor)
+            for one in (load.prefill, load.decode)
+        )
+        return replace(question, load=Load(prefill, decode, load.source))
+    return replace(question, load=_steady(load, rate=float(value)))
+
+
+def _isl(question: Question, value: str) -> Question:
+    return replace(question, load=_steady(question.load, prompt=float(value)))
+
+
+def _osl(question: Question, value: str) -> Question:
+    return replace(question, load=_steady(question.load, output=float(value)))
+
+
+def _steady(
+    load: Load,
+    rate: float | None = None,
+    prompt: float | None = None,
+    output: float | None = None,
+) -> Load:
+    """The load with one mean changed, its variation kept."""
+    steady_load(  # refuses what makes no sense
+        load.requests_per_second if rate is None else rate, prompt or 1.0, output or 1.0
+    )
+    demands = []
+    for demand in (load.prefill, load.decode):
+        prompts, outputs = demand.prompt_tokens, demand.output_tokens
+        context = demand.context_tokens_mean
+        demands.append(
+            replace(
+                demand,
+                requests_per_second=demand.requests_per_second if rate is None else rate,
+                prompt_tokens=prompts if prompt is None else prompts.scaled_to_mean(prompt),
+                output_tokens=outputs if output is None else outputs.scaled_to_mean(output),
+                context_tokens_mean=context if prompt is None and output is None else None,
+            )
+        )
+    return Load(demands[0], demands[1], load.source)
+
+
+def _ttft(question: Question, value: str) -> Question:
+    objectives = question.objectives
+    ttft = Objective(objectives.ttft.percentile, float(value) * MILLISECONDS)
+    return replace(question, objectives=replace(objectives, ttft=ttft))
+
+
+def _tpot(question: Question, value: str) -> Question:
+    objectives = question.objectives
+    tpot = Objective(objectives.tpot.percentile, float(value) * MILLISECONDS)
+    return replace(question, objectives=replace(objectives, tpot=tpot))
+
+
+def _budget(question: Question, value: str) -> Question:
+    return replace(question, limits=replace(question.limits, gpu_budget=int(value)))
+
+
+def _tp_prefill(question: Question, value: str) -> Question:
+    return replace(question, limits=replace(question.limits, prefill_sizes=(int(value),)))
+
+
+def _tp_decode(question: Question, value: str) -> Question:
+    return replace(question, limits=replace(question.limits, decode_sizes=(int(value),)))
+
+
+def _tp(question: Question, value: str) -> Question:
+    return _tp_decode(_tp_prefill(question, value), value)
+
+
+def _router(question: Question, value: str) -> Question:
+    return replace(question, policy=PrefillPolicy(value))
+
+
+def _method(question: Question, value: str) -> Question:
+    return replace(question, method=PlanningMethod(value))
+
+
+_CHANGES = {
+    "rate": _rate,
+    "isl": _isl,
+    "osl": _osl,
+    "ttft": _ttft,
+    "tpot": _tpot,
+    "budget": _budget,
+    "tp": _tp,
+    "tp-prefill": _tp_prefill,
+    "tp-decode": _tp_decode,
+    "router": _router,
+    "method": _method,
+}

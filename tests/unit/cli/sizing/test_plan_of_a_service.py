@@ -1,0 +1,80 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pd_operator.api.router import PrefillPolicy
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.sizing.manifest import manifest
+from pd_operator.cli.sizing.sources import LoadFlags, PlanFlags, about
+from pd_operator.planning.errors import PlanningError
+
+EXAMPLE = Path(__file__).parents[4] / "examples" / "pdservice.yaml"
+MEASURED = {
+    "milliRequestsPerSecond": 24500,
+    "promptTokensPerSecond": 24500,
+    "outputTokensPerSecond": 4900,
+    "meanPromptTokens": 1000,
+    "meanOutputTokens": 200,
+}
+
+
+def service(demand: dict[str, int] | None = None, **spec: Any) -> PDInferenceService:
+    document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    document["spec"] |= spec
+    if demand is not None:
+        document["status"] = {"demand": demand}
+    return PDInferenceService.parse(document)
+
+
+def test_a_service_is_planned_as_its_spec_and_status_say() -> None:
+    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    assert question.load.requests_per_second == 24.5
+    assert question.load.source == "the service's status"
+    assert question.load.prefill.prompt_tokens.mean == pytest.approx(1000)
+    assert question.objectives.tpot.seconds == pytest.approx(0.040)
+    assert question.policy is PrefillPolicy.POWER_OF_TWO
+    limits = question.limits
+    assert (limits.prefill_sizes, limits.decode_sizes, limits.gpu_budget) == ((4,), (4,), 64)
+    assert limits.prefill_workers == (2, 10)
+    assert 4 * limits.transfer_bytes_per_second_per_gpu == pytest.approx(50e9)
+    sizing = question.answer()
+    assert sizing.feasible
+    assert sizing.plan.prefill.workers >= 2
+
+
+def test_flags_come_before_the_service() -> None:
+    flags = PlanFlags(ttft_ms=500.0, tp_decode=(8,), budget=32, router=PrefillPolicy.RANDOM)
+    load = LoadFlags(rate=5.0)
+    question = about(service(MEASURED), None, load, flags)
+    assert question.load.requests_per_second == 5.0
+    assert question.load.prefill.prompt_tokens.mean == pytest.approx(1000)
+    assert question.objectives.ttft.seconds == 0.5
+    assert question.limits.decode_sizes == (8,)
+    assert question.limits.gpu_budget == 32
+    assert question.policy is PrefillPolicy.RANDOM
+
+
+def test_a_service_that_measured_nothing_yet_needs_a_load() -> None:
+    with pytest.raises(PlanningError, match="has no measured load yet"):
+        about(service(), None, LoadFlags(), PlanFlags())
+    given = LoadFlags(rate=5.0, prompt=100.0, output=10.0)
+    assert about(service(), None, given, PlanFlags()).load.source == "given figures"
+
+
+def test_a_service_s_plan_applies_again() -> None:
+    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    again = manifest(question, question.answer(), "chat", "http://prometheus:9090")
+    parsed = PDInferenceService.parse(yaml.safe_load(again))
+    assert parsed.spec.engine.profile == service().spec.engine.profile
+    assert parsed.spec.engine.transfer_gigabits_per_second == 400
+
+
+def test_a_what_if_keeps_how_lengths_vary() -> None:
+    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    longer = question.what_if({"isl": "2000"}).load.prefill.prompt_tokens
+    before = question.load.prefill.prompt_tokens
+    assert longer == replace(before, tokens=longer.tokens)
+    assert longer.mean == pytest.approx(2000)

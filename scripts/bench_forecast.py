@@ -21,7 +21,7 @@ import pd_forecasting
 from pd_forecasting import Forecaster
 
 DEFAULT_MODEL = "Hedge"
-BESIDE_PEERS = "Hedge,LastValue,EWMA"
+BESIDE_PEERS = "Hedge,LastValue,Ewma"
 QUICK_STRIDE = 10
 SPARSE = 4
 """Cold starts of a quick look, and of models that are not the default, are so much rarer."""

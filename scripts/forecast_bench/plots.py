@@ -123,7 +123,7 @@ def coverage(walks: Mapping[str, Walk]) -> Figure:
 def replicas(models: Sequence[ModelScores]) -> Figure:
     """What fewer short minutes cost: one line per model over the quantiles."""
     figure = Figure(figsize=(10, 3.2), layout="constrained")
-    shown = [model for model in models if model.model in ("LastValue", "EWMA", models[0].model)]
+    shown = [model for model in models if model.model in ("LastValue", "Ewma", models[0].model)]
     for axes, key in zip(figure.subplots(1, 4, sharey=True), AZURE_SERIES, strict=True):
         for place, model in enumerate(shown):
             choices = [one for one in model.replicas[key] if one.quantile >= 0.9]

@@ -17,7 +17,7 @@ class Ewma(Smoother):
     No fit, no season, no trend: what every cleverer model has to justify itself against.
     """
 
-    name: ClassVar[str] = "EWMA"
+    name: ClassVar[str] = "Ewma"
     minimum_points: ClassVar[int] = 5
 
     @classmethod

@@ -16,7 +16,7 @@ without differencing, chosen on a few quiet minutes, holds on to theirs for ever
 class Sarimax(StateSpace):
     """ARIMA(p, 1, q) of least corrected Akaike criterion among a few small orders."""
 
-    name: ClassVar[str] = "SARIMAX"
+    name: ClassVar[str] = "Sarimax"
     minimum_points: ClassVar[int] = 30
 
     def _fitted(self, scaled: FloatArray) -> LinearModel | None:

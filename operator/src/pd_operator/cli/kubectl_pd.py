@@ -1,4 +1,4 @@
-"""``kubectl pd``: plans a PDInferenceService, and asks one why it has so many workers."""
+"""``kubectl pd``: plans a PDInferenceService, replays its past, asks why it is as it is."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.backtesting.command import backtest
 from pd_operator.cli.explanation import explain_service
 from pd_operator.cli.resources import read_resource
 from pd_operator.cli.sizing.command import plan
@@ -26,6 +27,7 @@ class Output(StrEnum):
 
 
 app.command()(plan)
+app.command()(backtest)
 
 
 @app.command()

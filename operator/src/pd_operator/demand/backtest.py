@@ -28,7 +28,7 @@ class BacktestPlan:
 
     - `model`: a value of `ForecastModel`.
     - `season_seconds`: length of the load's rhythm; 0 for none.
-    - `horizons_seconds`: ascending; the first is the one whose experts are shown.
+    - `horizons_seconds`: the first is the one whose experts are recorded.
     - `percentiles`: of the forecast, ascending, between 1 and 99.
     - `most_origins`: forecasts made, evenly spaced; every bin is seen all the same.
     - `warm_up_seconds`: history before the first forecast; a third of all where that is less.

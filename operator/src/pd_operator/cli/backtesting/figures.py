@@ -1,0 +1,78 @@
+"""The report's figures: panels side by side and under each other."""
+
+from matplotlib.figure import Figure
+
+from pd_operator.cli.backtesting import plots
+from pd_operator.cli.backtesting.replay import Replay
+from pd_operator.cli.backtesting.style import WIDTH_INCHES, legend, time_axis, title
+
+_PANEL_INCHES = 2.3
+
+
+def forecast_figure(replay: Replay) -> Figure:
+    """Every series over all the time, then each where it rose most."""
+    count = len(replay.series)
+    figure = Figure(figsize=(WIDTH_INCHES, 0.5 + 2 * _PANEL_INCHES * count), layout="constrained")
+    rows = figure.subplots(2 * count, 1, squeeze=False)[:, 0]
+    for number, series in enumerate(replay.series):
+        target = series.seconds + replay.plan.horizons_seconds[0]
+        whole = float(target[0]), float(target[-1])
+        for axes, window, words in (
+            (rows[2 * number], whole, series.name),
+            (rows[2 * number + 1], plots.close_look(series), f"{series.name}, steepest rise"),
+        ):
+            plots.forecast(axes, replay, number, window)
+            title(axes, words[:1].upper() + words[1:])
+            legend(axes)
+            time_axis(axes, dated=replay.loads.dated)
+    return figure
+
+
+def error_figure(replay: Replay) -> Figure:
+    """Errors by horizon."""
+    figure = Figure(figsize=(WIDTH_INCHES, 3.4), layout="constrained")
+    axes = figure.subplots()
+    plots.errors(axes, replay)
+    title(axes, "Error / last value's error")
+    legend(axes)
+    return figure
+
+
+def coverage_figure(replay: Replay) -> Figure:
+    """Reliability at the left, coverage over time at the right."""
+    figure = Figure(figsize=(WIDTH_INCHES, 3.9), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.7))
+    plots.reliability(left, replay)
+    title(left, "Loads at or below")
+    left.legend(loc="upper left")
+    plots.coverage(right, replay)
+    title(right, f"Loads at or below P{replay.percentile}, over time")
+    time_axis(right, dated=replay.loads.dated)
+    return figure
+
+
+def expert_figure(replay: Replay) -> Figure:
+    """Shares of the experts, a panel a series, with one legend."""
+    shown = [series for series in replay.series if series.shares]
+    figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 1.9 * len(shown)), layout="constrained")
+    rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, series in zip(rows, shown, strict=True):
+        plots.experts(axes, series)
+        title(axes, series.name[:1].upper() + series.name[1:])
+        time_axis(axes, dated=replay.loads.dated, labelled=axes is rows[-1])
+    handles, labels = rows[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    return figure
+
+
+def ratio_figure(replay: Replay) -> Figure:
+    """The ratio over time."""
+    if replay.loads.ratio_of is None:
+        raise ValueError("the load does not tell a ratio")
+    figure = Figure(figsize=(WIDTH_INCHES, 0.5 + _PANEL_INCHES), layout="constrained")
+    axes = figure.subplots()
+    plots.ratio(axes, replay, *replay.loads.ratio_of)
+    title(axes, "Prompt tokens per generated token")
+    legend(axes)
+    time_axis(axes, dated=replay.loads.dated)
+    return figure

@@ -1,0 +1,40 @@
+"""The past of a live service, from the Prometheus that its operator reads."""
+
+import asyncio
+import time
+
+from pd_operator.api.autoscaling import ForecastSpec
+from pd_operator.api.names import ServiceKey
+from pd_operator.cli.backtesting.loads import LoadError, Loads
+from pd_operator.controller.past import Past
+from pd_operator.telemetry.prometheus import PrometheusReader
+
+ANSWER_SECONDS = 60.0
+MOST_READINGS = 200
+
+
+def read_service(
+    key: ServiceKey, url: str, scrape_interval_seconds: float, spec: ForecastSpec
+) -> Loads:
+    """As much of the past as `spec` asks for and Prometheus has; `LoadError` where it has none."""
+    reader = PrometheusReader(url, ANSWER_SECONDS, scrape_interval_seconds)
+    past = Past(key, spec)
+    try:
+        asyncio.run(_read(past, reader))
+    finally:
+        reader.close()
+    history = past.history
+    if history is None:
+        raise LoadError(f"{past.fault} Reach it from here with --prometheus URL.")
+    if len(history) == 0:
+        raise LoadError(f"{url} knows no load of {key}. Is its router scraped?")
+    return Loads.of_history(str(key), history)
+
+
+async def _read(past: Past, reader: PrometheusReader) -> None:
+    """Read until nothing older is left, or Prometheus gives no more."""
+    now = time.time()
+    for _ in range(MOST_READINGS):
+        await past.read(reader, now)
+        if past.complete or past.history is None:
+            return

@@ -1,0 +1,182 @@
+"""The report: one HTML file with everything inline."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from pd_operator.cli.backtesting import words
+from pd_operator.cli.backtesting.figures import (
+    coverage_figure,
+    error_figure,
+    expert_figure,
+    forecast_figure,
+    ratio_figure,
+)
+from pd_operator.cli.backtesting.replay import Replay
+from pd_operator.cli.backtesting.style import style, svg
+from pd_operator.demand.backtest import SeriesBacktest
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure in large type; `good` colours it, None leaves it as it is."""
+
+    figure: str
+    name: str
+    note: str
+    good: bool | None = None
+
+
+def write_page(path: Path, replay: Replay) -> None:
+    """Write the report of a replay. Raises OSError."""
+    path.write_text(page(replay), encoding="utf-8")
+
+
+def page(replay: Replay) -> str:
+    """The whole report."""
+    with style():
+        sections = "\n".join(_sections(replay))
+    template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(f"Backtest of {replay.loads.name}"),
+        lead=_lead(replay),
+        tiles="\n".join(_tile(tile) for tile in tiles(replay)),
+        sections=sections,
+    )
+
+
+def tiles(replay: Replay) -> list[Tile]:
+    """The figures that matter most: of each series at the first horizon, then of the ratio."""
+    shown = [_error_tile(series) for series in replay.series[:3]] + [_coverage_tile(replay)]
+    if replay.ratio:
+        error = replay.ratio[0]
+        shown.append(
+            Tile(
+                words.number(error.vs_last_value),
+                "of the last ratio's error, prefill to decode work",
+                f"typically missed by {error.typical_percent:.0f} %",
+                error.vs_last_value < 1,
+            )
+        )
+    return shown
+
+
+def _error_tile(series: SeriesBacktest) -> Tile:
+    score = series.scores[0]
+    return Tile(
+        words.number(score.error_vs_last_value),
+        f"of the last value's error, {series.name}",
+        f"{words.duration(score.horizon_seconds)} ahead; trusted {score.trusted:.0%} of the time",
+        score.error_vs_last_value < 1,
+    )
+
+
+def _coverage_tile(replay: Replay) -> Tile:
+    shares = [series.scores[0].coverage[replay.percentile] for series in replay.series]
+    worst = max(shares, key=lambda share: abs(share - replay.percentile / 100))
+    return Tile(
+        words.percent(100 * worst),
+        f"of the loads within P{replay.percentile}",
+        f"the series that is furthest from {replay.percentile} %",
+        abs(worst - replay.percentile / 100) < 0.02,
+    )
+
+
+def _tile(tile: Tile) -> str:
+    colour = {None: "", True: "good", False: "bad"}[tile.good]
+    return (
+        f'<div class="tile"><b class="{colour}">{escape(tile.figure)}</b>'
+        f"<span>{escape(tile.name)}</span><small>{escape(tile.note)}</small></div>"
+    )
+
+
+def _sections(replay: Replay) -> Iterator[str]:
+    first = words.duration(replay.plan.horizons_seconds[0])
+    yield _titled(
+        "What was forecast, and what came",
+        _FORECAST_WORDS.format(first=first),
+        svg(forecast_figure(replay)),
+    )
+    yield _titled("How large were the errors?", _ERROR_WORDS, svg(error_figure(replay)))
+    yield _titled(
+        "Do the percentiles mean what they say?",
+        _COVERAGE_WORDS.format(percentile=replay.percentile),
+        svg(coverage_figure(replay)),
+    )
+    if any(series.shares for series in replay.series):
+        yield _titled("Who spoke when?", _EXPERT_WORDS, svg(expert_figure(replay)))
+    if replay.loads.ratio_of is not None:
+        yield _titled(
+            "The ratio of prefill and decode work", _RATIO_WORDS, svg(ratio_figure(replay))
+        )
+    yield _titled("All figures", _FIGURE_WORDS, _tables(replay))
+
+
+def _titled(heading: str, text: str, body: str) -> str:
+    return f"<section>\n<h2>{heading}</h2>\n<p>{text}</p>\n{body}\n</section>"
+
+
+def _tables(replay: Replay) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in words.columns(replay))
+    parts = []
+    for series in replay.series:
+        rows = "\n".join(
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells) + "</tr>"
+            for cells in (words.figures(replay, score) for score in series.scores)
+        )
+        parts.append(
+            f"<h3>{escape(series.name)}: {escape(words.verdict(replay, series))}</h3>\n"
+            f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+        )
+    return "\n".join(parts)
+
+
+def _lead(replay: Replay) -> str:
+    loads, plan = replay.loads, replay.plan
+    span = loads.bins * loads.step_seconds
+    since = ""
+    if loads.dated:
+        first, last = (
+            datetime.fromtimestamp(moment, UTC).strftime("%d %B %Y %H:%M")
+            for moment in (loads.end_seconds - span, loads.end_seconds)
+        )
+        since = f", {first} to {last} UTC"
+    return (
+        f"{span / 86_400:.1f} days in bins of {words.duration(loads.step_seconds)}{since}. "
+        f"{escape(plan.model)} was asked {len(replay.series[0].seconds):,} times what would come, "
+        "each time knowing nothing later, as the operator asks it."
+    )
+
+
+_FORECAST_WORDS = (
+    "Each forecast is drawn at the moment it was about, and was made {first} before. Workers are "
+    "bought for the upper edge of the band. Below, a closer look at the time of the steepest rise."
+)
+_ERROR_WORDS = (
+    "Mean absolute error over that of taking the last value: below the dashed line the model is "
+    "worth its name. Rings are what the operator would have used: the last value wherever the "
+    "model had not beaten it so far."
+)
+_COVERAGE_WORDS = (
+    "Left: of all loads, how many were at or below each percentile of their forecast; on the "
+    "dashed line they are as many as the percentile says. Right: the same for P{percentile}, which "
+    "pools are sized for, over the last sixty forecasts: dips are times with too few workers."
+)
+_EXPERT_WORDS = (
+    "The forecast is a mixture, and each expert counts by its own recent errors. Averages look at "
+    "the last bins alone, earlier days add what the load did then at this time, and ridges are "
+    "regressions on all of it. Where the colours are pale, the mixture had not beaten the last "
+    "value, and the last value was used."
+)
+_RATIO_WORDS = (
+    "Prompt tokens per generated token. Both are forecast on their own; where their errors go the "
+    "same way, the ratio of the pools stays right."
+)
+_FIGURE_WORDS = (
+    "Error is the mean absolute error of what was used, in percent of the mean load. The columns "
+    "with ≤ say how many of the loads were at or below that percentile."
+)

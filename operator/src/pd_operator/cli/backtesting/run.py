@@ -1,0 +1,140 @@
+"""From what was asked on the command line to a table and a report."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pd_operator.api.autoscaling import ForecastModel, ForecastSpec
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.backtesting.files import FileOptions, Rows, read_file
+from pd_operator.cli.backtesting.live import read_service
+from pd_operator.cli.backtesting.loads import LoadError, Loads
+from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
+from pd_operator.cli.backtesting.words import tell
+from pd_operator.cli.resources import fault, read_resource
+from pd_operator.demand import NotEnoughHistory
+from pd_operator.demand.backtest import BacktestPlan
+from pd_operator.demand.forecast import steps_to
+
+DEFAULT_AHEAD_SECONDS = (300.0, 600.0, 900.0, 1800.0)
+_ALWAYS_ASKED = (5, 25, 50, 75, 90, 95, 99)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command's options as given; None where the default of service or file holds."""
+
+    name: str | None
+    file: Path | None
+    namespace: str | None
+    context: str | None
+    prometheus: str | None
+    days: int | None
+    model: ForecastModel | None
+    ahead_seconds: tuple[float, ...]
+    percentile: int | None
+    step_seconds: int | None
+    season_seconds: int | None
+    time: str | None
+    columns: tuple[str, ...]
+    rows: str
+    forecasts: int
+    html: Path | None
+
+
+def run(request: Request) -> None:
+    """Replay what was asked for; ends with a sentence on stderr where that cannot be."""
+    if (request.name is None) == (request.file is None):
+        raise fault("say what to replay: the name of a PDInferenceService, or --file PATH")
+    if request.html is not None and find_spec("matplotlib") is None:
+        raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
+    console = Console()
+    try:
+        loads, defaults, leads = _of_file(request) if request.file else _of_service(request)
+        done = _replayed(
+            loads, _plan(request, loads, defaults, leads), _percentile(request, defaults)
+        )
+    except (LoadError, NotEnoughHistory) as error:
+        raise fault(str(error)) from error
+    tell(done, console)
+    if request.html is not None:
+        _write(request.html, done)
+        console.print(f"\nReport: {request.html}")
+
+
+def _of_file(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
+    if request.rows not in set(Rows):
+        raise LoadError(f"--rows is one of {', '.join(Rows)}, not {request.rows!r}")
+    options = FileOptions(
+        request.time, request.columns, Rows(request.rows), request.step_seconds or None
+    )
+    assert request.file is not None  # noqa: S101  `run` chose by it
+    return read_file(request.file, options), ForecastSpec(), ()
+
+
+def _of_service(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
+    assert request.name is not None  # noqa: S101  `run` chose by it
+    try:
+        resource = read_resource(request.name, request.namespace, request.context)
+        service = PDInferenceService.parse(resource)
+    except ValidationError as error:
+        raise LoadError(f"{request.name} does not fit this version's API: {error}") from error
+    spec = service.spec
+    changes = {"history_days": request.days, "resolution_seconds": request.step_seconds}
+    wanted = spec.autoscaling.forecast.model_copy(
+        update={name: value for name, value in changes.items() if value is not None}
+    )
+    url = request.prometheus or spec.metrics.prometheus_url
+    loads = read_service(service.key, url, spec.metrics.scrape_interval_seconds, wanted)
+    waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
+    startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}
+    return loads, wanted, tuple(float(startup + waits) for startup in sorted(startups))
+
+
+def _plan(
+    request: Request, loads: Loads, defaults: ForecastSpec, leads: tuple[float, ...]
+) -> BacktestPlan:
+    """What is replayed: every horizon in whole bins, once, in the order asked."""
+    asked = request.ahead_seconds or (*leads, *DEFAULT_AHEAD_SECONDS)
+    step = loads.step_seconds
+    horizons = tuple(dict.fromkeys(steps_to(seconds, step) * step for seconds in asked))
+    season = request.season_seconds
+    return BacktestPlan(
+        model=(request.model or defaults.model).value,
+        season_seconds=float(defaults.season_seconds if season is None else season),
+        horizons_seconds=horizons,
+        percentiles=tuple(sorted({*_ALWAYS_ASKED, _percentile(request, defaults)})),
+        most_origins=request.forecasts,
+    )
+
+
+def _percentile(request: Request, defaults: ForecastSpec) -> int:
+    return request.percentile or defaults.quantile_percent
+
+
+def _replayed(loads: Loads, plan: BacktestPlan, percentile: int) -> Replay:
+    total = forecasts_to_make(loads, plan)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task(f"replaying {loads.name}", total=total)
+        return replay(loads, plan, percentile, lambda: progress.advance(task))
+
+
+def _write(path: Path, done: Replay) -> None:
+    # Matplotlib is an extra that only the report needs.
+    from pd_operator.cli.backtesting.page import write_page  # noqa: PLC0415  (see above)
+
+    try:
+        write_page(path, done)
+    except OSError as error:
+        raise fault(f"the report cannot be written: {error}") from error

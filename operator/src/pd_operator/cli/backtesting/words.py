@@ -1,0 +1,111 @@
+"""The figures of a replay in words and in a terminal's table."""
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pd_operator.cli.backtesting.replay import Replay
+from pd_operator.demand.backtest import HorizonScore, SeriesBacktest
+
+
+def tell(replay: Replay, console: Console) -> None:
+    """Print a table and a verdict for every series, then the ratio's."""
+    for one in replay.series:
+        console.print(Text(f"\n{one.name}", style="bold"), verdict(replay, one))
+        console.print(_table(replay, one))
+    if replay.ratio:
+        console.print(Text("\nratio of prefill and decode work", style="bold"))
+        console.print(_ratio_table(replay))
+
+
+def verdict(replay: Replay, series: SeriesBacktest) -> str:
+    """One sentence on a series, at the first horizon."""
+    score = series.scores[0]
+    model, ahead = replay.plan.model, duration(score.horizon_seconds)
+    error = score.error_vs_last_value
+    if math.isnan(error):
+        return f"nothing to compare {ahead} ahead"
+    if math.isinf(error):
+        return f"the last value made no error {ahead} ahead, {model} did"
+    if round(100 * error) == 100:
+        return f"{model} is as good as the last value {ahead} ahead"
+    won = f"{model} beats the last value" if error < 1 else f"{model} loses to the last value"
+    return f"{won} by {abs(1 - error):.0%} {ahead} ahead"
+
+
+def columns(replay: Replay) -> tuple[str, ...]:
+    """Headings of the figures that `figures` gives."""
+    covered = tuple(f"≤ P{p}" for p in shown(replay))
+    return (
+        "ahead",
+        f"{replay.plan.model} / last value",
+        "used / last value",
+        "error",
+        *covered,
+        "trusted",
+        "forecasts",
+    )
+
+
+def figures(replay: Replay, score: HorizonScore) -> tuple[str, ...]:
+    """One horizon's figures as text."""
+    covered = tuple(percent(100 * score.coverage[p]) for p in shown(replay))
+    return (
+        duration(score.horizon_seconds),
+        number(score.error_vs_last_value),
+        number(score.error_as_used),
+        percent(score.error_percent),
+        *covered,
+        percent(100 * score.trusted),
+        f"{score.origins:,}",
+    )
+
+
+def shown(replay: Replay) -> tuple[int, ...]:
+    """Percentiles worth a column: the middle, 90, and the one that pools are sized for."""
+    return tuple(sorted({50, 90, replay.percentile}))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the largest unit that is whole."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:g} s"
+
+
+def number(value: float) -> str:
+    """Two decimals; a dash where unknown."""
+    return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def percent(value: float) -> str:
+    """One decimal and the sign; a dash where unknown."""
+    return "-" if math.isnan(value) else f"{value:.1f} %"
+
+
+def _table(replay: Replay, series: SeriesBacktest) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in columns(replay):
+        table.add_column(heading, justify="right")
+    for score in series.scores:
+        style = "green" if score.error_vs_last_value < 1 else "red"
+        first, second, *others = figures(replay, score)
+        table.add_row(first, Text(second, style=style), *others)
+    return table
+
+
+def _ratio_table(replay: Replay) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("ahead", "used / last ratio", "typically missed by", "forecasts"):
+        table.add_column(heading, justify="right")
+    for horizon, error in zip(replay.plan.horizons_seconds, replay.ratio, strict=True):
+        table.add_row(
+            duration(horizon),
+            number(error.vs_last_value),
+            percent(error.typical_percent),
+            f"{error.forecasts:,}",
+        )
+    return table

@@ -8,6 +8,9 @@ from scripts.forecast_bench.series import BenchSeries, FloatArray, IntArray
 
 from pd_forecasting import Forecaster, NotEnoughPointsError
 
+REFIT_BINS = 60
+"""Bins between fits: an hour of minutes."""
+
 QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.975)
 
 
@@ -31,8 +34,8 @@ class Walk:
 def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: int = 0) -> Walk:
     """Ask `model` at every `stride`-th origin from `series.first_origin` on.
 
-    It is fitted anew every hour on all bins up to the origin, and updated with the bins that
-    follow. `last` stops after that many origins; 0 is none.
+    It is fitted anew every `REFIT_BINS` on all bins up to the origin, and updated with the bins
+    that follow. `last` stops after that many origins; 0 is none.
     """
     origins = np.arange(series.first_origin, len(series.values) - 1, stride)[: last or None]
     points = np.full((len(origins), len(series.horizons_steps)), np.nan)
@@ -45,7 +48,7 @@ def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: in
         begun = time.process_time()
         if origin >= due:
             forecaster.fit(series.values[: origin + 1], series.horizons_steps)
-            due = origin + series.refit_bins
+            due = origin + REFIT_BINS
             fits.append(time.process_time() - begun)
             begun = time.process_time()
         else:

@@ -48,11 +48,6 @@ class BenchSeries:
         return _DAY_MINUTES // self.bin_minutes
 
     @property
-    def refit_bins(self) -> int:
-        """Bins of an hour: how often forecasters are fitted anew."""
-        return 60 // self.bin_minutes
-
-    @property
     def first_origin(self) -> int:
         """Hour 36; the middle of a series that is shorter than three days."""
         return min(int(WARM_UP_HOURS * 60) // self.bin_minutes, len(self.values) // 2)

@@ -28,7 +28,7 @@ from pd_operator.controller.observing import Observer, Sight
 from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.telling import Teller
-from pd_operator.demand import Demand, DemandForecast, scheduled
+from pd_operator.demand import Demand, DemandForecast, scheduled, sustained_bins
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
@@ -123,12 +123,12 @@ class ServiceLoop:
     async def _forecast(self, service: PDInferenceService, seen: Observation) -> LookAheads:
         spec = service.spec.autoscaling.forecast
         reader = self._around.observer.prometheus(service)
-        leads = {role: lead_seconds(service, seen, role) for role in Role}
-        await self._look_ahead.refresh(reader, spec, seen.time_seconds, tuple(leads.values()))
+        horizons = {role: horizon_seconds(service, seen, role) for role in Role}
+        await self._look_ahead.refresh(reader, spec, seen.time_seconds, tuple(horizons.values()))
         coverage = {role: self._look_ahead.coverage(role) for role in Role}
         asked = {
             role: scheduled(
-                service.spec.autoscaling.schedules, role, seen.time_seconds, leads[role]
+                service.spec.autoscaling.schedules, role, seen.time_seconds, horizons[role]
             )
             for role in Role
         }
@@ -137,7 +137,7 @@ class ServiceLoop:
         shape = seen.demand.value
 
         def of(role: Role) -> DemandForecast | Unknown:
-            own = self._look_ahead.forecast(role, leads[role], seen.time_seconds, shape)
+            own = self._look_ahead.forecast(role, horizons[role], seen.time_seconds, shape)
             return own if isinstance(own, Unknown) else asked[role].forecast(own, role)
 
         return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage, asked)
@@ -221,18 +221,20 @@ class SpecInvalidError(Exception):
         super().__init__("; ".join(faults))
 
 
-def lead_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:
-    """Seconds from the sample behind a decision until a worker ordered by it is ready.
+def horizon_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:
+    """Seconds ahead at which a pool's load is forecast: a stretch that its next worker can serve.
 
-    That is the measured start-up (P90; before any, the expected one), one tick until the next
-    decision, one scrape until the load is seen, and one bin until there is news of it.
+    A worker is ready after the start-up (measured P90; before any, the expected one), one tick
+    until the next decision, one scrape until the load is seen, and one bin until there is news of
+    it. The stretch for which a pool is sized begins then; the horizon is its middle.
     """
-    measured = measured_startup_seconds(seen.pool(role).workers)
-    startup = measured or float(service.spec.pool(role).expected_startup_seconds)
     spec = service.spec
-    autoscaling = spec.autoscaling
-    news = spec.metrics.scrape_interval_seconds + autoscaling.forecast.resolution_seconds
-    return startup + autoscaling.period_seconds + news
+    measured = measured_startup_seconds(seen.pool(role).workers)
+    startup = measured or float(spec.pool(role).expected_startup_seconds)
+    resolution = spec.autoscaling.forecast.resolution_seconds
+    news = spec.metrics.scrape_interval_seconds + resolution
+    half_a_stretch = sustained_bins(resolution) // 2 * resolution
+    return startup + spec.autoscaling.period_seconds + news + half_a_stretch
 
 
 def plan_for(

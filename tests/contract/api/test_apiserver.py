@@ -30,6 +30,16 @@ MINIMAL: dict[str, Any] = {
 
 Changes = dict[str, Any]
 
+
+_SCHEDULES = "spec.autoscaling.schedules"
+
+
+def schedule(**fields: Any) -> Changes:
+    """A service with one schedule, every morning."""
+    morning = {"name": "morning", "cron": "30 8 * * MON-FRI", "durationSeconds": 7200}
+    return {_SCHEDULES: [morning | fields]}
+
+
 BAD: dict[str, tuple[Changes, str]] = {
     "min above max": (
         {"spec.prefill.minReplicas": 9},
@@ -90,6 +100,30 @@ BAD: dict[str, tuple[Changes, str]] = {
     "bins that hold no rate": (
         {"spec.autoscaling.forecast.resolutionSeconds": 20},
         "spec.autoscaling.forecast.resolutionSeconds: Invalid value: resolutionSeconds must be",
+    ),
+    "a rhythm that runs backwards": (
+        {"spec.autoscaling.forecast.seasonSeconds": -1},
+        "spec.autoscaling.forecast.seasonSeconds: Invalid value: -1",
+    ),
+    "a schedule that changes nothing": (
+        schedule(),
+        "spec.autoscaling.schedules[0]: Invalid value: a schedule needs at least one of",
+    ),
+    "a schedule above the pool": (
+        schedule(minDecodeReplicas=9),
+        "spec.autoscaling.schedules: Invalid value: a schedule's minDecodeReplicas must not be",
+    ),
+    "a schedule whose cron has no five fields": (
+        schedule(cron="@daily", factorPercent=150),
+        'spec.autoscaling.schedules[0].cron: Invalid value: "@daily"',
+    ),
+    "a schedule of no time": (
+        schedule(durationSeconds=0, factorPercent=150),
+        "spec.autoscaling.schedules[0].durationSeconds: Invalid value: 0",
+    ),
+    "two schedules of one name": (
+        {_SCHEDULES: 2 * schedule(factorPercent=150)[_SCHEDULES]},
+        'spec.autoscaling.schedules[1]: Duplicate value: {"name":"morning"}',
     ),
     "no Prometheus": ({"spec.metrics": None}, "spec.metrics: Required value"),
     "an address that is no URL": (
@@ -178,6 +212,16 @@ def test_every_default_of_the_models_is_written_by_the_apiserver(
     assert stored == expected
 
 
+def test_a_schedule_is_stored_with_its_defaults(api: ControlPlane, namespace: str) -> None:
+    stored = create(api, namespace, changed(schedule(minDecodeReplicas=8, factorPercent=150)))
+    (morning,) = PDInferenceService.parse(stored).spec.autoscaling.schedules
+    assert (morning.time_zone, morning.min_decode_replicas, morning.factor_percent) == (
+        "UTC",
+        8,
+        150,
+    )
+
+
 def test_a_spec_edit_moves_the_generation_and_a_status_does_not(
     api: ControlPlane, namespace: str
 ) -> None:
@@ -244,6 +288,8 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
         ("pdis.spec.prefill.terminationGracePeriodSeconds", "between SIGTERM and SIGKILL"),
         ("pdis.spec.autoscaling.mode", "made, shown in status, events and metrics"),
         ("pdis.spec.autoscaling.forecast.quantilePercent", "more head-room and more GPUs"),
+        ("pdis.spec.autoscaling.forecast.seasonSeconds", "a day, unless the load is replayed"),
+        ("pdis.spec.autoscaling.schedules.cron", "half past eight on working days"),
         ("pdis.spec.autoscaling.behavior.scaleDown.policies", "HorizontalPodAutoscaler"),
         ("pdis.spec.engine.profile", "exactly one"),
         ("pdis.status.lastDecision.links", "chain"),

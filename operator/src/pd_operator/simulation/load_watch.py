@@ -1,0 +1,115 @@
+"""The load as an operator's Prometheus would have it, gathered from snapshots."""
+
+import math
+from collections import deque
+
+import numpy as np
+
+from pd_operator.demand import Demand, DemandHistory, LengthDistribution
+from pd_operator.demand.arrays import FloatArray
+from pd_operator.scaling.observation import Known, Reading, Unknown
+from pd_operator.simulation.snapshot import Snapshot
+
+_ENOUGH_ANSWERS = 30
+"""Lengths of fewer answers say little: older ones are then taken, too."""
+
+_SOURCE = "simulation"
+
+
+class LoadWatch:
+    """Counts requests by their arrival, answers by their end.
+
+    - `history`: all bins of `step_seconds` that are over.
+    - `window_seconds`: how long ago is the present.
+    """
+
+    def __init__(
+        self, step_seconds: float, window_seconds: float, history: DemandHistory | None
+    ) -> None:
+        self._step = step_seconds
+        self._window = window_seconds
+        nothing = np.empty(0)
+        self.history = history or DemandHistory(0.0, step_seconds, nothing, nothing, nothing)
+        self._arrivals: deque[tuple[float, FloatArray]] = deque()
+        self._answers: deque[tuple[float, FloatArray]] = deque()
+        self._bins: dict[int, _Bin] = {}
+
+    def see(self, snapshot: Snapshot) -> None:
+        """Take what came and what was completed since the last snapshot."""
+        now, arrived, completed = snapshot.time_seconds, snapshot.arrived, snapshot.completed
+        prompts = (arrived.prompt_tokens - arrived.cached_tokens).astype(np.float64)
+        numbers = np.ceil(arrived.arrival_seconds / self._step).astype(int) - 1
+        for number in np.unique(numbers):
+            self._bin(int(number)).prompts.append(prompts[numbers == number])
+        outputs = completed.output_tokens[np.isfinite(snapshot.ttft_seconds)].astype(np.float64)
+        self._bin(math.ceil(now / self._step) - 1).answers.append(outputs)
+        self._arrivals.append((now, prompts))
+        self._answers.append((now, outputs))
+        self._forget(now)
+        self._close_bins(now)
+
+    def demand(self, now: float) -> Reading[Demand]:
+        """What was offered in the window before `now`."""
+        prompts = _joined(self._arrivals)
+        outputs = _joined(self._answers)
+        if not len(outputs) and len(prompts):
+            return Unknown("NoSeries", _SOURCE, "No answer is complete yet.")
+        rate = len(prompts) / min(self._window, now)
+        return Known(Demand(rate, _lengths(prompts), _lengths(outputs)), 0.0, _SOURCE)
+
+    def _bin(self, number: int) -> "_Bin":
+        return self._bins.setdefault(number, _Bin())
+
+    def _forget(self, now: float) -> None:
+        """Drop what the window has left behind, but for the last answers."""
+        oldest = now - self._window
+        while self._arrivals and self._arrivals[0][0] <= oldest:
+            self._arrivals.popleft()
+        kept = sum(len(outputs) for _, outputs in self._answers)
+        while self._answers and self._answers[0][0] <= oldest:
+            kept -= len(self._answers[0][1])
+            if kept < _ENOUGH_ANSWERS:
+                break
+            self._answers.popleft()
+
+    def _close_bins(self, now: float) -> None:
+        step, first = self._step, round(self.history.end_seconds / self._step)
+        ended = [self._bins.pop(number, _Bin()) for number in range(first, math.floor(now / step))]
+        if ended:
+            newer = DemandHistory(
+                start_seconds=first * step,
+                step_seconds=step,
+                requests_per_second=np.array([one.requests / step for one in ended]),
+                prompt_tokens_mean=np.array([_mean(one.prompts) for one in ended]),
+                output_tokens_mean=np.array([_mean(one.answers) for one in ended]),
+            )
+            self.history = self.history.extended_with(newer) if len(self.history) else newer
+
+
+class _Bin:
+    """Tokens of the prompts that came and of the answers that ended within one bin."""
+
+    def __init__(self) -> None:
+        self.prompts: list[FloatArray] = []
+        self.answers: list[FloatArray] = []
+
+    @property
+    def requests(self) -> int:
+        return sum(map(len, self.prompts))
+
+
+def _mean(parts: list[FloatArray]) -> float:
+    tokens = np.concatenate([np.empty(0), *parts])
+    return float(tokens.mean()) if len(tokens) else math.nan
+
+
+def _joined(parts: deque[tuple[float, FloatArray]]) -> FloatArray:
+    return np.concatenate([np.empty(0), *(tokens for _, tokens in parts)])
+
+
+def _lengths(tokens: FloatArray) -> LengthDistribution:
+    """Without a request the lengths do not matter: the rate is zero."""
+    return LengthDistribution.from_samples(tokens) if len(tokens) else _NO_LENGTH
+
+
+_NO_LENGTH = LengthDistribution.constant(1.0)

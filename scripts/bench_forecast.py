@@ -23,7 +23,7 @@ from pd_forecasting import Forecaster
 DEFAULT_MODEL = "Hedge"
 BESIDE_PEERS = "Hedge,LastValue,Ewma"
 QUICK_STRIDE = 10
-SPARSE = 4
+SPARSE = 8
 """Cold starts of a quick look, and of models that are not the default, are so much rarer."""
 
 

@@ -68,7 +68,7 @@ class Scenario(StrEnum):
     def model(self) -> ForecastModel:
         """What the service's spec says."""
         reactive = self is Scenario.REACTIVE
-        return ForecastModel.LAST_VALUE if reactive else ForecastModel.DAMPED_TREND
+        return ForecastModel.LAST_VALUE if reactive else ForecastModel.HEDGE
 
 
 def main(

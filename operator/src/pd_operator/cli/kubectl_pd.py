@@ -9,6 +9,7 @@ from rich.console import Console
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.backtesting.command import backtest
 from pd_operator.cli.explanation import explain_service
+from pd_operator.cli.profiling.command import app as profiling
 from pd_operator.cli.resources import read_resource
 from pd_operator.cli.sizing.command import plan
 
@@ -28,6 +29,7 @@ class Output(StrEnum):
 
 app.command()(plan)
 app.command()(backtest)
+app.add_typer(profiling, name="profile")
 
 
 @app.command()

@@ -5,11 +5,10 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, Forecast, Forecaster, State, checked
+from pd_forecasting.base import FloatArray, State, checked
 from pd_forecasting.errors import ForecastError
-from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
-from pd_forecasting.past import Past, centred_mean
-from pd_forecasting.smoothing import ERRORS_TO_COMPARE
+from pd_forecasting.past import Past
+from pd_forecasting.recorded import Recorded
 from pd_forecasting.track import EXPERTS, Track
 
 JUDGED_BINS = 1440
@@ -19,7 +18,7 @@ _SEASONS_REMEMBERED = 4
 _MOST_TRACKS = 12
 
 
-class Hedge(Forecaster):
+class Hedge(Recorded):
     """Last value, moving averages, earlier days' change and direct regressions, weighted.
 
     At every horizon asked, each expert counts by its own recent errors there (see `Track`), so
@@ -61,32 +60,15 @@ class Hedge(Forecaster):
         self._past = past.latest(self._memory_bins)
 
     @property
-    def known_points(self) -> int:
-        """Bins with a value among those still remembered."""
-        return int(np.count_nonzero(~np.isnan(self._past.values)))
+    def _roots(self) -> FloatArray:
+        return self._past.values[-JUDGED_BINS:]
 
-    def followed(self, horizon_steps: int) -> FloatArray:
-        """What was forecast for `horizon_steps` later, at each of the newest bins, shape (n,)."""
-        return self._track(horizon_steps).combined ** 2
+    def _followed(self, steps: int) -> FloatArray:
+        return self._track(steps).combined
 
     def weights(self, horizon_steps: int) -> dict[str, FloatArray]:
         """Each expert's share of the forecast at each of the newest bins, shape (n,)."""
         return dict(zip(EXPERTS, self._track(horizon_steps).shares, strict=True))
-
-    def error_vs_last_value(self, horizon_steps: int) -> float:
-        """MASE at the horizon over the bins judged; NaN below `ERRORS_TO_COMPARE` errors."""
-        followed = self._track(horizon_steps).combined ** 2
-        loads = self._past.values[-len(followed) :] ** 2
-        actual = loads[horizon_steps:]
-        last = loads[: len(actual)]
-        own = np.abs(actual - followed[: len(actual)])
-        other = np.abs(actual - last)
-        usable = ~np.isnan(own + other)
-        if np.count_nonzero(usable) < ERRORS_TO_COMPARE:
-            return float("nan")
-        if other[usable].sum() == 0.0:
-            return 1.0 if own[usable].sum() == 0.0 else float("inf")
-        return float(own[usable].sum() / other[usable].sum())
 
     def state(self) -> State:
         """The bins remembered and the experts' records, as plain data."""
@@ -110,26 +92,6 @@ class Hedge(Forecaster):
         tracks = [Track.from_plain(plain) for plain in cast("list[State]", state["tracks"])]
         restored._tracks = {track.steps: track for track in tracks}
         return restored
-
-    def _forecast(self, horizons: tuple[int, ...], quantiles: tuple[float, ...]) -> Forecast:
-        points = np.empty(len(horizons))
-        values = np.empty((len(horizons), len(quantiles)))
-        for row, steps in enumerate(horizons):
-            followed = self._track(steps).combined
-            points[row] = followed[-1]
-            values[row] = followed[-1] + self._margins(followed, steps, quantiles)
-        ordered = np.maximum.accumulate(np.maximum(values, 0.0), axis=1)
-        return Forecast(horizons, quantiles, ordered**2, points**2)
-
-    def _margins(
-        self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
-    ) -> FloatArray:
-        roots = self._past.values[-len(followed) :]
-        actual = centred_mean(roots, self.sustained_bins)[steps:]
-        errors = actual - followed[: len(actual)]
-        if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
-            return margins_of_few(roots, steps, quantiles)
-        return margins(errors, steps, quantiles)
 
     def _track(self, steps: int) -> Track:
         """The record at that horizon; made of what is remembered where there is none."""

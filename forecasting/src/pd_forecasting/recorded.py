@@ -7,7 +7,9 @@ import numpy as np
 from pd_forecasting.base import FloatArray, Forecast, Forecaster
 from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
 from pd_forecasting.past import centred_mean
-from pd_forecasting.smoothing import ERRORS_TO_COMPARE
+
+ERRORS_TO_COMPARE = 20
+"""Fewer errors than these do not tell which of two forecasters is better."""
 
 
 class Recorded(Forecaster):

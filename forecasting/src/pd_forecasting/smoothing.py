@@ -1,4 +1,4 @@
-"""What the forecasters share that smooth a series: square-root scale, choice of path, margins."""
+"""What the forecasters share that smooth a series: they follow the best of several paths."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -6,17 +6,14 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, Forecast, Forecaster, State, checked
+from pd_forecasting.base import FloatArray, State, checked
 from pd_forecasting.errors import ForecastError
-from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
 from pd_forecasting.past import centred_mean
+from pd_forecasting.recorded import Recorded
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
-ERRORS_TO_COMPARE = 20
-"""Fewer errors than these do not tell which of two forecasters is better."""
 
-
-class Smoother(Forecaster):
+class Smoother(Recorded):
     """Forecasts with damped trends that run side by side over the square root of the series.
 
     The square root makes the noise of counts even: its size no longer depends on the load. Each
@@ -62,24 +59,8 @@ class Smoother(Forecaster):
         self._paths = self._paths.extended(roots).latest(self.memory_bins)
 
     @property
-    def known_points(self) -> int:
-        """Bins with a value among those still remembered."""
-        return int(np.count_nonzero(~np.isnan(self._paths.values)))
-
-    def error_vs_last_value(self, horizon_steps: int) -> float:
-        """MASE at the horizon over the bins remembered; NaN below `ERRORS_TO_COMPARE` errors."""
-        loads = self._paths.values**2
-        actual = loads[horizon_steps:]
-        last = loads[: len(actual)]
-        followed = self._followed(horizon_steps)[: len(actual)] ** 2
-        usable = ~np.isnan(actual + last + followed)
-        if np.count_nonzero(usable) < ERRORS_TO_COMPARE:
-            return float("nan")
-        own = float(np.abs(actual - followed)[usable].mean())
-        other = float(np.abs(actual - last)[usable].mean())
-        if other == 0.0:
-            return 1.0 if own == 0.0 else float("inf")
-        return own / other
+    def _roots(self) -> FloatArray:
+        return self._paths.values
 
     def state(self) -> State:
         """Parameters and the bins remembered, as plain data."""
@@ -103,25 +84,6 @@ class Smoother(Forecaster):
         )
         restored._paths = paths
         return restored
-
-    def _forecast(self, horizons: tuple[int, ...], quantiles: tuple[float, ...]) -> Forecast:
-        points = np.empty(len(horizons))
-        values = np.empty((len(horizons), len(quantiles)))
-        for row, steps in enumerate(horizons):
-            followed = self._followed(steps)
-            points[row] = followed[-1]
-            values[row] = followed[-1] + self._margins(followed, steps, quantiles)
-        ordered = np.maximum.accumulate(np.maximum(values, 0.0), axis=1)
-        return Forecast(horizons, quantiles, ordered**2, points**2)
-
-    def _margins(
-        self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
-    ) -> FloatArray:
-        actual = centred_mean(self._paths.values, self.sustained_bins)[steps:]
-        errors = actual - followed[: len(actual)]
-        if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
-            return margins_of_few(self._paths.values, steps, quantiles)
-        return margins(errors, steps, quantiles)
 
     def _followed(self, steps: int) -> FloatArray:
         """Forecast made at each bin for `steps` bins later, shape (n,), on the square-root scale.

@@ -37,7 +37,7 @@ def test_a_file_gives_a_table_for_each_series_and_for_the_ratio(file: Path) -> N
     result = kubectl_pd("--file", file, "--season", 0, "--forecasts", 40, "--percentile", 80)
     assert result.exit_code == 0, result.output
     for name in ("requests", "prompt_tokens", "output_tokens"):
-        assert f"{name} Hedge beats the last value by" in result.output
+        assert f"{name}: Hedge beats the last value by" in result.output
     assert "ratio of prefill and decode work" in result.output
     assert "P80" in result.output
     assert re.findall(r"^ ?(\d+ min)\b", result.output, re.M) == 4 * [
@@ -68,7 +68,7 @@ def test_a_model_without_experts_is_replayed_as_well(file: Path, tmp_path: Path)
         "--file", file, "--column", "requests", "--model", "Ewma", "--forecasts", 40, "--html", html
     )
     assert result.exit_code == 0, result.output
-    assert "requests Ewma" in result.output
+    assert "requests: Ewma" in result.output
     assert "ratio" not in result.output
     assert "Who spoke when" not in html.read_text()
 

@@ -13,7 +13,7 @@ from pd_operator.demand.backtest import HorizonScore, SeriesBacktest
 def tell(replay: Replay, console: Console) -> None:
     """Print a table and a verdict for every series, then the ratio's."""
     for one in replay.series:
-        console.print(Text(f"\n{one.name}", style="bold"), verdict(replay, one))
+        console.print(Text(f"\n{one.name}:", style="bold"), verdict(replay, one))
         console.print(_table(replay, one))
     if replay.ratio:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
@@ -32,7 +32,7 @@ def verdict(replay: Replay, series: SeriesBacktest) -> str:
     if round(100 * error) == 100:
         return f"{model} is as good as the last value {ahead} ahead"
     won = f"{model} beats the last value" if error < 1 else f"{model} loses to the last value"
-    return f"{won} by {abs(1 - error):.0%} {ahead} ahead"
+    return f"{won} by {100 * abs(1 - error):.0f} % {ahead} ahead"
 
 
 def columns(replay: Replay) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load
+from pd_operator.planning.methods import Counts, plan_of
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.plan import Plan, PoolPlan
 from pd_operator.planning.planner import pool_loads, size_pools
@@ -96,6 +97,35 @@ def plan(
     )
 
 
+def sized_by(
+    counts: Counts,
+    sizes: tuple[int, int],
+    load: Load,
+    objectives: Objectives,
+    profile: PerformanceProfile,
+    limits: Limits,
+    router: RouterClass,
+) -> Sizing:
+    """Workers of given sizes and counts, found elsewhere, with what our model expects of them."""
+    prefill, decode = _loads(load, objectives, profile, limits, router, sizes)
+    pools = plan_of(counts, prefill, decode, limits.prefill_workers, limits.decode_workers)
+    budget = limits.gpu_budget
+    within = budget is None or pools.gpus <= budget
+    if not within:
+        pools = Plan(replace(pools.prefill, feasible=False), replace(pools.decode, feasible=False))
+    chosen = _Candidate(prefill, decode, pools)
+    return Sizing(
+        plan=_predicted(prefill, decode, pools),
+        requests_per_second=load.requests_per_second,
+        carried_requests_per_second=_carried(chosen),
+        nodes=-(-pools.gpus // limits.gpus_per_node),
+        summary=counts.sentence
+        if within
+        else f"{counts.sentence} That is {pools.gpus} GPUs, more than the budget of {budget}.",
+        alternatives=(),
+    )
+
+
 def _candidate(
     load: Load,
     objectives: Objectives,
@@ -105,14 +135,23 @@ def _candidate(
     method: PlanningMethod,
     sizes: tuple[int, int],
 ) -> _Candidate:
+    loads = _loads(load, objectives, profile, limits, router, sizes)
+    pools = size_pools(method, *loads, limits.prefill_workers, limits.decode_workers)
+    return _Candidate(*loads, pools)
+
+
+def _loads(
+    load: Load,
+    objectives: Objectives,
+    profile: PerformanceProfile,
+    limits: Limits,
+    router: RouterClass,
+    sizes: tuple[int, int],
+) -> tuple[PrefillLoad, DecodeLoad]:
     prefill, decode = (profile.surfaces(size) for size in sizes)
     per_gpu = limits.transfer_bytes_per_second_per_gpu
     engine = EngineModel(prefill, decode, per_gpu * prefill.gpus, per_gpu * decode.gpus)
-    loads = pool_loads(
-        load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap
-    )
-    pools = size_pools(method, *loads, limits.prefill_workers, limits.decode_workers)
-    return _Candidate(*loads, pools)
+    return pool_loads(load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap)
 
 
 def _within_budget(

@@ -113,6 +113,19 @@ def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], said: str) -> N
     assert said in refusal(*arguments)
 
 
+def test_distserve_s_placement_is_a_method_too() -> None:
+    small = ("--profile", "llama-3.1-8b-h100", "--tp-prefill", "1", "--tp-decode", "1")
+    code, printed, _ = run(
+        *small, *LOAD, "--ttft", "300", "--tpot", "12", "--method", "DistServeHighAffinity",
+        "-o", "yaml",
+    )  # fmt: skip
+    assert code == 0
+    service = PDInferenceService.parse(yaml.safe_load(printed))
+    # The operator goes on with what takes milliseconds.
+    assert service.spec.autoscaling.method.value == "Queueing"
+    assert "DistServe, high affinity" in printed
+
+
 def test_what_if_changes_one_thing_at_a_time() -> None:
     code, printed, _ = run(
         *ASKED, "--what-if", "rate=x2", "--what-if", "tp=8", "--what-if", "method=Dopd"

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.cli.resources import fault
 from pd_operator.cli.sizing.frontier import drawing, frontiers, page
 from pd_operator.cli.sizing.manifest import DEFAULT_PROMETHEUS, manifest, plain
-from pd_operator.cli.sizing.question import Question, parse_changes
+from pd_operator.cli.sizing.question import Method, Question, parse_changes
 from pd_operator.cli.sizing.sources import LoadFlags, PlanFlags, from_flags, from_service
 from pd_operator.cli.sizing.tables import print_plan, print_what_if
 from pd_operator.performance import ProfileError, bundled_profile_names
@@ -137,7 +136,7 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         typer.Option(help="Its prefill policy. Default PowerOfTwo.", rich_help_panel=_ENGINE),
     ] = None,
     method: Annotated[
-        PlanningMethod | None,
+        Method | None,
         typer.Option(
             help="How workers are reckoned; the default is ours, the others the literature's.",
             rich_help_panel=_ENGINE,

@@ -48,7 +48,7 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
     """
     plan, objectives = sizing.plan, question.objectives
     per_gpu = question.limits.transfer_bytes_per_second_per_gpu / BYTES_PER_GIGABIT
-    autoscaling: dict[str, Any] = {"mode": "Active", "method": question.method.value}
+    autoscaling: dict[str, Any] = {"mode": "Active", "method": question.method.of_a_service.value}
     if question.limits.gpu_budget is not None:
         autoscaling["gpuBudget"] = question.limits.gpu_budget
     document = {

@@ -2,18 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import PerformanceProfile
+from pd_operator.placement import Affinity, place
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load, steady_load
+from pd_operator.planning.methods import Counts
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.search import Sizing, plan
+from pd_operator.planning.search import Sizing, plan, sized_by
 
 MILLISECONDS = 1e-3
+
+
+class Method(StrEnum):
+    """How workers are reckoned: those of the API, and those that take seconds of simulation."""
+
+    QUEUEING = PlanningMethod.QUEUEING.value
+    DOPD = PlanningMethod.DOPD.value
+    DOPD_AS_PUBLISHED = PlanningMethod.DOPD_AS_PUBLISHED.value
+    SLO_AWARE = PlanningMethod.SLO_AWARE.value
+    SLO_AWARE_AS_PUBLISHED = PlanningMethod.SLO_AWARE_AS_PUBLISHED.value
+    DISTSERVE_HIGH_AFFINITY = Affinity.HIGH.value
+    DISTSERVE_LOW_AFFINITY = Affinity.LOW.value
+
+    @property
+    def by_simulation(self) -> bool:
+        """Whether it is one of DistServe's placement algorithms."""
+        return self in {Method.DISTSERVE_HIGH_AFFINITY, Method.DISTSERVE_LOW_AFFINITY}
+
+    @property
+    def of_a_service(self) -> PlanningMethod:
+        """The method that a service goes on with: the operator plans in milliseconds."""
+        return PlanningMethod.QUEUEING if self.by_simulation else PlanningMethod(self.value)
 
 
 @dataclass(frozen=True)
@@ -25,17 +50,38 @@ class Question:
     profile: PerformanceProfile
     limits: Limits
     policy: PrefillPolicy
-    method: PlanningMethod
+    method: Method
 
     def answer(self) -> Sizing:
         """The plan; `PlanningError` where the limits leave none."""
+        if self.method.by_simulation:
+            return self._placed()
         return plan(
             self.load,
             self.objectives,
             self.profile,
             self.limits,
             RouterClass.of(self.policy),
-            self.method,
+            self.method.of_a_service,
+        )
+
+    def _placed(self) -> Sizing:
+        affinity = Affinity(self.method.value)
+        placed = place(affinity, self.load, self.objectives, self.profile, self.limits)
+        return sized_by(
+            Counts(
+                placed.prefill_workers,
+                placed.decode_workers,
+                float(placed.prefill_workers),
+                float(placed.decode_workers),
+                placed.sentence,
+            ),
+            (placed.prefill.tensor_parallel_size, placed.decode.tensor_parallel_size),
+            self.load,
+            self.objectives,
+            self.profile,
+            self.limits,
+            RouterClass.of(self.policy),
         )
 
     def what_if(self, changes: Mapping[str, str]) -> "Question":
@@ -151,7 +197,7 @@ def _router(question: Question, value: str) -> Question:
 
 
 def _method(question: Question, value: str) -> Question:
-    return replace(question, method=PlanningMethod(value))
+    return replace(question, method=Method(value))
 
 
 _CHANGES = {

@@ -11,14 +11,13 @@ from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import CONFIG_MAP
-from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.api.engine import ProfileRef
 from pd_operator.api.roles import Role
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.resources import read_resource
-from pd_operator.cli.sizing.question import MILLISECONDS, Question
+from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
 from pd_operator.cli.sizing.traces import read_trace
 from pd_operator.performance import PerformanceProfile, load_bundled, parse_profile
 from pd_operator.planning.errors import PlanningError
@@ -64,7 +63,7 @@ class PlanFlags:
     gigabits_per_gpu: float | None = None
     utilisation_percent: int = 85
     router: PrefillPolicy | None = None
-    method: PlanningMethod | None = None
+    method: Method | None = None
 
 
 def from_flags(load: LoadFlags, flags: PlanFlags) -> Question:
@@ -83,7 +82,7 @@ def from_flags(load: LoadFlags, flags: PlanFlags) -> Question:
         profile=read_profile(flags.profile),
         limits=_limits(flags, Limits()),
         policy=flags.router or PrefillPolicy.POWER_OF_TWO,
-        method=flags.method or PlanningMethod.QUEUEING,
+        method=flags.method or Method.QUEUEING,
     )
 
 
@@ -121,7 +120,7 @@ def about(
         else _service_profile(spec.engine.profile, service.metadata.namespace, context),
         limits=_limits(flags, _service_limits(spec)),
         policy=flags.router or spec.router.prefill_policy,
-        method=flags.method or spec.autoscaling.method,
+        method=flags.method or Method(spec.autoscaling.method.value),
     )
 
 

@@ -11,6 +11,6 @@ is not here but in `pd_operator.placement`.
 """  # noqa: E501 - a table's row is a line
 
 from pd_operator.planning.methods.counts import Counts
-from pd_operator.planning.methods.registry import plan_by
+from pd_operator.planning.methods.registry import plan_by, plan_of
 
-__all__ = ["Counts", "plan_by"]
+__all__ = ["Counts", "plan_by", "plan_of"]

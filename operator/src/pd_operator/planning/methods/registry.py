@@ -27,13 +27,13 @@ def plan_by(
     """
     if not (prefill.objective_in_reach and decode.in_reach):
         counts = Counts(1, 1, 1.0, 1.0, "An objective is out of reach for any number of workers.")
-        return _plan(counts, prefill, decode, prefill_bounds, decode_bounds)
+        return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds)
     try:
         counts = _METHODS[method](prefill, decode)
     except ValueError as error:
         counts = Counts(1, 1, 1.0, 1.0, f"{method.value}: {error}.")
-        return _plan(counts, prefill, decode, prefill_bounds, decode_bounds, feasible=False)
-    return _plan(counts, prefill, decode, prefill_bounds, decode_bounds)
+        return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds, feasible=False)
+    return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds)
 
 
 def _dopd_as_published(prefill: PrefillLoad, decode: DecodeLoad) -> Counts:
@@ -118,7 +118,7 @@ def _room(prefill: PrefillLoad) -> float:
     return math.log(1 / (1 - prefill.objective.share))
 
 
-def _plan(
+def plan_of(
     counts: Counts,
     prefill: PrefillLoad,
     decode: DecodeLoad,
@@ -127,6 +127,7 @@ def _plan(
     *,
     feasible: bool = True,
 ) -> Plan:
+    """The pools of given counts, with utilisation and latency as our model predicts them."""
     p = _within(counts.prefill, prefill_bounds)
     d = _within(counts.decode, decode_bounds)
     return Plan(

@@ -11,6 +11,7 @@ from pd_operator.cli.backtesting.command import backtest
 from pd_operator.cli.explanation import explain_service
 from pd_operator.cli.profiling.command import app as profiling
 from pd_operator.cli.resources import read_resource
+from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ class Output(StrEnum):
 
 app.command()(plan)
 app.command()(backtest)
+app.command()(simulate)
 app.add_typer(profiling, name="profile")
 
 

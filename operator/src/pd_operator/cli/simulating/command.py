@@ -1,0 +1,80 @@
+"""The command line of ``kubectl pd simulate``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pd_operator.cli.resources import fault
+
+
+class SimulationOutput(StrEnum):
+    """How the outcomes are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
+    name: Annotated[
+        str | None, typer.Argument(help="A PDInferenceService that is there; else give --file.")
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or parquet with a row per request: arrival, prompt and output tokens."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    history: Annotated[
+        float,
+        typer.Option(help="Hours at the trace's beginning that the forecaster knows already."),
+    ] = 0.0,
+    speed: Annotated[float, typer.Option(help="Play the trace so many times as fast.")] = 1.0,
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Compare with prefill and decode workers that stay, such as 2,4; repeat. "
+            "Default: those planned for the trace's busiest five minutes."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Profile of the engine: a bundled name, or a .json file."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="For what the router draws.")] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write a report with plots: one HTML file with everything in it."),
+    ] = None,
+    output: Annotated[
+        SimulationOutput, typer.Option("--output", "-o", help="table or json.")
+    ] = SimulationOutput.TABLE,
+) -> None:
+    """Play a trace through a simulated service, sized by the operator.
+
+    The operator decides as it would in the cluster, with the service's own
+    bounds, objectives and behaviour, start-up times and drains; beside it the
+    same requests go through pools that stay as they are. The table holds the
+    shares of requests within the objectives, latencies, and GPU hours.
+
+    kubectl pd simulate --file pdservice.yaml --trace requests.csv --history 24
+
+    kubectl pd simulate chat --trace requests.parquet --fixed 2,4 --html chat.html
+    """
+    # It takes numpy and the forecasters a second to load, which `explain` need not wait for.
+    from pd_operator.cli.simulating.question import Flags  # noqa: PLC0415  (see above)
+    from pd_operator.cli.simulating.run import Request, run  # noqa: PLC0415  (see above)
+
+    if trace is None:
+        raise fault("give the requests with --trace FILE")
+    flags = Flags(trace, speed, history, tuple(fixed or ()), profile, seed)
+    as_json = output is SimulationOutput.JSON
+    run(Request(name, file, namespace, context, html, as_json), flags)

@@ -1,0 +1,73 @@
+"""From what was asked on the command line to a table and a report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.resources import fault, read_resource
+from pd_operator.cli.simulating.contest import Outcome, contest, objectives_of
+from pd_operator.cli.simulating.question import Flags, Question, ask, read_manifest
+from pd_operator.cli.simulating.words import plain, print_outcomes
+from pd_operator.performance import ProfileError
+from pd_operator.planning.errors import PlanningError
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which service is asked about, and how it is answered."""
+
+    name: str | None
+    file: Path | None
+    namespace: str | None
+    context: str | None
+    html: Path | None
+    as_json: bool
+
+
+def run(request: Request, flags: Flags) -> None:
+    """Simulate what was asked for; ends with a sentence on stderr where that cannot be."""
+    if (request.name is None) == (request.file is None):
+        raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
+    if request.html is not None and find_spec("matplotlib") is None:
+        raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
+    try:
+        question = ask(_service(request), flags)
+        with Console(stderr=True).status(f"simulating {len(question.requests):,} requests"):
+            outcomes = list(contest(question))
+    except (PlanningError, ProfileError) as error:
+        raise fault(str(error)) from error
+    objectives = objectives_of(question)
+    if request.as_json:
+        typer.echo(json.dumps([plain(one, objectives) for one in outcomes], indent=2))
+    else:
+        print_outcomes(outcomes, objectives, Console())
+    if request.html is not None:
+        _write(request.html, question, outcomes)
+        typer.echo(f"Report: {request.html}", err=True)
+
+
+def _service(request: Request) -> PDInferenceService:
+    if request.file is not None:
+        return read_manifest(request.file)
+    name = request.name or ""
+    try:
+        return PDInferenceService.parse(read_resource(name, request.namespace, request.context))
+    except ValidationError as error:
+        raise PlanningError(f"{name} does not fit this version's API: {error}") from error
+
+
+def _write(path: Path, question: Question, outcomes: Sequence[Outcome]) -> None:
+    # Matplotlib is an extra that only the report needs.
+    from pd_operator.cli.simulating.page import write_page  # noqa: PLC0415  (see above)
+
+    try:
+        write_page(path, question, outcomes)
+    except OSError as error:
+        raise fault(f"the report cannot be written: {error}") from error

@@ -134,3 +134,9 @@ def test_no_document_is_half_believed(document: object) -> None:
     # Something is missing in all of these.
     with pytest.raises(NonsenseError):
         parse_load(document)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, 1e300])
+def test_what_no_load_can_be_is_a_missing_bin(value: float) -> None:
+    filled = Bins.within(0.0, 180.0, 60.0).filled([(60.0, 1.0), (120.0, value), (180.0, 0.0)])
+    np.testing.assert_array_equal(filled, [1.0, math.nan, 0.0])

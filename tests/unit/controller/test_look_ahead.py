@@ -1,12 +1,14 @@
 """From an archive to forecasts, with fits in the process that the operator fits in."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 
 import numpy as np
 import pytest
 
+from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.autoscaling import ForecastModel, ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
@@ -124,7 +126,7 @@ async def test_another_lead_time_is_learnt_with_the_next_bin(fits: FitPool) -> N
     await followed(ahead, archive, range(1))
     first = ahead._fit
     await ahead.refresh(archive, SPEC, NOW + 60, (200.0, 320.0))
-    assert ahead._fit is first, "twenty bins have not passed"
+    assert ahead._fit is first, "720 bins have not passed"
     await ahead.refresh(archive, SPEC, NOW + 120, (200.0, 1500.0))
     assert ahead._fit is not first
     await fitted(ahead)
@@ -143,6 +145,49 @@ async def test_another_spec_begins_anew(fits: FitPool) -> None:
     forecast = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
     assert isinstance(forecast, DemandForecast)
     assert forecast.model == "LastValue"
+
+
+async def test_a_fit_that_takes_too_long_is_tried_with_the_newer_half(
+    fits: FitPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = MemoryArchive(noisy, since_seconds=NOW - 86_400)
+    ahead = LookAhead(KEY, fits)
+    monkeypatch.setattr(fits, "_deadline", 0.001)
+    await ahead.refresh(archive, SPEC, NOW, LEADS)
+    await fitted(ahead)
+    told = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
+    assert isinstance(told, Unknown)
+    assert "took longer than 0.001 s" in told.message
+    monkeypatch.undo()
+    await ahead.refresh(archive, SPEC, NOW + 60, LEADS)
+    await fitted(ahead)
+    assert isinstance(ahead.forecast(Role.PREFILL, 200.0, NOW + 60, SHAPE), DemandForecast)
+    assert ahead._fitted is not None
+    assert ahead._fitted.prompt_tokens.model.known_points == 720
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that was killed is soon gone, once its parent has noticed."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_the_end_does_not_wait_for_a_fit() -> None:
+    pool = FitPool()
+    process = await asyncio.wrap_future(pool._process)
+    archive = MemoryArchive(noisy, since_seconds=0)
+    history = archive.demand_history(KEY, NOW - 300_000, NOW, 30.0)
+    assert not isinstance(history, Unknown)
+    fit = asyncio.create_task(pool.fit(history, SPEC, range(60, 6000, 60)))
+    await asyncio.sleep(0)
+    assert alive(process)
+    pool.close()
+    with pytest.raises((BrokenExecutor, asyncio.CancelledError)):
+        await fit
+    await asyncio.to_thread(eventually, lambda: not alive(process))
 
 
 async def test_a_fit_that_takes_too_long_is_ended_and_the_next_one_works() -> None:

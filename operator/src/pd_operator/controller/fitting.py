@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 
 from pd_operator.api.autoscaling import ForecastSpec
@@ -20,7 +21,7 @@ class FitPool:
 
     def __init__(self, deadline_seconds: float = FIT_DEADLINE_SECONDS) -> None:
         self._deadline = deadline_seconds
-        self._pool = self._fresh()
+        self._start()
         self._turn = asyncio.Lock()
 
     async def fit(
@@ -37,21 +38,23 @@ class FitPool:
             try:
                 return await loop.run_in_executor(self._pool, _fit, self._deadline, *asked)
             except BrokenExecutor as error:
-                self._pool = self._fresh()
+                self._start()
                 raise BrokenExecutor(
                     f"it took longer than {self._deadline:g} s, or its process was killed"
                 ) from error
 
     def close(self) -> None:
-        """Begin no more fits."""
+        """End the process, also in the middle of a fit: the operator's own end waits for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._process.done() and not self._process.cancelled():
+            with suppress(BrokenExecutor, ProcessLookupError):
+                os.kill(self._process.result(), signal.SIGKILL)
 
-    @staticmethod
-    def _fresh() -> ProcessPoolExecutor:
+    def _start(self) -> None:
         # Spawned, not forked: the operator runs threads and holds connections.
-        return ProcessPoolExecutor(
-            1, get_context("spawn"), initializer=os.nice, initargs=(NICENESS,)
-        )
+        spawned = get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, spawned, initializer=os.nice, initargs=(NICENESS,))
+        self._process = self._pool.submit(os.getpid)
 
 
 def _fit(

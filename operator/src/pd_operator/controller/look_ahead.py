@@ -19,12 +19,14 @@ from pd_operator.demand import (
     DemandHistory,
     FittedDemand,
     NotEnoughHistory,
+    refit_bins,
     sustained_bins,
     sustained_loads,
 )
 from pd_operator.scaling.observation import Unknown
 
-REFIT_BINS = 20
+# Two weeks of minutes. Fewer, the newest ones, where a fit on so many took too long.
+MOST_BINS_FITTED, FEWEST_BINS_FITTED = 20_160, 720
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class LookAhead:
         self._fitted: FittedDemand | None = None
         self._fit = None
         self._fitted_on: DemandHistory | None = None
+        self._most_bins = MOST_BINS_FITTED
         self._fault: str | None = None
         self._trackers = {role: CoverageTracker() for role in Role}
 
@@ -127,17 +130,21 @@ class LookAhead:
         newer_bins = (history.end_seconds - seen.end_seconds) / history.step_seconds
         older = history.start_seconds < seen.start_seconds and self._past.complete
         unlearnt = not self._fitted.learnt(horizons_seconds)
-        return newer_bins >= REFIT_BINS or older or (unlearnt and newer_bins >= 1)
+        refit = newer_bins >= refit_bins(self._spec.model)
+        return refit or older or (unlearnt and newer_bins >= 1)
 
     async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
         self._fitted_on = history
+        newest = history.since(history.end_seconds - self._most_bins * history.step_seconds)
         try:
-            fitted = await self._fits.fit(history, self._spec, horizons_seconds)
+            fitted = await self._fits.fit(newest, self._spec, horizons_seconds)
         except NotEnoughHistory as error:
             self._fault = str(error)
         except (BrokenExecutor, ValueError, ArithmeticError) as error:
             self._fault = f"The fit failed: {error or type(error).__name__}."
             log.warning("fit of %s failed; the last good one stays", self._key, exc_info=error)
+            if isinstance(error, BrokenExecutor):
+                self._most_bins = max(FEWEST_BINS_FITTED, len(newest) // 2)
         else:
             self._settled, self._fitted, self._fault = fitted, fitted, None
             if self._past.history is not None:

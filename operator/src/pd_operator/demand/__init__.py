@@ -8,6 +8,7 @@ from pd_operator.demand.forecast import (
     NotEnoughHistory,
     QuantileBand,
     fit_demand,
+    refit_bins,
     sustained_bins,
 )
 from pd_operator.demand.history import DemandHistory
@@ -26,6 +27,7 @@ __all__ = [
     "QuantileBand",
     "Scheduled",
     "fit_demand",
+    "refit_bins",
     "scheduled",
     "sustained_bins",
     "sustained_loads",

@@ -11,6 +11,9 @@ from pd_operator.demand.arrays import FloatArray
 MOST_POINTS = 10_000
 """Prometheus answers at most 11,000 points per series."""
 
+LARGEST = 1e15
+"""More requests per second, or tokens per request, are a fault of whoever counts."""
+
 
 @dataclass(frozen=True)
 class Bins:
@@ -39,10 +42,13 @@ class Bins:
         return self.start_seconds + (index + 1) * self.step_seconds
 
     def filled(self, samples: list[tuple[float, float]]) -> FloatArray:
-        """One value per bin from (bin end, value) pairs; NaN where there is none."""
+        """One value per bin from (bin end, value) pairs; NaN where there is none.
+
+        What no load can be is missing too: not finite, negative, or beyond `LARGEST`.
+        """
         values = np.full(self.count, np.nan)
         for moment, value in samples:
             index = round((moment - self.start_seconds) / self.step_seconds) - 1
-            if 0 <= index < self.count and math.isfinite(value):
+            if 0 <= index < self.count and 0 <= value <= LARGEST:
                 values[index] = value
         return values

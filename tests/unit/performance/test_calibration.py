@@ -57,6 +57,10 @@ def test_prefill_is_corrected_by_the_length_of_the_prompts(surfaces: EngineSurfa
     assert really.prefill_chunk_seconds(4096, 8192) == pytest.approx(1.2 * cached)
 
 
+def test_an_engine_that_keeps_its_profile_is_left_alone(surfaces: EngineSurfaces) -> None:
+    assert corrected(surfaces, learned(Role.DECODE, {0: 0.98, 2: 1.02})) is surfaces
+
+
 def test_a_correction_stays_within_its_bounds() -> None:
     wild = learned(Role.DECODE, {1: 40.0})
     assert wild.factors(PROFILE_BOUNDS)[1] == 2.0

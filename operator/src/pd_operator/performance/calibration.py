@@ -16,6 +16,7 @@ import numpy as np
 
 from pd_operator.api.roles import Role
 from pd_operator.performance.passes import Prompts, pace
+from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.regions import REGIONS
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
@@ -26,6 +27,8 @@ FEWEST_SAMPLES = 5
 SAMPLES_KEPT = 64
 """Of each region; with the newest kept, an engine that changes is followed."""
 OLDEST_SAMPLE_SECONDS = 6 * 3600.0
+NEGLIGIBLE = 0.03
+"""A ratio this near to 1 is the error of interpolation, not the engine's."""
 SAMPLES_RESTORED = 8
 """So many count as known after a restart: enough to act on, few enough to be outvoted soon."""
 
@@ -136,7 +139,7 @@ class RoleCalibration:
         """
         count = len(REGIONS[self.role].names)
         known = {
-            index: float(f"{bounds.clip(median(sample.ratio for sample in kept)):.3g}")
+            index: _factor(median(sample.ratio for sample in kept), bounds)
             for index, kept in self.samples.items()
             if len(kept) >= FEWEST_SAMPLES
         }
@@ -147,6 +150,10 @@ class RoleCalibration:
             return known[min(known, key=lambda index: (abs(index - band), -known[index]))]
 
         return tuple(nearest(band) for band in range(count))
+
+
+def _factor(ratio: float, bounds: Bounds) -> float:
+    return 1.0 if abs(ratio - 1) <= NEGLIGIBLE else float(f"{bounds.clip(ratio):.3g}")
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,20 @@ def corrected(
         return replace(surfaces, prefill=table, kv_capacity_tokens=room)
     table = _scaled(surfaces.decode_step, learned.role, factors)
     return replace(surfaces, decode_step=table, kv_capacity_tokens=room)
+
+
+def calibrated(
+    profile: PerformanceProfile, learned: Calibration, bounds: Bounds = PROFILE_BOUNDS
+) -> PerformanceProfile:
+    """A profile whose every tensor-parallel size is off as the size that was measured is."""
+
+    def worker(surfaces: EngineSurfaces) -> EngineSurfaces:
+        for role in Role:
+            surfaces = corrected(surfaces, replace(learned.of(role), kv_tokens=None), bounds)
+        return surfaces
+
+    workers = {size: worker(known) for size, known in profile.by_tensor_parallel_size.items()}
+    return replace(profile, by_tensor_parallel_size=workers)
 
 
 def _scaled(table: MonotoneTable, role: Role, factors: tuple[float, ...]) -> MonotoneTable:

@@ -9,10 +9,24 @@ from functools import cache
 import numpy as np
 
 from pd_operator.performance.library import bundled_profile_names, load_bundled
+from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
 
 PRIOR_NAME = "the prior"
+_SIZES = (1, 2, 4, 8, 16)
+
+
+def prior_profile(model: str) -> PerformanceProfile:
+    """The prior for `model`, at the usual tensor-parallel sizes."""
+    return PerformanceProfile(
+        name=PRIOR_NAME,
+        model=model,
+        system="any GPU",
+        engine="sglang",
+        origin="the slowest of all bundled profiles at every point",
+        by_tensor_parallel_size={size: prior_surfaces(size) for size in _SIZES},
+    )
 
 
 @cache

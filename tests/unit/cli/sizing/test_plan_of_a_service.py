@@ -78,3 +78,45 @@ def test_a_what_if_keeps_how_lengths_vary() -> None:
     before = question.load.prefill.prompt_tokens
     assert longer == replace(before, tokens=longer.tokens)
     assert longer.mean == pytest.approx(2000)
+
+
+def test_engines_are_planned_with_as_the_operator_has_learned_them() -> None:
+    slow = {
+        "version": "engine.profile",
+        "regions": [
+            {"name": "upto-64", "ratioPerMille": 1300, "samples": 64, "newestSeconds": 1},
+        ],
+    }
+    document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    document["status"] = {"demand": MEASURED, "calibration": {"decode": slow}}
+    learned = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags()).profile
+    described = about(service(MEASURED), None, LoadFlags(), PlanFlags()).profile
+    for size in (4, 8):
+        step = described.surfaces(size).decode_step_seconds(32, 1000)
+        assert learned.surfaces(size).decode_step_seconds(32, 1000) == pytest.approx(1.3 * step)
+
+
+def test_a_service_without_a_profile_needs_one_until_its_engines_were_measured() -> None:
+    document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    del document["spec"]["engine"]["profile"]
+    document["status"] = {"demand": MEASURED}
+    with pytest.raises(PlanningError, match="give one with --profile"):
+        about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
+
+
+def test_a_learned_engine_s_plan_applies_without_a_profile_too() -> None:
+    measured = {
+        role: {
+            "version": "engine.profile",
+            "regions": [
+                {"name": name, "ratioPerMille": 400, "samples": 64, "newestSeconds": 1},
+            ],
+        }
+        for role, name in (("prefill", "upto-1024"), ("decode", "upto-64"))
+    }
+    document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    del document["spec"]["engine"]["profile"]
+    document["status"] = {"demand": MEASURED, "calibration": measured}
+    question = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
+    again = manifest(question, question.answer(), "chat", "http://prometheus:9090")
+    assert PDInferenceService.parse(yaml.safe_load(again)).spec.engine.profile is None

@@ -8,6 +8,7 @@ import yaml
 from pd_operator.api.names import API_VERSION, KIND
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.question import Question
+from pd_operator.performance.prior import PRIOR_NAME
 from pd_operator.planning.limits import BYTES_PER_GIGABIT
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import PoolPlan
@@ -58,7 +59,7 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
         "spec": {
             "model": {"path": question.profile.model},
             "engine": {
-                "profile": {"name": question.profile.name},
+                **_described(question),
                 "transferGigabitsPerSecond": round(per_gpu * plan.prefill.gpus_per_worker),
             },
             "objectives": {
@@ -81,6 +82,12 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
         "# The operator follows the load between minReplicas and maxReplicas.\n"
     )
     return said + yaml.safe_dump(document, sort_keys=False)
+
+
+def _described(question: Question) -> dict[str, Any]:
+    """The profile; none for a service that has none, whose engines are learned."""
+    name = question.profile.name
+    return {} if name == PRIOR_NAME else {"profile": {"name": name}}
 
 
 def _object_name(name: str) -> str:

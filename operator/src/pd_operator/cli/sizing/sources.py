@@ -20,6 +20,9 @@ from pd_operator.cli.resources import read_resource
 from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
 from pd_operator.cli.sizing.traces import read_trace
 from pd_operator.performance import PerformanceProfile, load_bundled, parse_profile
+from pd_operator.performance.calibration import PRIOR_BOUNDS, calibrated
+from pd_operator.performance.prior import prior_profile
+from pd_operator.performance.remembered import from_status
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT, Limits
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV, Load, measured_load, steady_load
@@ -117,7 +120,7 @@ def about(
         ),
         profile=read_profile(flags.profile)
         if flags.profile
-        else _service_profile(spec.engine.profile, service.metadata.namespace, context),
+        else _engines_as_they_are(service, context),
         limits=_limits(flags, _service_limits(spec)),
         policy=flags.router or spec.router.prefill_policy,
         method=flags.method or Method(spec.autoscaling.method.value),
@@ -205,11 +208,19 @@ def _prometheus_load(service: PDInferenceService, url: str) -> Load:
     return Load(reading.value, reading.value, "Prometheus, the last 5 minutes")
 
 
-def _service_profile(
-    reference: ProfileRef | None, namespace: str, context: str | None
-) -> PerformanceProfile:
+def _engines_as_they_are(service: PDInferenceService, context: str | None) -> PerformanceProfile:
+    """The service's profile, corrected by what the operator has learned of its engines."""
+    reference, learned = service.spec.engine.profile, from_status(service.status.calibration)
+    if reference is None and learned.trusted:
+        return calibrated(prior_profile(service.spec.model.path), learned, PRIOR_BOUNDS)
     if reference is None:
         raise PlanningError("the service names no profile: give one with --profile")
+    return calibrated(_service_profile(reference, service.metadata.namespace, context), learned)
+
+
+def _service_profile(
+    reference: ProfileRef, namespace: str, context: str | None
+) -> PerformanceProfile:
     if reference.name is not None:
         return load_bundled(reference.name)
     place = reference.config_map_ref

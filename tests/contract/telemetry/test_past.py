@@ -1,11 +1,18 @@
 """The past of a service, read piece by piece from a real Prometheus."""
 
+import json
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.daemon import Daemon
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
@@ -20,6 +27,23 @@ SCRAPE = 15
 HOURS = 3
 NOW = time.time() // 60 * 60
 GAP = range(3600, 4200)
+
+CRDS = Path(__file__).parents[3] / "crds"
+KUBECTL_PD = Path(sys.executable).with_name("kubectl-pd")
+SERVICE = {
+    "apiVersion": "serving.pd-operator.io/v1alpha1",
+    "kind": "PDInferenceService",
+    "metadata": {"name": KEY.name, "namespace": KEY.namespace},
+    "spec": {
+        "model": {"path": "org/model"},
+        "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+        "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
+        "prefill": {"maxReplicas": 8, "expectedStartupSeconds": 90},
+        "decode": {"maxReplicas": 8, "expectedStartupSeconds": 200},
+        "autoscaling": {"forecast": {"quantilePercent": 85, "historyDays": 1}},
+        "metrics": {"prometheusUrl": "http://prometheus.nowhere:9090"},
+    },
+}
 
 
 def written() -> str:
@@ -84,3 +108,40 @@ def test_a_service_without_a_past_is_named(url: str) -> None:
 def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
     with pytest.raises(LoadError, match="--prometheus URL"):
         read_service(KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(history_days=1))
+
+
+@pytest.mark.controlplane
+def test_kubectl_pd_backtest_takes_what_it_needs_from_the_service(
+    url: str, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    control_plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
+    control_plane.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}")
+    control_plane.kubectl("create", "namespace", KEY.namespace)
+    control_plane.kubectl("apply", "--filename=-", input_text=json.dumps(SERVICE))
+
+    def backtest(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(KUBECTL_PD), "backtest", KEY.name, "-n", KEY.namespace, *arguments]
+        environment = {**os.environ, "KUBECONFIG": str(control_plane.kubeconfig)}
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    report = tmp_path / "chat.html"
+    done = backtest("--prometheus", url, "--forecasts", "30", "--html", str(report))
+    assert done.returncode == 0, done.stderr
+    for name in ("requests", "prompt tokens", "output tokens"):
+        assert f"{name} per second: " in done.stdout
+    assert "P85" in done.stdout, "the service's own percentile"
+    assert re.search(r"^ *2 min", done.stdout, re.M), (
+        "prefill's lead time: 90 s, a tick and a scrape"
+    )
+    assert re.search(r"^ *4 min", done.stdout, re.M), (
+        "decode's lead time: 200 s, a tick and a scrape"
+    )
+    assert "Backtest of team/chat" in report.read_text()
+
+    away = backtest()
+    assert away.returncode == 1
+    assert "http://prometheus.nowhere:9090 does not answer" in away.stderr
+    assert "Reach it from here with --prometheus URL." in away.stderr
+    control_plane.kubectl("delete", "namespace", KEY.namespace, "--wait=false")

@@ -78,7 +78,7 @@ def test_json_has_the_figures(manifest: Path, trace: Path) -> None:
     result = run("-f", manifest, "--trace", trace, "-o", "json")
     operator, fixed = json.loads(result.stdout)
     assert operator["name"] == "operator"
-    assert fixed["name"].startswith("fixed for the peak")
+    assert fixed["name"].startswith("fixed in hindsight")
     # Nobody foresees a load that quadruples at once, and new workers take a minute.
     assert 0.7 < operator["attained"]["joint"] < fixed["attained"]["joint"]
     assert operator["gpuHours"] > 0

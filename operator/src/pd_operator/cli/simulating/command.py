@@ -42,7 +42,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         list[str] | None,
         typer.Option(
             help="Compare with prefill and decode workers that stay, such as 2,4; repeat. "
-            "Default: those planned for the trace's busiest five minutes."
+            "Default: those that the trace's busiest five minutes need, known in hindsight only."
         ),
     ] = None,
     profile: Annotated[

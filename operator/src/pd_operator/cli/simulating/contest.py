@@ -45,7 +45,7 @@ def contest(question: Question) -> Iterator[Outcome]:
     )
     for pools in question.fixed or (_planned(question, question.requests),):
         result = simulate(question.requests, service, pools, seed=question.seed)
-        name = "fixed" if question.fixed else "fixed for the peak"
+        name = "fixed" if question.fixed else "fixed in hindsight"
         yield Outcome(f"{name}, {pools.prefill}P {pools.decode}D", result, pools)
 
 

@@ -32,6 +32,7 @@ def test_an_example_is_accepted_and_its_profile_exists(
 ) -> None:
     spec = PDInferenceService.parse(applied(api, namespace, source)).spec
 
+    assert spec.engine.profile is not None
     assert spec.engine.profile.name in bundled_profile_names()
     profile = load_bundled(spec.engine.profile.name or "")
     assert spec.prefill.tensor_parallel_size in profile.tensor_parallel_sizes

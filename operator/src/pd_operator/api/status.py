@@ -205,6 +205,10 @@ class CalibrationStatus(StatusModel):
         """What was learned of one role."""
         return self.prefill if role is Role.PREFILL else self.decode
 
+    def plain(self) -> dict[str, object]:
+        """Plain data, as `performance.remembered` reads it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
 
 class DisplayStatus(StatusModel):
     """What ``kubectl get`` prints, put in words from the fields beside it. Not for programs."""

@@ -13,7 +13,7 @@ from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.calibration import Calibration, corrected
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
 from pd_operator.performance.passes import Prompts
-from pd_operator.performance.remembered import from_status
+from pd_operator.performance.remembered import from_plain
 from pd_operator.performance.work import Counters
 from pd_operator.planning.engine import EngineModel
 from pd_operator.planning.plan import Plan, PoolPlan
@@ -28,7 +28,7 @@ class Calibrator:
     """Learns about one service's engines, tick by tick. ``stored`` is what its status remembers."""
 
     def __init__(self, stored: CalibrationStatus | None) -> None:
-        self._learner = Learner(from_status(stored))
+        self._learner = Learner(from_plain(stored.plain() if stored else {}))
         self._corrected: dict[Role, tuple[object, EngineSurfaces]] = {}
 
     @property

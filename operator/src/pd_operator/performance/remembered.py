@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import NotRequired, TypedDict
 
 from pd_operator.api.roles import Role
-from pd_operator.api.status import CalibrationStatus
 from pd_operator.performance.calibration import (
     SAMPLES_RESTORED,
     Calibration,
@@ -61,13 +60,6 @@ def from_plain(plain: Mapping[str, object] | PlainCalibration) -> Calibration:
         if isinstance(stored, Mapping):
             calibration = calibration.replacing(_role(role, stored))
     return calibration
-
-
-def from_status(stored: CalibrationStatus | None) -> Calibration:
-    """What a service's status remembers."""
-    if stored is None:
-        return Calibration()
-    return from_plain(stored.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def _plain_role(learned: RoleCalibration) -> PlainRole:

@@ -22,7 +22,7 @@ from pd_operator.cli.sizing.traces import read_trace
 from pd_operator.performance import PerformanceProfile, load_bundled, parse_profile
 from pd_operator.performance.calibration import PRIOR_BOUNDS, calibrated
 from pd_operator.performance.prior import prior_profile
-from pd_operator.performance.remembered import from_status
+from pd_operator.performance.remembered import from_plain
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT, Limits
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV, Load, measured_load, steady_load
@@ -210,7 +210,8 @@ def _prometheus_load(service: PDInferenceService, url: str) -> Load:
 
 def _engines_as_they_are(service: PDInferenceService, context: str | None) -> PerformanceProfile:
     """The service's profile, corrected by what the operator has learned of its engines."""
-    reference, learned = service.spec.engine.profile, from_status(service.status.calibration)
+    reference, stored = service.spec.engine.profile, service.status.calibration
+    learned = from_plain(stored.plain() if stored else {})
     if reference is None and learned.trusted:
         return calibrated(prior_profile(service.spec.model.path), learned, PRIOR_BOUNDS)
     if reference is None:

@@ -109,6 +109,17 @@ def test_errors_that_no_percentage_tells_are_told_in_words(
     assert words in verdict.message
 
 
+def test_a_load_that_nobody_could_forecast_better_is_no_reason_to_distrust(
+    picture: Picture, make_forecast: Callable[..., Any]
+) -> None:
+    idle = make_forecast(error_vs_last_value=1.0, trusted=False)
+    verdict = said(
+        replace(picture, ahead=LookAheads(idle, make_forecast())), ConditionType.FORECAST_TRUSTED
+    )
+    assert (verdict.status, verdict.reason) == (TRUE, Reason.AS_GOOD_AS_LAST_VALUE)
+    assert "is the last value's for prefill" in verdict.message
+
+
 def test_a_forecaster_too_young_to_be_judged_is_neither_trusted_nor_distrusted(
     picture: Picture, make_forecast: Callable[..., Any]
 ) -> None:

@@ -68,6 +68,7 @@ class Reason(StrEnum):
 
     # ForecastTrusted
     BEATS_LAST_VALUE = "BeatsLastValue"
+    AS_GOOD_AS_LAST_VALUE = "AsGoodAsLastValue"
     WORSE_THAN_LAST_VALUE = "WorseThanLastValue"
     NOT_ENOUGH_HISTORY = "NotEnoughHistory"
     LAST_VALUE_CHOSEN = "LastValueChosen"

@@ -99,6 +99,9 @@ def forecast_trusted(picture: Picture) -> Verdict:
     sentence = f"{model.value}'s error at the lead time is {told}.{_told_coverage(picture)}"
     if all(forecast.trusted for forecast in known):
         return _true(Reason.BEATS_LAST_VALUE, sentence)
+    if all(forecast.error_vs_last_value <= 1.0 for forecast in known):
+        # A load that is idle or constant: nothing is to be won, and nothing is lost.
+        return _true(Reason.AS_GOOD_AS_LAST_VALUE, sentence)
     return _false(
         Reason.WORSE_THAN_LAST_VALUE,
         f"{sentence} A pool where it is not below the last value's is planned for the last value, "

@@ -109,12 +109,11 @@ def test_both_give_the_same_times(rate: float, output: float, kv_tokens: int) ->
     first, last = engines.run(requests)
     result = simulate(requests, service, Pools(1, 1))
     ttft = np.array(first) - requests.arrival_seconds
-    steps = requests.output_tokens - 1
-    tpot = (np.array(last) - np.array(first))[steps > 0] / steps[steps > 0]
-    mine = result.tpot_seconds[steps > 0]
-    for share in (0.1, 0.5, 0.9, 0.99):
-        assert np.quantile(result.ttft_seconds, share) == pytest.approx(
-            np.quantile(ttft, share), rel=0.01, abs=0.002
-        )
-        assert np.quantile(mine, share) == pytest.approx(np.quantile(tpot, share), rel=0.01)
-    assert result.retractions == pytest.approx(engines.retractions, rel=0.1)
+    later = requests.output_tokens - 1
+    several = later > 0
+    tpot = (np.array(last) - np.array(first))[several] / later[several]
+    # Requests that come close together may change places: half a step here or there.
+    assert np.abs(result.ttft_seconds - ttft).mean() < 0.0005
+    assert np.abs(result.tpot_seconds[several] / tpot - 1).max() < 0.002
+    assert result.retractions == engines.retractions
+    assert (result.retractions > 0) == (kv_tokens < 100_000)

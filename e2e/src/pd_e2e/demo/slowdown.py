@@ -1,6 +1,7 @@
 """Engines that are slower than their profile says: what the operator has to find out."""
 
 import json
+from math import ceil
 from typing import Any
 
 from pd_operator.api.roles import Role
@@ -13,6 +14,7 @@ def slowed(manifest: dict[str, Any], percent: int) -> dict[str, Any]:
     """The service with engines that take `percent` more time for everything.
 
     Its objectives move by as much: a single sequence would miss the demo's tight TPOT already.
+    They are rounded up, as a millisecond less is a much smaller batch.
     An operator that believes the profile then sees objectives that are easy to meet, and buys too
     few workers.
     """
@@ -20,7 +22,7 @@ def slowed(manifest: dict[str, Any], percent: int) -> dict[str, Any]:
     # Through JSON: a YAML anchor would make both pools' templates one object.
     slow: dict[str, Any] = json.loads(json.dumps(manifest))
     for objective in slow["spec"]["objectives"].values():
-        objective["milliseconds"] = round(objective["milliseconds"] * pace)
+        objective["milliseconds"] = ceil(objective["milliseconds"] * pace)
     for role in Role:
         for container in slow["spec"][role.value]["template"]["spec"]["containers"]:
             container.setdefault("env", []).append({"name": TIME_SCALE, "value": f"{pace:g}"})

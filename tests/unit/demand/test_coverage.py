@@ -22,6 +22,14 @@ def test_shares_are_those_of_the_loads_that_came() -> None:
     assert tracker.coverage == Coverage(0.06, 0.51, 0.96, 100)
 
 
+def test_what_rounding_makes_of_a_constant_load_is_covered() -> None:
+    tracker, loads = CoverageTracker(), np.linspace(1, 2000, 999)
+    for number, load in enumerate(loads):
+        tracker.expect(number, QuantileBand(*3 * (float(np.sqrt(load) ** 2),)))
+    tracker.settle(0, loads)
+    assert tracker.coverage == Coverage(1.0, 1.0, 1.0, 999)
+
+
 def test_forecasts_of_bins_to_come_wait() -> None:
     tracker = tracker_of(60)
     tracker.settle(0, np.full(40, 10.0))

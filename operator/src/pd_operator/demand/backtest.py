@@ -8,7 +8,7 @@ import numpy as np
 
 from pd_forecasting import Hedge, LastValue, NotEnoughPointsError
 from pd_operator.demand.arrays import FloatArray, IntArray
-from pd_operator.demand.coverage import sustained_loads
+from pd_operator.demand.coverage import ROUNDING, sustained_loads
 from pd_operator.demand.forecast import (
     FittedSeries,
     NotEnoughHistory,
@@ -17,7 +17,6 @@ from pd_operator.demand.forecast import (
     sustained_bins,
 )
 
-_ROUNDING = 1e-9
 FEWEST_ORIGINS = 20
 """Fewer forecasts than these say nothing."""
 
@@ -102,7 +101,8 @@ class SeriesBacktest:
         """1 where the load at that horizon was at or below the percentile, else 0; NaN, (o,)."""
         edge = self.quantiles[row, :, self.plan.percentiles.index(percentile)]
         unknown = np.isnan(self.sustained[row] + edge)
-        held: FloatArray = np.where(unknown, np.nan, self.sustained[row] <= edge)
+        least = self.sustained[row] * (1 - ROUNDING)
+        held: FloatArray = np.where(unknown, np.nan, least <= edge)
         return held
 
     def _score(self, row: int) -> HorizonScore:
@@ -246,7 +246,7 @@ def _last_known(loads: FloatArray) -> float:
 def _miss(actual: FloatArray, forecast: FloatArray) -> FloatArray:
     """Absolute errors; what rounding alone makes of them is none."""
     miss: FloatArray = np.abs(actual - forecast)
-    return np.where(miss > _ROUNDING * np.abs(actual), miss, 0.0)
+    return np.where(miss > ROUNDING * np.abs(actual), miss, 0.0)
 
 
 def _mean(values: FloatArray) -> float:

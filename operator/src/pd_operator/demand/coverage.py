@@ -12,6 +12,9 @@ from pd_operator.demand.forecast import QuantileBand
 FORECASTS_REMEMBERED = 1440
 """A day of forecasts made every minute."""
 
+ROUNDING = 1e-9
+"""Share of a load that is no difference: quantiles went through a square root and back."""
+
 FEWEST_FORECASTS = 20
 """Fewer say nothing about a share."""
 
@@ -63,7 +66,8 @@ class CoverageTracker:
             band = self._expected.pop(number)
             load = loads[number - first_bin_number] if number >= first_bin_number else math.nan
             if not math.isnan(load):
-                self._held.append((load <= band.low, load <= band.median, load <= band.high))
+                least = load * (1 - ROUNDING)
+                self._held.append((least <= band.low, least <= band.median, least <= band.high))
 
     @property
     def coverage(self) -> Coverage:

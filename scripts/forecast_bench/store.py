@@ -1,6 +1,7 @@
 """Scores kept between runs, so that one model can be measured anew and all be reported."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +23,7 @@ PEERS = ROOT / "docs" / "benchmarks" / "forecast_peers.json"
 def save(scores: ModelScores) -> None:
     """Keep the scores of one of our models."""
     OWN.mkdir(parents=True, exist_ok=True)
-    path = OWN / f"{scores.model}.json"
-    path.write_text(json.dumps(asdict(scores), indent=1) + "\n", encoding="utf-8")
+    _write(OWN / f"{scores.model}.json", asdict(scores))
 
 
 def saved(model: str) -> ModelScores | None:
@@ -33,10 +33,13 @@ def saved(model: str) -> ModelScores | None:
 
 
 def save_peers(peers: list[ModelScores]) -> None:
-    """Keep the scores of the peers, and of ours on the same origins."""
+    """Keep the scores of the peers, and of ours on the same origins.
+
+    Those measured earlier stay, so that a peer that is not installed is not lost.
+    """
     PEERS.parent.mkdir(parents=True, exist_ok=True)
-    rows = [asdict(peer) for peer in peers]
-    PEERS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    kept = {peer.model: peer for peer in saved_peers()} | {peer.model: peer for peer in peers}
+    _write(PEERS, [asdict(peer) for peer in kept.values()])
 
 
 def saved_peers() -> list[ModelScores]:
@@ -44,6 +47,23 @@ def saved_peers() -> list[ModelScores]:
     if not PEERS.exists():
         return []
     return [_read(row) for row in json.loads(PEERS.read_text(encoding="utf-8"))]
+
+
+def _write(path: Path, plain: object) -> None:
+    path.write_text(json.dumps(_sent(plain), indent=1) + "\n", encoding="utf-8")
+
+
+def _sent(plain: Any) -> Any:
+    """Numbers with six digits, and null for NaN, which JSON does not know."""
+    if isinstance(plain, float):
+        return None if math.isnan(plain) else float(f"{plain:.6g}")
+    if isinstance(plain, dict):
+        return {str(key): _sent(value) for key, value in plain.items()}
+    return [_sent(value) for value in plain] if isinstance(plain, list) else plain
+
+
+def _back(plain: Any) -> float:
+    return math.nan if plain is None else float(plain)
 
 
 def _read(plain: Mapping[str, Any]) -> ModelScores:
@@ -55,16 +75,22 @@ def _read(plain: Mapping[str, Any]) -> ModelScores:
             key: [ReplicaScore(**one) for one in many] for key, many in plain["replicas"].items()
         },
         ratios={
-            key: {int(lead): mase for lead, mase in leads.items()}
+            key: {int(lead): _back(mase) for lead, mase in leads.items()}
             for key, leads in plain["ratios"].items()
         },
         cold_start={
-            key: [ColdStart(**one) for one in many] for key, many in plain["cold_start"].items()
+            key: [ColdStart(one["points"], _back(one["mase"])) for one in many]
+            for key, many in plain["cold_start"].items()
         },
         cost=None if cost is None else Cost(**cost),
     )
 
 
 def _horizon(plain: Mapping[str, Any]) -> HorizonScore:
-    covered = {float(share): value for share, value in plain["coverage_percent"].items()}
-    return HorizonScore(**{**plain, "coverage_percent": covered})
+    whole = {"lead_minutes", "origins", "coverage_percent"}
+    return HorizonScore(
+        lead_minutes=plain["lead_minutes"],
+        origins=plain["origins"],
+        coverage_percent={float(q): _back(v) for q, v in plain["coverage_percent"].items()},
+        **{name: _back(value) for name, value in plain.items() if name not in whole},
+    )

@@ -247,7 +247,8 @@ def _peers(peers: Sequence[ModelScores]) -> str:
         f"On every {STRIDE}th minute, the same for all; differences below some 5 % are noise. "
         "AutoARIMA and AutoETS see the last six hours and are fitted at every origin; Prophet sees "
         "all history in 5-minute windows. Dynamo's predictors are re-stated from their "
-        "description: 5-minute windows, one window ahead, no quantiles.\n\n"
+        "description: the mean of the next 5-minute window, here taken for the minute at its end; "
+        "nothing beyond it, no quantiles.\n\n"
         + _table(head, rows)
         + "\nMeasured by `python -m scripts.bench_forecast --peers` with the "
         "`bench` extra installed, and kept in `forecast_peers.json`.\n"

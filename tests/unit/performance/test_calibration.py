@@ -94,10 +94,13 @@ def test_an_engine_that_changes_is_followed_by_the_newest_samples() -> None:
     assert known.regions[0].ratio == 1.4
 
 
-def test_old_samples_are_forgotten() -> None:
-    known = learned(Role.DECODE, {1: 1.3}).learning(2, Sample(1000.0, 1.2))
+def test_old_samples_are_forgotten_but_for_the_few_that_a_median_needs() -> None:
+    known = learned(Role.DECODE, {1: 1.3, 2: 1.2}, SAMPLES_KEPT)
+    for second in range(FEWEST_SAMPLES):
+        known = known.learning(2, Sample(1000.0 + second, 1.5))
     later = known.forgetting(OLDEST_SAMPLE_SECONDS + 500.0)
-    assert [region.name for region in later.regions] == ["upto-64"]
+    assert [region.samples for region in later.regions] == [FEWEST_SAMPLES, FEWEST_SAMPLES]
+    assert [region.ratio for region in later.regions] == [1.3, 1.5]
 
 
 def test_a_restarted_operator_goes_on_with_what_it_had_learned() -> None:

@@ -75,6 +75,7 @@ def test_start_up_and_gpus_may_be_left_out(document: dict[str, Any]) -> None:
     ("path", "value", "message"),
     [
         ("kv_bytes_per_token", 0, "kv_bytes_per_token: expected a whole number"),
+        ("kv_bytes_per_token", 2**30, "kv_bytes_per_token: expected at most 16,777,216"),
         ("workers", [], "workers: expected at least one worker, found none"),
         ("workers", {}, "workers: expected a list, found an object"),
         ("workers.0.tensor_parallel_size", "4", "workers[0].tensor_parallel_size: expected"),

@@ -18,7 +18,7 @@ class SettingsError(ValueError):
 class Settings:
     """Simulator and SGLang settings. All times are seconds.
 
-    - `profile`: name of a bundled profile, or path of a pd-seed-profile/1 file.
+    - `profile`: name of a bundled profile, or path of a profile's JSON file.
     - `startup_seconds`: process start to ready, of which the last `warmup_seconds` answer 503;
       before them nothing listens on the API port, as while SGLang loads weights.
     - `startup_jitter`: start-up is drawn from 1 plus or minus this share, by `seed`.

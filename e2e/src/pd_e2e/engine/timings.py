@@ -6,7 +6,7 @@ from pd_operator.performance import PerformanceProfile, load_bundled, parse_prof
 
 
 def load_profile(name_or_path: str) -> PerformanceProfile:
-    """A bundled profile by its name, or one from a pd-seed-profile/1 file by its path."""
+    """A bundled profile by its name, or one from a JSON file by its path."""
     path = Path(name_or_path)
     if path.suffix == ".json":
         return parse_profile(path.read_text(encoding="utf-8"), path.stem)

@@ -118,13 +118,20 @@ class RoleCalibration:
         return replace(self, samples=MappingProxyType({**self.samples, region: kept}))
 
     def forgetting(self, now_seconds: float) -> "RoleCalibration":
-        """Drop what is too old to be true still."""
+        """Drop what is old, but for as many samples as a median needs.
+
+        A region that no load reaches at night is known still in the morning, and the first new
+        samples outvote the few old ones.
+        """
         oldest = now_seconds - OLDEST_SAMPLE_SECONDS
-        young = {
-            region: tuple(sample for sample in kept if sample.time_seconds >= oldest)
+        left = {
+            region: tuple(
+                sample
+                for place, sample in enumerate(kept, start=FEWEST_SAMPLES - len(kept))
+                if sample.time_seconds >= oldest or place >= 0
+            )
             for region, kept in self.samples.items()
         }
-        left = {region: kept for region, kept in young.items() if kept}
         return replace(self, samples=MappingProxyType(left))
 
     def knowing_room(self, kv_tokens: int | None) -> "RoleCalibration":

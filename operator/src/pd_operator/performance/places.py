@@ -63,10 +63,12 @@ class Place:
             self.refuse(f"expected text, found {_kind(self.value)}")
         return self.value
 
-    def whole(self) -> int:
+    def whole(self, at_most: int | None = None) -> int:
         """A whole number of at least 1."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 1:
             self.refuse(f"expected a whole number of at least 1, found {_kind(self.value)}")
+        if at_most is not None and self.value > at_most:
+            self.refuse(f"expected at most {at_most:,}, found {self.value:,}")
         return self.value
 
     def has(self, key: str) -> bool:

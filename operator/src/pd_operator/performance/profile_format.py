@@ -15,6 +15,8 @@ from pd_operator.performance.table import FloatArray, MonotoneTable
 
 SCHEMA = "pd-profile/1"
 LONGEST_STARTUP_SECONDS = 86_400.0
+MOST_KV_BYTES = 1 << 24
+"""Of one token. The largest models have a few MiB; more is the cache of a whole prompt."""
 
 
 def parse_profile(text: str | bytes, name: str) -> PerformanceProfile:
@@ -34,7 +36,7 @@ def parse_profile(text: str | bytes, name: str) -> PerformanceProfile:
 
 
 def _profile(root: Place) -> PerformanceProfile:
-    kv_bytes = root.member("kv_bytes_per_token").whole()
+    kv_bytes = root.member("kv_bytes_per_token").whole(at_most=MOST_KV_BYTES)
     places = root.member("workers").items()
     if not places:
         root.member("workers").refuse("expected at least one worker, found none")

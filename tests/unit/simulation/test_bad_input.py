@@ -43,6 +43,7 @@ def test_requests_that_make_no_sense_are_refused(columns: tuple[Any, ...], compl
         ({"transfer_bytes_per_second": 0.0}, "more than 0 bytes/s"),
         ({"transfer_bytes_per_second": math.nan}, "more than 0 bytes/s"),
         ({"transfer_base_seconds": -1.0}, "at least 0 s"),
+        ({"load_poll_seconds": -1.0}, "polled each 0 s or more"),
     ],
 )
 def test_a_service_that_makes_no_sense_is_refused(

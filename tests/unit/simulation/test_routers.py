@@ -6,10 +6,14 @@ from typing import cast
 import pytest
 
 from pd_operator.api.router import PrefillPolicy
+from pd_operator.performance import load_bundled
+from pd_operator.simulation import ServiceModel
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.job import Job
 from pd_operator.simulation.prefill_worker import PrefillWorker
-from pd_operator.simulation.routers import prefill_picker
+from pd_operator.simulation.routers import Picker, prefill_picker
+
+SURFACES = load_bundled("llama-3.1-8b-h100").surfaces(1)
 
 
 @dataclass(eq=False)
@@ -27,10 +31,17 @@ def job(prompt: int = 100) -> Job:
     return Job(0, 0.0, prompt, 1, 0)
 
 
-def places(
-    policy: PrefillPolicy, pool: list[PrefillWorker], picks: int, agenda: Agenda | None = None
-) -> Counter[int]:
-    picker = prefill_picker(policy, Random(1), agenda or Agenda())
+def picker_of(
+    policy: PrefillPolicy, agenda: Agenda, poll_seconds: float = 0.0
+) -> Picker[PrefillWorker]:
+    service = ServiceModel(
+        SURFACES, SURFACES, prefill_policy=policy, load_poll_seconds=poll_seconds
+    )
+    return prefill_picker(service, Random(1), agenda)
+
+
+def places(policy: PrefillPolicy, pool: list[PrefillWorker], picks: int) -> Counter[int]:
+    picker = picker_of(policy, Agenda())
     return Counter(pool.index(picker.pick(pool, job())) for _ in range(picks))
 
 
@@ -59,7 +70,7 @@ def test_power_of_two_does_with_one() -> None:
 
 def test_buckets_keep_short_prompts_from_waiting_for_long_ones() -> None:
     agenda, pool = Agenda(), workers(0, 0)
-    picker = prefill_picker(PrefillPolicy.BUCKET, Random(1), agenda)
+    picker = picker_of(PrefillPolicy.BUCKET, agenda)
     # As many tokens in short prompts as in long ones; a while to learn their lengths.
     lengths = [100] * 30 + [3000]
     by_length: dict[int, Counter[int]] = {100: Counter(), 3000: Counter()}
@@ -75,14 +86,41 @@ def test_buckets_keep_short_prompts_from_waiting_for_long_ones() -> None:
 
 def test_buckets_even_out_what_was_sent_lately() -> None:
     agenda, pool = Agenda(), workers(0, 0, 0)
-    picker = prefill_picker(PrefillPolicy.BUCKET, Random(1), agenda)
+    picker = picker_of(PrefillPolicy.BUCKET, agenda)
     sent = Counter(pool.index(picker.pick(pool, job(500))) for _ in range(300))
     assert max(sent.values()) <= 1.6 * min(sent.values())
 
 
 def test_buckets_are_drawn_anew_when_a_worker_comes_or_goes() -> None:
     agenda, pool = Agenda(), workers(0, 0, 0)
-    picker = prefill_picker(PrefillPolicy.BUCKET, Random(1), agenda)
+    picker = picker_of(PrefillPolicy.BUCKET, agenda)
     for size in (3, 1, 2):
         for _ in range(20):
             assert picker.pick(pool[:size], job(700)) in pool[:size]
+
+
+def test_between_two_polls_the_old_loads_count() -> None:
+    agenda, idle, busy = Agenda(), Loaded(0), Loaded(5000)
+    pool = cast("list[PrefillWorker]", [idle, busy])
+    picker = picker_of(PrefillPolicy.POWER_OF_TWO, agenda, poll_seconds=5.0)
+    agenda.now = 1.0
+    assert picker.pick(pool, job()) is pool[0]
+    idle.pending_tokens = 90_000
+    agenda.now = 4.9
+    assert picker.pick(pool, job()) is pool[0]
+    agenda.now = 5.0
+    assert picker.pick(pool, job()) is pool[1]
+
+
+def test_least_load_credits_what_it_sent_since_the_poll() -> None:
+    agenda, pool = Agenda(), workers(0, 1500, 3000)
+    picker = picker_of(PrefillPolicy.LEAST_LOAD, agenda, poll_seconds=10.0)
+    sent = [pool.index(picker.pick(pool, job())) for _ in range(6)]
+    assert sent == [0, 0, 1, 0, 1, 2]
+
+
+def test_a_worker_that_came_after_the_poll_seems_idle() -> None:
+    agenda, pool = Agenda(), workers(100, 200, 0)
+    picker = picker_of(PrefillPolicy.LEAST_LOAD, agenda, poll_seconds=10.0)
+    picker.pick(pool[:2], job())
+    assert picker.pick(pool, job()) is pool[2]

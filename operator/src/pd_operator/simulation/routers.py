@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from operator import attrgetter
 from random import Random
@@ -13,6 +14,7 @@ from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.decode_worker import DecodeWorker
 from pd_operator.simulation.job import Job
 from pd_operator.simulation.prefill_worker import PrefillWorker
+from pd_operator.simulation.service import ServiceModel
 
 W = TypeVar("W", PrefillWorker, DecodeWorker)
 
@@ -64,7 +66,7 @@ class LeastLoad(Picker[W]):
 class PowerOfTwo(Picker[W]):
     """The one with less load of two that are drawn."""
 
-    def __init__(self, load: Callable[[W], float], dice: Random) -> None:
+    def __init__(self, dice: Random, load: Callable[[W], float]) -> None:
         self._load: Callable[[W], float] = load
         self._dice = dice
 
@@ -81,6 +83,44 @@ class PowerOfTwo(Picker[W]):
             second += 1
         one, other = workers[first], workers[second]
         return one if self._load(one) <= self._load(other) else other
+
+
+class Polling(Picker[W]):
+    """A policy by loads that are asked for now and then, as smg asks its workers.
+
+    Between two polls a worker's load is what it was, plus `credit` for each request sent there.
+    Without credit, as in smg's power of two, all who look before the next poll prefer the same.
+    A worker that came after the poll seems idle.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Callable[[W], float]], Picker[W]],
+        load: Callable[[W], float],
+        period_seconds: float,
+        credit: float,
+        agenda: Agenda,
+    ) -> None:
+        self._policy: Picker[W] = make(self._known_load)
+        self._load: Callable[[W], float] = load
+        self._period = period_seconds
+        self._credit = credit
+        self._agenda = agenda
+        self._known: dict[W, float] = {}
+        self._next_poll = 0.0
+
+    def pick(self, workers: Sequence[W], job: Job) -> W:
+        """What the policy picks by what is known."""
+        now = self._agenda.now
+        if now >= self._next_poll:
+            self._known = {worker: self._load(worker) for worker in workers}
+            self._next_poll = now - now % self._period + self._period
+        worker = self._policy.pick(workers, job)
+        self._known[worker] = self._known_load(worker) + self._credit
+        return worker
+
+    def _known_load(self, worker: W) -> float:
+        return self._known.get(worker, 0.0)
 
 
 class Bucket(Picker[PrefillWorker]):
@@ -147,31 +187,50 @@ PREFILL_LOAD: Callable[[PrefillWorker], float] = attrgetter("pending_tokens")
 DECODE_LOAD: Callable[[DecodeWorker], float] = attrgetter("requests")
 
 
-def prefill_picker(policy: PrefillPolicy, dice: Random, agenda: Agenda) -> Picker[PrefillWorker]:
-    """The policy of that name; `ValueError` for one that is not simulated."""
+_CREDIT_TOKENS = 1024.0
+"""What smg's least load takes a request for whose tokens it has not counted."""
+
+
+def prefill_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[PrefillWorker]:
+    """The service's policy; `ValueError` for one that is not simulated."""
+    policy = service.prefill_policy
     match policy:
         case PrefillPolicy.ROUND_ROBIN:
             return RoundRobin()
         case PrefillPolicy.RANDOM:
             return RandomChoice(dice)
         case PrefillPolicy.POWER_OF_TWO:
-            return PowerOfTwo(PREFILL_LOAD, dice)
+            return _by_load(partial(PowerOfTwo, dice), PREFILL_LOAD, service, 0.0, agenda)
         case PrefillPolicy.LEAST_LOAD:
-            return LeastLoad(PREFILL_LOAD)
+            return _by_load(LeastLoad, PREFILL_LOAD, service, _CREDIT_TOKENS, agenda)
         case PrefillPolicy.BUCKET:
             return Bucket(agenda)
     raise ValueError(f"the prefill policy {policy.value} is not simulated")
 
 
-def decode_picker(policy: DecodePolicy, dice: Random) -> Picker[DecodeWorker]:
-    """The policy of that name; `ValueError` for one that is not simulated."""
+def decode_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[DecodeWorker]:
+    """The service's policy; `ValueError` for one that is not simulated."""
+    policy = service.decode_policy
     match policy:
         case DecodePolicy.ROUND_ROBIN:
             return RoundRobin()
         case DecodePolicy.RANDOM:
             return RandomChoice(dice)
         case DecodePolicy.POWER_OF_TWO:
-            return PowerOfTwo(DECODE_LOAD, dice)
+            return _by_load(partial(PowerOfTwo, dice), DECODE_LOAD, service, 0.0, agenda)
         case DecodePolicy.LEAST_LOAD:
-            return LeastLoad(DECODE_LOAD)
+            return _by_load(LeastLoad, DECODE_LOAD, service, 1.0, agenda)
     raise ValueError(f"the decode policy {policy.value} is not simulated")
+
+
+def _by_load(
+    make: Callable[[Callable[[W], float]], Picker[W]],
+    load: Callable[[W], float],
+    service: ServiceModel,
+    credit: float,
+    agenda: Agenda,
+) -> Picker[W]:
+    """A policy by the loads of the moment, or by those of the router's last poll."""
+    if not service.load_poll_seconds:
+        return make(load)
+    return Polling(make, load, service.load_poll_seconds, credit, agenda)

@@ -74,6 +74,8 @@ class ServiceModel:
     - `transfer_bytes_per_second`, `transfer_base_seconds`: a prefill worker's way to the decodes;
       its transfers go one after the other.
     - `prefill_policy`, `decode_policy`: how the router picks a worker.
+    - `load_poll_seconds`: how often the router asks workers for their load, where its policy looks
+      at it; 0: it knows the load of the moment.
     """
 
     prefill: EngineSurfaces
@@ -82,6 +84,7 @@ class ServiceModel:
     transfer_base_seconds: float = 0.002
     prefill_policy: PrefillPolicy = PrefillPolicy.POWER_OF_TWO
     decode_policy: DecodePolicy = DecodePolicy.ROUND_ROBIN
+    load_poll_seconds: float = 0.0
     limits: EngineLimits = field(default_factory=EngineLimits)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
@@ -92,6 +95,8 @@ class ServiceModel:
             )
         if not self.transfer_base_seconds >= 0:
             raise ValueError(f"a transfer takes at least 0 s, not {self.transfer_base_seconds}")
+        if not self.load_poll_seconds >= 0:
+            raise ValueError(f"loads are polled each 0 s or more, not {self.load_poll_seconds}")
         sizes = (self.prefill.tensor_parallel_size, self.decode.tensor_parallel_size)
         if self.lifecycle.role_flips and sizes[0] != sizes[1]:
             raise ValueError(f"a worker of TP{sizes[0]} cannot become one of TP{sizes[1]}")

@@ -67,8 +67,8 @@ class Simulation:
         self.agenda = Agenda()
         self.ledger = Ledger(len(requests))
         self.fleet = _fleet(service, pools, self.agenda, self.ledger, dice)
-        self._pick_prefill = prefill_picker(service.prefill_policy, dice, self.agenda).pick
-        self._pick_decode = decode_picker(service.decode_policy, dice).pick
+        self._pick_prefill = prefill_picker(service, dice, self.agenda).pick
+        self._pick_decode = decode_picker(service, dice, self.agenda).pick
         self._steering: Steering | None = None
 
     def schedule(self, failure: Failure) -> None:

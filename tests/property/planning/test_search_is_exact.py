@@ -50,7 +50,7 @@ def test_no_split_of_a_budget_carries_more(
     prefill, decode = pool_loads(load.prefill, load.decode, engine, OBJECTIVES, router)
     split = best_split(prefill, decode, Limits(), budget)
     carried = [
-        min(prefill.carried_rate(p), decode.carried_rate(d))
+        min(prefill.carried_share(p), decode.carried_share(d))
         for p in range(1, budget - 1)
         for d in range(1, (budget - p) // 2 + 1)
     ]
@@ -58,4 +58,4 @@ def test_no_split_of_a_budget_carries_more(
         assert not carried
         return
     assert split.gpus <= budget
-    assert split.requests_per_second >= max(carried) * (1 - 1e-3)
+    assert split.share >= max(carried) * (1 - 1e-3)

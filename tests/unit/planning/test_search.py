@@ -1,12 +1,14 @@
 import math
+from dataclasses import replace
 
 import pytest
 
+from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
-from pd_operator.planning.load import steady_load
+from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit
 from pd_operator.planning.search import Sizing, plan
@@ -89,6 +91,36 @@ def test_a_budget_that_binds_carries_what_it_can() -> None:
     # What is carried is carried within the objectives.
     assert bound.plan.prefill.latency_seconds <= 0.8 * 1.001
     assert bound.plan.decode.latency_seconds <= 0.025 * 1.001
+
+
+def test_pools_with_loads_of_their_own_carry_shares_of_them() -> None:
+    load = steady_load(60, 1155, 211)
+    calmer = replace(load.decode, requests_per_second=30.0)
+    objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
+    asked = (objectives, load_bundled("llama-3.1-70b-h100"))
+    both = Load(load.prefill, calmer, "two")
+    free = plan(both, *asked, Limits(), RouterClass.LOAD_AWARE)
+    assert free.feasible
+    assert free.carried_requests_per_second == 60
+    bound = plan(both, *asked, Limits(gpu_budget=16), RouterClass.LOAD_AWARE)
+    assert (bound.plan.prefill.workers, bound.plan.decode.workers) == (3, 1)
+    assert 0.4 < bound.carried_share < 0.7
+
+
+def test_a_method_that_misses_objectives_is_found_out() -> None:
+    load = steady_load(100, 1155, 211)
+    objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
+    sizing = plan(
+        load,
+        objectives,
+        load_bundled("llama-3.1-70b-h100"),
+        Limits(),
+        RouterClass.LOAD_AWARE,
+        PlanningMethod.DOPD_AS_PUBLISHED,
+    )
+    assert not sizing.feasible
+    assert sizing.carried_share < 0.6
+    assert sizing.summary.startswith("DOPD as published")
 
 
 def test_a_budget_below_one_worker_of_each_role_is_refused() -> None:

@@ -17,7 +17,7 @@ from pd_operator.simulation import Pools, Requests, ServiceModel, simulate
 
 _WITHOUT_NETWORK = 1e15
 _SPARE_PREFILLS = 64
-_LOWEST_RATE = 1e-3
+_LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e6
 _MOST_REQUESTS = 30_000
 
 
@@ -72,7 +72,8 @@ def decode_goodput(
     """Requests per second of one decode worker within the TPOT objective, prefill left out.
 
     Prompts come as if all but one of their tokens were cached, to more prefill workers than are
-    needed.
+    needed. What is left of TTFT is the wait for KV room, which counts: a batch that is held small
+    by its memory keeps TPOT at any rate.
     """
     service = ServiceModel(
         worker, worker, _WITHOUT_NETWORK, 0.0, prefill_policy=PrefillPolicy.ROUND_ROBIN
@@ -88,7 +89,8 @@ def decode_goodput(
             asked.prompt_tokens - 1,
         )
         result = simulate(alone, service, Pools(_SPARE_PREFILLS, 1), seed=trial.seed)
-        return result.attained(objectives).tpot >= objectives.tpot.share
+        attained = result.attained(objectives)
+        return attained.tpot >= objectives.tpot.share and attained.ttft >= objectives.ttft.share
 
     return _highest(kept, trial.precision, _decode_guess(worker, load, objectives))
 
@@ -133,7 +135,7 @@ def _decode_guess(worker: EngineSurfaces, load: Load, objectives: Objectives) ->
 def _highest(kept: Callable[[float], bool], precision: float, guess: float) -> float:
     """The highest rate that is kept, which is true first and then false; 0 where none is."""
     low, high = guess, guess
-    while kept(high):
+    while high < _HIGHEST_RATE and kept(high):
         low, high = high, 1.5 * high
     while low == high or not kept(low):
         if low < _LOWEST_RATE:

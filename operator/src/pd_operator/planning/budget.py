@@ -9,11 +9,11 @@ from pd_operator.planning.prefill import PrefillLoad
 
 @dataclass(frozen=True)
 class Split:
-    """Workers of both pools, and the requests per second that meet both objectives with them."""
+    """Workers of both pools, and the share of the load that meets both objectives with them."""
 
     prefill: int
     decode: int
-    requests_per_second: float
+    share: float
     gpus: int
 
 
@@ -38,7 +38,7 @@ def best_split(
         return min(most_decode, (budget - workers * prefill.worker.gpus) // decode.worker.gpus)
 
     def prefill_is_enough(workers: int) -> bool:
-        return prefill.carried_rate(workers) >= decode.carried_rate(left(workers))
+        return prefill.carried_share(workers) >= decode.carried_share(left(workers))
 
     low, high = least_prefill, most
     while low < high:
@@ -49,13 +49,13 @@ def best_split(
             low = middle + 1
     candidates = (low, low - 1) if low > least_prefill else (low,)
     splits = [_split(prefill, decode, p, left(p), least_decode) for p in candidates]
-    return max(splits, key=lambda split: (split.requests_per_second, -split.gpus))
+    return max(splits, key=lambda split: (split.share, -split.gpus))
 
 
 def _split(prefill: PrefillLoad, decode: DecodeLoad, p: int, most_d: int, least_d: int) -> Split:
     """As few of those decode workers as carry what prefill carries."""
-    carried = min(prefill.carried_rate(p), decode.carried_rate(most_d))
+    carried = min(prefill.carried_share(p), decode.carried_share(most_d))
     d = most_d
-    while d > least_d and decode.carried_rate(d - 1) >= carried:
+    while d > least_d and decode.carried_share(d - 1) >= carried:
         d -= 1
     return Split(p, d, carried, p * prefill.worker.gpus + d * decode.worker.gpus)

@@ -160,13 +160,15 @@ class DecodeLoad:
         limit = min(limits, key=lambda one: limits[one])
         return limit, self.steps.best_batch(limits[limit])
 
-    def carried_rate(self, workers: int) -> float:
-        """Requests per second that so many workers take within the objective; 0 out of reach."""
+    def carried_share(self, workers: int) -> float:
+        """Share of the demand's rate that so many workers take within the objective.
+
+        0 where the objective is out of reach.
+        """
         if not self.in_reach:
             return 0.0
-        rate = self.demand.requests_per_second
         asked = max(self.workers_by_limit().values())
-        return rate if asked <= workers else rate * workers / asked
+        return 1.0 if asked <= workers * (1 + 1e-9) else workers / asked
 
     def latency_at(self, workers: int) -> float:
         """Expected latency; with too few workers the batch grows until KV room ends it."""

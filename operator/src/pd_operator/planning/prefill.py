@@ -30,7 +30,7 @@ from pd_operator.planning.queueing import (
 )
 from pd_operator.planning.wording import counted, duration, minor
 
-_RATE_PRECISION = 1e-4
+_SHARE_PRECISION = 1e-5
 
 _QUEUES: dict[RouterClass, Queue] = {
     RouterClass.LOAD_AWARE: one_queue,
@@ -99,19 +99,20 @@ class PrefillLoad:
         p50, p90, p99 = (quantile(s, waiting, self.without_waiting) for s in (0.5, 0.9, 0.99))
         return Percentiles(p50, p90, p99)
 
-    def carried_rate(self, workers: int) -> float:
-        """Requests per second that so many workers take within the objective and the caps.
+    def carried_share(self, workers: int) -> float:
+        """Share of the demand's rate that so many workers take within the objective and the caps.
 
-        At most the demand's; 0 where the objective is out of reach.
+        0 where the objective is out of reach.
         """
         if not self.objective_in_reach:
             return 0.0
-        low, high = 0.0, self.demand.requests_per_second
-        if self._carries(workers, high):
-            return high
-        while high - low > _RATE_PRECISION * high:
+        rate = self.demand.requests_per_second
+        if self._carries(workers, rate):
+            return 1.0
+        low, high = 0.0, 1.0
+        while high - low > _SHARE_PRECISION:
             middle = (low + high) / 2
-            if self._carries(workers, middle):
+            if self._carries(workers, rate * middle):
                 low = middle
             else:
                 high = middle

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from pd_operator.api.autoscaling import PlanningMethod
+from pd_operator.demand import Demand
 from pd_operator.performance import PerformanceProfile
 from pd_operator.planning.budget import Split, best_split
 from pd_operator.planning.decode import DecodeLoad, size_decode
@@ -12,7 +13,7 @@ from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load
 from pd_operator.planning.methods import Counts, plan_of
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.plan import Plan, PoolPlan
+from pd_operator.planning.plan import Limit, Plan, PoolPlan
 from pd_operator.planning.planner import pool_loads, size_pools
 from pd_operator.planning.prefill import PrefillLoad, size_prefill
 
@@ -21,8 +22,8 @@ from pd_operator.planning.prefill import PrefillLoad, size_prefill
 class Sizing:
     """The chosen plan, and what else there was.
 
-    - `requests_per_second`: offered; `carried_requests_per_second`: of these, what the plan takes
-      with both objectives met. Latencies are those at the carried load.
+    - `requests_per_second`: offered; `carried_share`: of these, what the plan takes with both
+      objectives met, as our model has it. Within a budget, latencies are those of that share.
     - `nodes`: filled by the plan's GPUs.
     - `summary`: in one sentence why it is this plan.
     - `alternatives`: the plan of each pair of tensor-parallel sizes that was considered,
@@ -31,7 +32,7 @@ class Sizing:
 
     plan: Plan
     requests_per_second: float
-    carried_requests_per_second: float
+    carried_share: float
     nodes: int
     summary: str
     alternatives: tuple[Plan, ...]
@@ -39,7 +40,12 @@ class Sizing:
     @property
     def feasible(self) -> bool:
         """Whether all of the load is carried within both objectives and the limits."""
-        return self.plan.feasible
+        return self.plan.feasible and self.carried_share >= 1.0
+
+    @property
+    def carried_requests_per_second(self) -> float:
+        """Requests per second that the plan takes with both objectives met."""
+        return self.carried_share * self.requests_per_second
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def plan(
     return Sizing(
         plan=_predicted(best.prefill, best.decode, best.plan),
         requests_per_second=load.requests_per_second,
-        carried_requests_per_second=_carried(best),
+        carried_share=_carried(best),
         nodes=-(-best.plan.gpus // limits.gpus_per_node),
         summary=_summary(best),
         alternatives=alternatives,
@@ -117,7 +123,7 @@ def sized_by(
     return Sizing(
         plan=_predicted(prefill, decode, pools),
         requests_per_second=load.requests_per_second,
-        carried_requests_per_second=_carried(chosen),
+        carried_share=_carried(chosen),
         nodes=-(-pools.gpus // limits.gpus_per_node),
         summary=counts.sentence
         if within
@@ -170,16 +176,16 @@ def _within_budget(
     ]
     if not splits:
         raise PlanningError(_too_small(candidates, limits, budget))
-    split, chosen = max(splits, key=lambda s: (s[0].requests_per_second, -s[0].gpus))
-    needed = cheapest.plan.gpus
+    split, chosen = max(splits, key=lambda s: (s[0].share, -s[0].gpus))
+    needed, offered = cheapest.plan.gpus, load.requests_per_second
     return Sizing(
         plan=_cut(chosen, split, budget, needed),
         requests_per_second=load.requests_per_second,
-        carried_requests_per_second=split.requests_per_second,
+        carried_share=split.share,
         nodes=-(-split.gpus // limits.gpus_per_node),
         summary=(
-            f"The load needs {needed} GPUs; {budget} carry {split.requests_per_second:.3g} of "
-            f"{load.requests_per_second:.3g} requests/s within both objectives."
+            f"The load needs {needed} GPUs; {budget} carry {split.share * offered:.3g} of "
+            f"{offered:.3g} requests/s within both objectives."
         ),
         alternatives=alternatives,
     )
@@ -187,14 +193,8 @@ def _within_budget(
 
 def _cut(chosen: _Candidate, split: Split, budget: int, needed: int) -> Plan:
     """The plan of a split, its latencies those of the load that it carries."""
-    share = split.requests_per_second / (chosen.prefill.demand.requests_per_second or 1.0)
-    demand = chosen.decode.demand
-    carried = share * demand.requests_per_second
-    prefill = replace(
-        chosen.prefill,
-        demand=replace(chosen.prefill.demand, requests_per_second=split.requests_per_second),
-    )
-    decode = replace(chosen.decode, demand=replace(demand, requests_per_second=carried))
+    prefill = replace(chosen.prefill, demand=_share(chosen.prefill.demand, split.share))
+    decode = replace(chosen.decode, demand=_share(chosen.decode.demand, split.share))
     p = size_prefill(prefill, split.prefill, split.prefill)
     d = size_decode(decode, split.decode, split.decode)
     reason = f"Within the budget of {budget} GPUs; the whole load needs {needed}."
@@ -203,6 +203,10 @@ def _cut(chosen: _Candidate, split: Split, budget: int, needed: int) -> Plan:
         replace(d, feasible=False, reason=reason, limited_by=chosen.plan.decode.limited_by),
     )
     return _predicted(prefill, decode, pools)
+
+
+def _share(demand: Demand, share: float) -> Demand:
+    return replace(demand, requests_per_second=share * demand.requests_per_second)
 
 
 def _predicted(prefill: PrefillLoad, decode: DecodeLoad, pools: Plan) -> Plan:
@@ -215,10 +219,12 @@ def _predicted(prefill: PrefillLoad, decode: DecodeLoad, pools: Plan) -> Plan:
 
 def _carried(best: _Candidate) -> float:
     p, d = best.plan.prefill, best.plan.decode
-    return min(best.prefill.carried_rate(p.workers), best.decode.carried_rate(d.workers))
+    return min(best.prefill.carried_share(p.workers), best.decode.carried_share(d.workers))
 
 
 def _summary(best: _Candidate) -> str:
+    if best.plan.feasible and best.plan.prefill.limited_by is Limit.METHOD:
+        return best.plan.prefill.reason
     if best.plan.feasible:
         return f"{_pool(best.plan.prefill)} and {_pool(best.plan.decode)} meet both objectives."
     pools = (best.plan.prefill, best.plan.decode)

@@ -1,5 +1,7 @@
 """Figures in sentences."""
 
+import math
+
 from pd_operator.planning.plan import Limit
 
 _MINOR = {
@@ -16,6 +18,8 @@ _MINOR = {
 
 def duration(seconds: float) -> str:
     """`15.1 ms`, `820 ms`, `2.31 s`: three digits in the unit that people use."""
+    if math.isinf(seconds):
+        return "endless"
     if seconds >= 1:
         return f"{seconds:.2f} s"
     milliseconds = seconds * 1000

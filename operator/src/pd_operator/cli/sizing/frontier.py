@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from html import escape
 
-from pd_operator.cli.sizing.question import MILLISECONDS, Question
+from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.wording import duration
 
@@ -30,8 +30,10 @@ class Frontier:
 
 
 def frontiers(question: Question) -> tuple[Frontier, Frontier]:
-    """GPUs over TTFT, and over TPOT, without a budget."""
+    """GPUs over TTFT, and over TPOT, without a budget; by our own method where one simulates."""
     free = replace(question, limits=replace(question.limits, gpu_budget=None))
+    if question.method.by_simulation:
+        free = replace(free, method=Method.QUEUEING)
     ttft, tpot = question.objectives.ttft, question.objectives.tpot
     return (
         Frontier("TTFT", ttft.seconds, tuple(_point(free, "ttft", s) for s in _around(ttft))),

@@ -42,9 +42,12 @@ def print_plan(question: Question, sizing: Sizing, console: Console) -> None:
         f"{counted(sizing.nodes, 'node')} of {question.limits.gpus_per_node}"
     )
     console.print(sizing.summary, style="green" if sizing.feasible else "red", soft_wrap=True)
-    if sizing.feasible:
-        console.print(plan.prefill.reason, soft_wrap=True)
-        console.print(plan.decode.reason, soft_wrap=True)
+    for reason in (plan.prefill.reason, plan.decode.reason):
+        if sizing.feasible and reason != sizing.summary:
+            console.print(reason, soft_wrap=True)
+    if sizing.plan.feasible and not sizing.feasible:
+        carried = f"{_carried(sizing)} of the load within both objectives"
+        console.print(f"Our own model expects it to carry {carried}.", style="red")
     _print_others(sizing, console)
 
 
@@ -67,7 +70,7 @@ def print_what_if(answers: Answers, console: Console) -> None:
         )
     console.print(table)
     for changed, _, sizing in answers:
-        if not sizing.feasible:
+        if not sizing.plan.feasible:
             console.print(f"{changed}: {sizing.summary}", style="red", soft_wrap=True)
 
 
@@ -126,7 +129,4 @@ def _demand(demand: Demand) -> str:
 
 
 def _carried(sizing: Sizing) -> str:
-    if sizing.feasible:
-        return "all"
-    offered = sizing.requests_per_second
-    return f"{sizing.carried_requests_per_second / offered:.0%}" if offered else "none"
+    return "all" if sizing.carried_share >= 1.0 else f"{sizing.carried_share:.0%}"

@@ -9,6 +9,13 @@ from rich.text import Text
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.demand.backtest import HorizonScore, SeriesBacktest
 
+_OVER = " / last value"
+_LEGEND = (
+    "{model}, used: mean absolute error over that of taking the last value, of the model and of "
+    "what the operator would have used. error: of what was used, in percent of the mean load. "
+    "≤ P90: loads at or below the 90th percentile of their forecast. trusted: share of the time."
+)
+
 
 def tell(replay: Replay, console: Console) -> None:
     """Print a table and a verdict for every series, then the ratio's."""
@@ -18,6 +25,7 @@ def tell(replay: Replay, console: Console) -> None:
     if replay.ratio:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
         console.print(_ratio_table(replay))
+    console.print(f"\n{_LEGEND.format(model=replay.plan.model)}", style="dim")
 
 
 def verdict(replay: Replay, series: SeriesBacktest) -> str:
@@ -40,8 +48,8 @@ def columns(replay: Replay) -> tuple[str, ...]:
     covered = tuple(f"≤ P{p}" for p in shown(replay))
     return (
         "ahead",
-        f"{replay.plan.model} / last value",
-        "used / last value",
+        f"{replay.plan.model}{_OVER}",
+        f"used{_OVER}",
         "error",
         *covered,
         "trusted",
@@ -89,7 +97,8 @@ def percent(value: float) -> str:
 def _table(replay: Replay, series: SeriesBacktest) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in columns(replay):
-        table.add_column(heading, justify="right")
+        # A terminal is narrow; the legend below the tables says what is left out here.
+        table.add_column(heading.removesuffix(_OVER), justify="right")
     for score in series.scores:
         style = "green" if score.error_vs_last_value < 1 else "red"
         first, second, *others = figures(replay, score)
@@ -99,7 +108,7 @@ def _table(replay: Replay, series: SeriesBacktest) -> Table:
 
 def _ratio_table(replay: Replay) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("ahead", "used / last ratio", "typically missed by", "forecasts"):
+    for heading in ("ahead", "used / last", "typically missed by", "forecasts"):
         table.add_column(heading, justify="right")
     for horizon, error in zip(replay.plan.horizons_seconds, replay.ratio, strict=True):
         table.add_row(

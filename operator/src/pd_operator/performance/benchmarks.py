@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pd_operator.performance.errors import ProfileError
+from pd_operator.performance.places import as_float
 from pd_operator.performance.points import DecodePoint, PrefillPoint
 
 ALONE = 1.5
@@ -129,9 +130,10 @@ class _Line:
         value = self.fields.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ProfileError(f"{self.place}: {name}: expected a number, found {value!r}")
-        if not math.isfinite(value) or value < at_least:
-            raise ProfileError(f"{self.place}: {name}: {value:g} cannot be")
-        return float(value)
+        number = as_float(value)
+        if not math.isfinite(number) or number < at_least:
+            raise ProfileError(f"{self.place}: {name}: {number:g} cannot be")
+        return number
 
 
 def _whole(server: Mapping[str, object], name: str) -> int | None:

@@ -16,6 +16,9 @@ LEAST_MILLISECONDS = 0.05
 MOST_MILLISECONDS = 600_000.0
 """What a pass or step may take. Beyond either end, seconds or microseconds were written."""
 
+MOST = 10**12
+"""No whole number of a profile is larger: tokens, bytes, GPUs."""
+
 _MILLISECONDS = 1e-3
 
 
@@ -63,11 +66,11 @@ class Place:
             self.refuse(f"expected text, found {_kind(self.value)}")
         return self.value
 
-    def whole(self, at_most: int | None = None) -> int:
+    def whole(self, at_most: int = MOST) -> int:
         """A whole number of at least 1."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 1:
             self.refuse(f"expected a whole number of at least 1, found {_kind(self.value)}")
-        if at_most is not None and self.value > at_most:
+        if self.value > at_most:
             self.refuse(f"expected at most {at_most:,}, found {self.value:,}")
         return self.value
 
@@ -89,9 +92,10 @@ class Place:
         """A finite number of at least 0."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             self.refuse(f"expected a number, found {_kind(self.value)}")
-        if not math.isfinite(self.value) or self.value < 0:
-            self.refuse(f"expected a finite number of at least 0, found {self.value}")
-        return float(self.value)
+        value = as_float(self.value)
+        if not math.isfinite(value) or value < 0:
+            self.refuse(f"expected a finite number of at least 0, found {value}")
+        return value
 
     def milliseconds(self) -> float:
         """What a pass or a step can take."""
@@ -133,6 +137,14 @@ class Place:
                     continue
                 seconds[i, j] = cell.milliseconds() * _MILLISECONDS
         return seconds
+
+
+def as_float(number: float) -> float:
+    """The number; infinite for a whole one beyond all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _kind(value: object) -> str:

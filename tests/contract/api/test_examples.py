@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.demo.slowdown import TIME_SCALE, pace_of, slowed
 from pd_operator.actuation.children import build_children
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance.library import bundled_profile_names, load_bundled
@@ -52,6 +53,22 @@ def test_the_demo_serves_the_same_model_on_the_same_gpus(api: ControlPlane, name
     assert demo.engine.profile == real.engine.profile
     assert demo.autoscaling.gpu_budget == real.autoscaling.gpu_budget
     assert demo.prefill.max_replicas == real.prefill.max_replicas
+
+
+def test_the_demo_can_be_slowed_as_it_is_applied(api: ControlPlane, namespace: str) -> None:
+    slow = slowed(applied(api, namespace, DEMO), percent=30)
+    said = api.kubectl(
+        *("apply", "-f", "-", f"--namespace={namespace}", "--dry-run=server", "--output=json"),
+        input_text=json.dumps(slow),
+    )
+    service = PDInferenceService.parse(json.loads(said))
+    assert pace_of(service) == 1.3
+    assert service.spec.objectives.tpot.milliseconds == 24
+    for child in build_children(service, operator_image="pd-operator/operator"):
+        if child["kind"] == "Deployment" and not child["metadata"]["name"].endswith("router"):
+            (engine,) = child["spec"]["template"]["spec"]["containers"]
+            scales = [v["value"] for v in engine["env"] if v["name"] == TIME_SCALE]
+            assert scales == ["1.3"]
 
 
 def test_nothing_of_the_real_clusters_nodes_is_left_in_the_demos_pods(

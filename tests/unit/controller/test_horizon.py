@@ -21,7 +21,7 @@ def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
     manifest = picture.service.model_dump(mode="json", by_alias=True, exclude_none=True)
     manifest["spec"]["autoscaling"] |= {
         "periodSeconds": 2,
-        "forecast": {"resolutionSeconds": resolution_seconds},
+        "forecast": {"resolutionSeconds": resolution_seconds, "leadMarginSeconds": 7},
     }
     manifest["spec"]["metrics"]["scrapeIntervalSeconds"] = 1
     manifest["spec"]["prefill"]["expectedStartupSeconds"] = 100
@@ -30,5 +30,5 @@ def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
     )
     service = PDInferenceService.parse(manifest)
     assert horizon_seconds(service, observation, Role.PREFILL) == (
-        100 + 2 + 1 + resolution_seconds + stretch_seconds
+        100 + 2 + 1 + 7 + resolution_seconds + stretch_seconds
     )

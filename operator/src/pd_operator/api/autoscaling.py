@@ -96,6 +96,13 @@ class ForecastSpec(ApiModel):
         "the forecast as a change, with a weight that this service's own history gives it. 0: no "
         "rhythm. Counts only where it is a whole number of bins, at least two.",
     )
+    lead_margin_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="Seconds by which a new worker should be ready before the load that needs it. "
+        "The forecast looks so much further ahead than the worker's start-up takes.",
+    )
 
 
 class ScalingPolicy(ApiModel):

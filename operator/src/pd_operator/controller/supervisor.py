@@ -226,15 +226,17 @@ def horizon_seconds(service: PDInferenceService, seen: Observation, role: Role) 
 
     A worker is ready after the start-up (measured P90; before any, the expected one), one tick
     until the next decision, one scrape until the load is seen, and one bin until there is news of
-    it. The stretch for which a pool is sized begins then; the horizon is its middle.
+    it; the spec may ask for a margin. The stretch for which a pool is sized begins then; the
+    horizon is its middle.
     """
     spec = service.spec
     measured = measured_startup_seconds(seen.pool(role).workers)
     startup = measured or float(spec.pool(role).expected_startup_seconds)
-    resolution = spec.autoscaling.forecast.resolution_seconds
+    autoscaling, resolution = spec.autoscaling, spec.autoscaling.forecast.resolution_seconds
     news = spec.metrics.scrape_interval_seconds + resolution
     half_a_stretch = sustained_bins(resolution) // 2 * resolution
-    return startup + spec.autoscaling.period_seconds + news + half_a_stretch
+    ready = startup + autoscaling.period_seconds + news + autoscaling.forecast.lead_margin_seconds
+    return ready + half_a_stretch
 
 
 def plan_for(

@@ -21,10 +21,11 @@ class Loaded:
     """A worker as far as a router looks at it."""
 
     pending_tokens: int
+    requests: int
 
 
 def workers(*loads: int) -> list[PrefillWorker]:
-    return cast("list[PrefillWorker]", [Loaded(load) for load in loads])
+    return cast("list[PrefillWorker]", [Loaded(load, load) for load in loads])
 
 
 def job(prompt: int = 100) -> Job:
@@ -100,7 +101,7 @@ def test_buckets_are_drawn_anew_when_a_worker_comes_or_goes() -> None:
 
 
 def test_between_two_polls_the_old_loads_count() -> None:
-    agenda, idle, busy = Agenda(), Loaded(0), Loaded(5000)
+    agenda, idle, busy = Agenda(), Loaded(0, 9), Loaded(5000, 0)
     pool = cast("list[PrefillWorker]", [idle, busy])
     picker = picker_of(PrefillPolicy.POWER_OF_TWO, agenda, poll_seconds=5.0)
     agenda.now = 1.0

@@ -183,8 +183,9 @@ class Bucket(Picker[PrefillWorker]):
 _FIRST_EDGE = 1024
 """Tokens over which the ranges are spread before anything is known of the lengths."""
 
-PREFILL_LOAD: Callable[[PrefillWorker], float] = attrgetter("pending_tokens")
-DECODE_LOAD: Callable[[DecodeWorker], float] = attrgetter("requests")
+_PENDING_TOKENS: Callable[[PrefillWorker], float] = attrgetter("pending_tokens")
+_PREFILL_REQUESTS: Callable[[PrefillWorker], float] = attrgetter("requests")
+_DECODE_REQUESTS: Callable[[DecodeWorker], float] = attrgetter("requests")
 
 
 _CREDIT_TOKENS = 1024.0
@@ -200,12 +201,20 @@ def prefill_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picke
         case PrefillPolicy.RANDOM:
             return RandomChoice(dice)
         case PrefillPolicy.POWER_OF_TWO:
-            return _by_load(partial(PowerOfTwo, dice), PREFILL_LOAD, service, 0.0, agenda)
+            return _power_of_two(service, dice, agenda)
         case PrefillPolicy.LEAST_LOAD:
-            return _by_load(LeastLoad, PREFILL_LOAD, service, _CREDIT_TOKENS, agenda)
+            return _by_load(LeastLoad, _PENDING_TOKENS, service, _CREDIT_TOKENS, agenda)
         case PrefillPolicy.BUCKET:
             return Bucket(agenda)
     raise ValueError(f"the prefill policy {policy.value} is not simulated")
+
+
+def _power_of_two(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[PrefillWorker]:
+    """By the tokens of the last poll; without polls by the requests that the router has there."""
+    make = partial(PowerOfTwo, dice)
+    if not service.load_poll_seconds:
+        return make(_PREFILL_REQUESTS)
+    return _by_load(make, _PENDING_TOKENS, service, 0.0, agenda)
 
 
 def decode_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[DecodeWorker]:
@@ -217,9 +226,9 @@ def decode_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker
         case DecodePolicy.RANDOM:
             return RandomChoice(dice)
         case DecodePolicy.POWER_OF_TWO:
-            return _by_load(partial(PowerOfTwo, dice), DECODE_LOAD, service, 0.0, agenda)
+            return _by_load(partial(PowerOfTwo, dice), _DECODE_REQUESTS, service, 0.0, agenda)
         case DecodePolicy.LEAST_LOAD:
-            return _by_load(LeastLoad, DECODE_LOAD, service, 1.0, agenda)
+            return _by_load(LeastLoad, _DECODE_REQUESTS, service, 1.0, agenda)
     raise ValueError(f"the decode policy {policy.value} is not simulated")
 
 

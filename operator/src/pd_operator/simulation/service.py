@@ -75,7 +75,9 @@ class ServiceModel:
       its transfers go one after the other.
     - `prefill_policy`, `decode_policy`: how the router picks a worker.
     - `load_poll_seconds`: how often the router asks workers for their load, where its policy looks
-      at it; 0: it knows the load of the moment.
+      at it. With 0, power of two goes by the requests that the router itself has at a worker (smg's
+      `least_requests`), and least load knows the tokens that wait at the moment, which no router
+      does.
     """
 
     prefill: EngineSurfaces

@@ -71,7 +71,7 @@ def test_too_little_work_is_gathered_until_it_suffices(
 def test_a_stretch_that_lasts_too_long_is_given_up(
     watch: Callable[..., Learner], prefilling: MakeReading
 ) -> None:
-    learner = watch(prefilling(0, 0.0), prefilling(400, 15.0), prefilling(410, 16.0))
+    learner = watch(prefilling(0, 0.0), prefilling(950, 15.0), prefilling(960, 16.0))
     assert not learner.calibration.prefill.regions
 
 

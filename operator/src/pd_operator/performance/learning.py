@@ -20,7 +20,7 @@ from pd_operator.performance.passes import Prompts
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.work import Counters, decode_work, prefill_work, ran_backwards
 
-LONGEST_STRETCH_SECONDS = 300.0
+LONGEST_STRETCH_SECONDS = 900.0
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,21 @@ A quick look: `--quick --models Hedge --series conv,code25`. The default forecas
 
 import argparse
 import os
-from collections.abc import Mapping
 
 from scripts.bench_format import write
 from scripts.forecast_bench import report
 from scripts.forecast_bench.cold_start import STRIDE
 from scripts.forecast_bench.figures import figures
 from scripts.forecast_bench.measure import measure, measure_peers
-from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.series import all_keys
-from scripts.forecast_bench.store import save, save_peers, saved, saved_peers
+from scripts.forecast_bench.store import (
+    save,
+    save_peers,
+    save_walks,
+    saved,
+    saved_peers,
+    saved_walks,
+)
 
 import pd_forecasting
 from pd_forecasting import Forecaster
@@ -63,7 +68,7 @@ def main() -> None:
     elif not asked.report:
         measure_own(asked)
     if asked.peers or asked.report:
-        write_report({})
+        write_report()
 
 
 def say(line: str) -> None:
@@ -75,7 +80,6 @@ def measure_own(asked: argparse.Namespace) -> None:
     """Measure our models; write the page where they were measured whole."""
     stride = QUICK_STRIDE if asked.quick else asked.stride
     whole = stride == 1 and not asked.series
-    walks: dict[str, Walk] = {}
     for model in models(asked.models):
         default = model.name == DEFAULT_MODEL
         scores, walked = measure(
@@ -87,20 +91,20 @@ def measure_own(asked: argparse.Namespace) -> None:
             say=say,
             whole=whole,
         )
-        if default:
-            walks = walked
         if whole:
             save(scores)
+        if whole and default:
+            save_walks(walked)
         write("forecast" if default else f"forecast-{model.name}", figures(scores))
     if whole:
-        write_report(walks)
+        write_report()
 
 
-def write_report(walks: Mapping[str, Walk]) -> None:
+def write_report() -> None:
     """Write the page of all models that were ever measured whole, the default first."""
     measured = [scores for model in models("") if (scores := saved(model.name))]
     if measured:
-        say(f"written: {report.write(measured, saved_peers(), walks)}")
+        say(f"written: {report.write(measured, saved_peers(), saved_walks())}")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scripts.forecast_bench.cold_start import ColdStart
 from scripts.forecast_bench.cost import Cost
 from scripts.forecast_bench.figures import ModelScores
+from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.scores import HorizonScore, ReplicaScore
+from scripts.forecast_bench.series import MINUTE_SERIES, load
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "build" / "bench" / "forecast"
 """Scores of the package's own models: written by every whole run."""
 
+WALKS = OWN / "walks.npz"
 PEERS = ROOT / "docs" / "benchmarks" / "forecast_peers.json"
 """Scores of other people's models: their packages are no dependency, so these are kept."""
 
@@ -30,6 +34,35 @@ def saved(model: str) -> ModelScores | None:
     """What was kept of a model; None where it was never measured whole."""
     path = OWN / f"{model}.json"
     return _read(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def save_walks(walks: Mapping[str, Walk]) -> None:
+    """Keep the default forecaster's answers on the minute series, which the page draws."""
+    arrays = {
+        f"{key}/{name}": array
+        for key, one in walks.items()
+        if key in MINUTE_SERIES
+        for name, array in (("origins", one.origins), ("points", one.points), ("all", one.values))
+    }
+    np.savez_compressed(WALKS, allow_pickle=False, **arrays)
+
+
+def saved_walks() -> dict[str, Walk]:
+    """What was kept of the default forecaster's answers."""
+    if not WALKS.exists():
+        return {}
+    with np.load(WALKS) as kept:
+        return {
+            key: Walk(
+                series=load(key),
+                origins=kept[f"{key}/origins"],
+                points=kept[f"{key}/points"],
+                values=kept[f"{key}/all"],
+                fit_seconds=math.nan,
+                step_seconds=math.nan,
+            )
+            for key in MINUTE_SERIES
+        }
 
 
 def save_peers(peers: list[ModelScores]) -> None:

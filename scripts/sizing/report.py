@@ -74,8 +74,9 @@ lengths for each prefill worker. P90 time to first token in milliseconds with {W
 
 {_table(_WAIT_COLUMNS, _wait_rows(waits))}
 
-Bucket is better than a router that knows nothing, the more so the heavier the tail, and worse than
-one that knows the workers' loads, for short prompts too: it is not recommended. What is known of
+Bucket spares short prompts what a router costs that knows nothing, and everybody where the tail is
+heavy; a router that knows the workers' loads is better for all of them, the short ones too. So it
+is not recommended. What is known of
 the loads must be fresh: power of two by loads that are seconds old sends everybody to the same
 worker, and is then the worst choice there is. Plans assume fresh loads.
 """

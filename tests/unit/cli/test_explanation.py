@@ -1,0 +1,52 @@
+"""What `kubectl pd explain` says of a forecast."""
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.explanation import explain_service
+
+SPEC = {
+    "model": {"path": "org/model"},
+    "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+    "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
+    "prefill": {"maxReplicas": 8},
+    "decode": {"maxReplicas": 8},
+    "metrics": {"prometheusUrl": "http://prometheus:9090"},
+}
+POOL = {
+    "horizonSeconds": 230,
+    "quantilePercent": 95,
+    "milliRequestsPerSecond": 25_000,
+    "medianMilliRequestsPerSecond": 20_000,
+    "tokensPerSecond": 25_000,
+}
+
+
+def explained(forecast: dict[str, Any]) -> str:
+    service = PDInferenceService.parse(
+        {
+            "apiVersion": "serving.pd-operator.io/v1alpha1",
+            "kind": "PDInferenceService",
+            "metadata": {"name": "chat", "namespace": "team", "uid": "u", "generation": 1},
+            "spec": SPEC,
+            "status": {"forecast": {"model": "Hedge", **forecast}},
+        }
+    )
+    text = StringIO()
+    explain_service(service, Console(file=text, width=160))
+    return text.getvalue()
+
+
+def test_how_often_loads_kept_to_the_quantile_is_said_where_it_is_known() -> None:
+    said = explained({"prefill": {**POOL, "coveragePerMille": 948}, "decode": POOL})
+    assert "prefill: 20.0 requests/s expected in 230 s, 25.0 at P95, which 94.8 % of" in said
+    assert "decode: 20.0 requests/s expected in 230 s, 25.0 at P95\n" in said
+    assert "schedules" not in said
+
+
+def test_schedules_in_force_are_named() -> None:
+    said = explained({"prefill": POOL, "decode": POOL, "schedules": ["sale", "mornings"]})
+    assert "schedules sale, mornings" in said

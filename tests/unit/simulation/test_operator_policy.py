@@ -91,6 +91,15 @@ def test_demand_is_that_of_the_window() -> None:
     assert demand.value.prompt_tokens.mean == pytest.approx(load.prompt_tokens[-1200:].mean())
 
 
+@pytest.mark.parametrize("period", [7.0, 20.0, 45.0, 90.0])
+def test_the_rate_is_right_whatever_the_period(period: float) -> None:
+    watch = LoadWatch(30.0, 30.0, None)
+    seen(watch, requests([(900, 20.0)]), period, until=10 * period)
+    demand = watch.demand(10 * period)
+    assert isinstance(demand, Known)
+    assert demand.value.requests_per_second == pytest.approx(20.0, rel=0.2)
+
+
 def test_before_the_first_answer_is_complete_demand_is_unknown() -> None:
     load = requests([(10, 5.0)])
     nothing = load.part(0, 0)

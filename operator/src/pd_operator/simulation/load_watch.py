@@ -20,7 +20,7 @@ class LoadWatch:
     """Counts requests by their arrival, answers by their end.
 
     - `history`: all bins of `step_seconds` that are over.
-    - `window_seconds`: how long ago is the present.
+    - `window_seconds`: how long ago is the present, in whole snapshots, one at least.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class LoadWatch:
         self._arrivals: deque[tuple[float, FloatArray]] = deque()
         self._answers: deque[tuple[float, FloatArray]] = deque()
         self._bins: dict[int, _Bin] = {}
+        self._window_begins = 0.0
 
     def see(self, snapshot: Snapshot) -> None:
         """Take what came and what was completed since the last snapshot."""
@@ -54,7 +55,7 @@ class LoadWatch:
         outputs = _joined(self._answers)
         if not len(outputs) and len(prompts):
             return Unknown("NoSeries", _SOURCE, "No answer is complete yet.")
-        rate = len(prompts) / min(self._window, now)
+        rate = len(prompts) / (now - self._window_begins)
         return Known(Demand(rate, _lengths(prompts), _lengths(outputs)), 0.0, _SOURCE)
 
     def _bin(self, number: int) -> "_Bin":
@@ -63,8 +64,8 @@ class LoadWatch:
     def _forget(self, now: float) -> None:
         """Drop what the window has left behind, but for the last answers."""
         oldest = now - self._window
-        while self._arrivals and self._arrivals[0][0] <= oldest:
-            self._arrivals.popleft()
+        while len(self._arrivals) > 1 and self._arrivals[0][0] <= oldest:
+            self._window_begins, _ = self._arrivals.popleft()
         kept = sum(len(outputs) for _, outputs in self._answers)
         while self._answers and self._answers[0][0] <= oldest:
             kept -= len(self._answers[0][1])

@@ -11,6 +11,9 @@ from pd_forecasting.past import centred_mean
 ERRORS_TO_COMPARE = 20
 """Fewer errors than these do not tell which of two forecasters is better."""
 
+_ROUNDING = 1e-9
+"""Errors below this share of the load come from arithmetic, not from the forecast."""
+
 
 class Recorded(Forecaster):
     """Margins and the comparison with the last value come from the record of past forecasts.
@@ -42,8 +45,9 @@ class Recorded(Forecaster):
         usable = ~np.isnan(own + other)
         if np.count_nonzero(usable) < ERRORS_TO_COMPARE:
             return float("nan")
-        if other[usable].sum() == 0.0:
-            return 1.0 if own[usable].sum() == 0.0 else float("inf")
+        rounding = _ROUNDING * actual[usable].sum()
+        if other[usable].sum() <= rounding:
+            return 1.0 if own[usable].sum() <= rounding else float("inf")
         return float(own[usable].sum() / other[usable].sum())
 
     def _forecast(self, horizons: tuple[int, ...], quantiles: tuple[float, ...]) -> Forecast:

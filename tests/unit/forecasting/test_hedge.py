@@ -52,6 +52,13 @@ def test_without_a_season_it_still_beats_the_last_value_on_a_noisy_level() -> No
     assert forecaster.error_vs_last_value(1) < 0.9
 
 
+@pytest.mark.parametrize("load", [7.0, 1234.567])
+def test_on_a_constant_load_it_is_as_good_as_the_last_value(load: float) -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(np.full(3 * DAY, load), (1,))
+    assert forecaster.error_vs_last_value(1) == 1.0
+
+
 def test_the_shares_of_the_experts_are_whole_at_every_bin() -> None:
     forecaster = Hedge(season_bins=DAY)
     forecaster.fit(daily_load(3), (6,))

@@ -1,12 +1,17 @@
-"""Whether plans are enough and no more than enough, by simulation; and how long they take."""
+"""Whether plans are enough and no more than enough, by simulation; and how long they take.
 
-from collections.abc import Iterable, Sequence
+About three minutes. Where `$PD_DYNAMO_PYTHON` has Dynamo's replay (`scripts/install_dynamo.sh`),
+the plans beside aiconfigurator's are tried in it as well.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from scripts.bench_format import Figure, write
+from scripts.simulator_bench.against_dynamo import dynamo_python
 from scripts.sizing import measured_rows
-from scripts.sizing.aiconfigurator import COMPARISONS, Comparison
-from scripts.sizing.cases import Outcome, all_cases
+from scripts.sizing.aiconfigurator import COMPARISONS, Compared, Comparison
+from scripts.sizing.cases import all_cases
 from scripts.sizing.policies import waits
 from scripts.sizing.report import write_report
 from scripts.sizing.timing import plan_milliseconds, tick_plan_milliseconds
@@ -24,7 +29,7 @@ def main() -> None:
             f"{case.router.value}"
         )
         verdicts.append(judge(case))
-    compared = [(one, one.simulated()) for one in COMPARISONS]
+    compared = [Compared(one, one.simulated(), _replayed(one)) for one in COMPARISONS]
     open_sizes = tuple(one.case() for one in COMPARISONS)
     figures = [
         *_judged(verdicts),
@@ -51,21 +56,22 @@ def _judged(verdicts: Sequence[Verdict]) -> list[Figure]:
     ]
 
 
-def _beside_aiconfigurator(compared: Sequence[tuple[Comparison, Outcome]]) -> list[Figure]:
-    figures = []
-    for one, outcome in compared:
-        figures += [
-            Figure(f"gpus/{one.name}", one.case().sizing.plan.gpus, "GPUs", one.goal),
-            Figure(
-                f"gpus_at_default_cap/{one.name}",
-                one.case(utilisation_cap=0.85).sizing.plan.gpus,
-                "GPUs",
-            ),
-            Figure(
-                f"attained_percent/{one.name}", 100 * outcome.attained.joint, "%", 90.0, "higher"
-            ),
-        ]
-    return figures
+def _replayed(one: Comparison) -> tuple[float, float] | None:
+    python = dynamo_python()
+    return None if python is None else one.replayed(python)
+
+
+def _beside_aiconfigurator(compared: Sequence[Compared]) -> Iterator[Figure]:
+    for each in compared:
+        one, name = each.comparison, each.comparison.name
+        capped = one.case(utilisation_cap=0.85).sizing.plan.gpus
+        simulated = 100 * each.simulated.attained.joint
+        yield Figure(f"gpus/{name}", one.case().sizing.plan.gpus, "GPUs", one.goal)
+        yield Figure(f"gpus_at_default_cap/{name}", capped, "GPUs")
+        yield Figure(f"attained_percent/{name}", simulated, "%", 90.0, "higher")
+        if each.replayed is not None:
+            lesser = 100 * min(each.replayed)
+            yield Figure(f"attained_percent_in_dynamo/{name}", lesser, "%", 90.0, "higher")
 
 
 def _count(flags: Iterable[bool]) -> int:

@@ -37,13 +37,15 @@ SHARES = (0.5, 0.9, 0.99)
 
 @dataclass(frozen=True)
 class Case:
-    """One load on one fixed service."""
+    """One load on one fixed service; decode workers are like prefill workers unless given."""
 
     name: str
     requests: Requests
     worker: EngineSurfaces
     pools: Pools
     transfer_bytes_per_second: float = 25e9
+    decode_worker: EngineSurfaces | None = None
+    router: str = "round_robin"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def dynamo_python() -> str | None:
 
 def compare(case: Case, python: str) -> Comparison:
     """Run both."""
-    return Comparison(case, _simulated(case), _replayed(case, python))
+    return Comparison(case, _simulated(case), replay(case, python))
 
 
 def _simulated(case: Case) -> Latencies:
@@ -146,22 +148,23 @@ def _as_replayed(worker: EngineSurfaces) -> EngineSurfaces:
     return replace(worker, prefill=prefill, prefixed_prefill=free)
 
 
-def _replayed(case: Case, python: str) -> Latencies:
+def replay(case: Case, python: str) -> Latencies:
+    """What Dynamo makes of a case."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_tables(case.worker, folder / "tables.npz")
         _write_trace(case.requests, folder / "trace.jsonl")
         asked = {
             "trace": str(folder / "trace.jsonl"),
-            "tables": str(folder / "tables.npz"),
-            "kv_tokens": case.worker.kv_capacity_tokens,
+            "prefill": _pool(case.worker, case.pools.prefill, folder / "prefill.npz"),
+            "decode": _pool(
+                case.decode_worker or case.worker, case.pools.decode, folder / "decode.npz"
+            ),
+            "router": case.router,
             "kv_bytes_per_token": case.worker.kv_bytes_per_token,
             "transfer_bytes_per_second": case.transfer_bytes_per_second,
             "chunk_tokens": _LIMITS.chunk_tokens,
             "pass_tokens": _LIMITS.pass_tokens,
             "running_requests": _LIMITS.running_requests,
-            "prefill_workers": case.pools.prefill,
-            "decode_workers": case.pools.decode,
             "trace_block_tokens": _TRACE_BLOCK_TOKENS,
         }
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
@@ -175,6 +178,11 @@ def _replayed(case: Case, python: str) -> Latencies:
         spent = os.times().children_user - before
         with np.load(answer) as found:
             return Latencies(found["ttft"], found["tpot"], spent)
+
+
+def _pool(worker: EngineSurfaces, workers: int, tables: Path) -> dict[str, str | int]:
+    _write_tables(worker, tables)
+    return {"tables": str(tables), "kv_tokens": worker.kv_capacity_tokens, "workers": workers}
 
 
 def _write_tables(worker: EngineSurfaces, path: Path) -> None:

@@ -18,13 +18,13 @@ def engine(kind: str, asked: dict[str, Any]) -> Any:
     """Arguments of one worker of SGLang's scheduler."""
     return dynamo.MockEngineArgs(
         engine_type="sglang",
-        num_gpu_blocks=asked["kv_tokens"],
+        num_gpu_blocks=asked[kind]["kv_tokens"],
         block_size=1,
         max_num_seqs=asked["running_requests"],
         max_num_batched_tokens=asked["pass_tokens"],
         enable_prefix_caching=False,
         worker_type=kind,
-        planner_profile_data=asked["tables"],
+        planner_profile_data=asked[kind]["tables"],
         kv_bytes_per_token=asked["kv_bytes_per_token"],
         kv_transfer_bandwidth=asked["transfer_bytes_per_second"] / 1e9,
         kv_transfer_timing_mode="full_prompt",
@@ -43,9 +43,9 @@ def main(asked_path: str, answer_path: str) -> None:
         [asked["trace"]],
         prefill_engine_args=engine("prefill", asked),
         decode_engine_args=engine("decode", asked),
-        num_prefill_workers=asked["prefill_workers"],
-        num_decode_workers=asked["decode_workers"],
-        router_mode="round_robin",
+        num_prefill_workers=asked["prefill"]["workers"],
+        num_decode_workers=asked["decode"]["workers"],
+        router_mode=asked["router"],
         trace_block_size=asked["trace_block_tokens"],
         capture_per_request=True,
     )

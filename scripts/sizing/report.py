@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from scripts.bench_format import Figure
-from scripts.sizing.aiconfigurator import UTILISATION_CAP, Comparison
-from scripts.sizing.cases import REQUESTS, Outcome
+from scripts.sizing.aiconfigurator import UTILISATION_CAP, Compared
+from scripts.sizing.cases import REQUESTS
 from scripts.sizing.policies import PROFILE, SIZE, UTILISATION, VARIATIONS, WORKERS, Waits
 from scripts.sizing.verdicts import Verdict
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 
 def write_report(
     verdicts: Sequence[Verdict],
-    compared: Sequence[tuple[Comparison, Outcome]],
+    compared: Sequence[Compared],
     waits: Sequence[Waits],
     figures: Sequence[Figure],
 ) -> None:
@@ -31,7 +31,7 @@ def write_report(
 
 def _page(
     verdicts: Sequence[Verdict],
-    compared: Sequence[tuple[Comparison, Outcome]],
+    compared: Sequence[Compared],
     waits: Sequence[Waits],
     figures: Sequence[Figure],
 ) -> str:
@@ -64,7 +64,12 @@ by itself. The cap on utilisation is {UTILISATION_CAP:g} here, which leaves the 
 0.92, as aiconfigurator's own constant would. With our default of 0.85 the GPUs are those in
 brackets.
 
-{_table(_COMPARED_COLUMNS, [_compared(one, outcome) for one, outcome in compared])}
+Dynamo 1.5.1 replays 20,000 of the requests behind its load-aware router. Its prefill makes the
+first token with a decode step of its own after each pass; the profile's pass has it in, so the
+tables are given without that step. With it on top, which is a sixth more work, the third plan kept
+TTFT for 88 % and the others for 90 to 99 %, when last tried.
+
+{_table(_COMPARED_COLUMNS, [_compared(each) for each in compared])}
 
 ## The router's policy
 
@@ -88,7 +93,14 @@ _CASE_COLUMNS = (
     "P over, no cap",
 )  # fmt: skip
 _WAIT_COLUMNS = ("policy", "loads asked for", *(f"lengths vary by {v:g}" for v in VARIATIONS))
-_COMPARED_COLUMNS = ("load", "aiconfigurator", "ours", "plan", "both objectives met by")
+_COMPARED_COLUMNS = (
+    "load",
+    "aiconfigurator",
+    "ours",
+    "plan",
+    "both objectives met by",
+    "in Dynamo's replay: TTFT, TPOT",
+)
 
 
 def _case(verdict: Verdict) -> tuple[str, ...]:
@@ -113,7 +125,8 @@ def _case(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def _compared(one: Comparison, outcome: Outcome) -> tuple[str, ...]:
+def _compared(each: Compared) -> tuple[str, ...]:
+    one = each.comparison
     pools, capped = one.case().sizing.plan, one.case(utilisation_cap=0.85).sizing.plan
     return (
         f"{one.model.profile}, {one.requests_per_second:g}/s, "
@@ -122,7 +135,10 @@ def _compared(one: Comparison, outcome: Outcome) -> tuple[str, ...]:
         f"{pools.gpus} ({capped.gpus})",
         f"{pools.prefill.workers} x TP{pools.prefill.tensor_parallel_size} + "
         f"{pools.decode.workers} x TP{pools.decode.tensor_parallel_size}",
-        f"{outcome.attained.joint:.1%}",
+        f"{each.simulated.attained.joint:.1%}",
+        "not run"
+        if each.replayed is None
+        else ", ".join(f"{share:.1%}" for share in each.replayed),
     )
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from pd_operator.api.roles import Role
@@ -29,7 +31,9 @@ def test_a_plan_is_feasible_only_where_both_pools_are() -> None:
     assert plan.pool(Role.PREFILL).feasible
 
 
-@pytest.mark.parametrize(("percentile", "seconds"), [(0, 1.0), (100, 1.0), (90, 0.0), (90, -1.0)])
+@pytest.mark.parametrize(
+    ("percentile", "seconds"), [(0, 1.0), (100, 1.0), (90, 0.0), (90, -1.0), (90, math.inf)]
+)
 def test_an_objective_that_cannot_be_is_refused(percentile: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="an objective's"):
         Objective(percentile, seconds)

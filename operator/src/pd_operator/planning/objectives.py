@@ -1,5 +1,6 @@
 """The latency that a service promises."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 class Objective:
     """`percentile` percent of the requests stay within `seconds`.
 
-    `ValueError` for a percentile outside 1 to 99 or a time that is not above zero.
+    `ValueError` for a percentile outside 1 to 99 or a time that is not above zero or
+    not finite.
     """
 
     percentile: int
@@ -16,8 +18,8 @@ class Objective:
     def __post_init__(self) -> None:
         if not 1 <= self.percentile <= 99:
             raise ValueError(f"an objective's percentile is 1 to 99, not {self.percentile}")
-        if not self.seconds > 0:
-            raise ValueError(f"an objective's time is above 0 s, not {self.seconds}")
+        if not 0 < self.seconds < math.inf:
+            raise ValueError(f"an objective's time is above 0 s and finite, not {self.seconds}")
 
     @property
     def share(self) -> float:

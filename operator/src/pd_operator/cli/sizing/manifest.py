@@ -4,11 +4,13 @@ import re
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from pd_operator.api.names import API_VERSION, KIND
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.question import Question
 from pd_operator.performance.prior import PRIOR_NAME
+from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import PoolPlan
@@ -43,7 +45,7 @@ def plain(question: Question, sizing: Sizing) -> dict[str, Any]:
 
 
 def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str) -> str:
-    """YAML of a PDInferenceService, checked by the API's own model.
+    """YAML of a PDInferenceService, checked by the API's own model; `PlanningError` where it fails.
 
     The operator starts with one worker of each role and follows the load up to twice the plan.
     """
@@ -73,7 +75,12 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
             "metrics": {"prometheusUrl": prometheus_url},
         },
     }
-    PDInferenceService.parse(document)
+    try:
+        PDInferenceService.parse(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise PlanningError(f"the resource cannot say this plan: {place}: {first['msg']}") from None
     said = (
         f"# {sizing.summary}\n"
         f"# Planned for {question.load.requests_per_second:.3g} requests/s "

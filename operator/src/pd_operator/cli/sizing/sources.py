@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import CONFIG_MAP
 from pd_operator.api.engine import ProfileRef
+from pd_operator.api.objectives import Objective as ApiObjective
 from pd_operator.api.roles import Role
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.spec import PDInferenceServiceSpec
@@ -75,7 +76,7 @@ def from_flags(load: LoadFlags, flags: PlanFlags) -> Question:
         raise PlanningError("name a service, or a --profile (`kubectl pd plan --profiles`)")
     if flags.ttft_ms is None or flags.tpot_ms is None:
         raise PlanningError("give both objectives, --ttft and --tpot, in milliseconds")
-    percentile = flags.percentile or _PERCENTILE
+    percentile = _PERCENTILE if flags.percentile is None else flags.percentile
     return Question(
         load=_given_load(load),
         objectives=Objectives(
@@ -106,17 +107,11 @@ def about(
 ) -> Question:
     """A question about a service as it is, flags before what its spec and status say."""
     spec = service.spec
-    ttft, tpot = spec.objectives.ttft, spec.objectives.tpot
-    given = flags.percentile
     return Question(
         load=_service_load(service, load),
         objectives=Objectives(
-            _objective(
-                "--ttft", given or ttft.percentile, flags.ttft_ms or float(ttft.milliseconds)
-            ),
-            _objective(
-                "--tpot", given or tpot.percentile, flags.tpot_ms or float(tpot.milliseconds)
-            ),
+            _own_objective("--ttft", spec.objectives.ttft, flags.ttft_ms, flags.percentile),
+            _own_objective("--tpot", spec.objectives.tpot, flags.tpot_ms, flags.percentile),
         ),
         profile=read_profile(flags.profile)
         if flags.profile
@@ -270,6 +265,17 @@ def _limits(flags: PlanFlags, base: Limits) -> Limits:
         if gigabits is None
         else gigabits * BYTES_PER_GIGABIT,
         utilisation_cap=flags.utilisation_percent / 100,
+    )
+
+
+def _own_objective(
+    flag: str, own: ApiObjective, milliseconds: float | None, percentile: int | None
+) -> Objective:
+    """A service's objective, with what is given instead."""
+    return _objective(
+        flag,
+        own.percentile if percentile is None else percentile,
+        float(own.milliseconds) if milliseconds is None else milliseconds,
     )
 
 

@@ -115,7 +115,7 @@ def coverage(walks: Mapping[str, Walk]) -> Figure:
         axes.plot(hours, 100 * shares, "o-", color=_COLOURS[place], markersize=4, label=key)
     axes.axhline(90, color=GOAL, linewidth=1)
     axes.set_xlabel("hour of the series")
-    title(axes, "Covered by the 90th percentile in each 6 hours, percent")
+    title(axes, "P90 coverage in each 6 hours, %")
     legend(axes, columns=5)
     return figure
 

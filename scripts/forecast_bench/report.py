@@ -24,7 +24,8 @@ Series: requests per minute of Azure's 2024 conversation and code services (`con
 same thinned to one request in 25 (`conv25`, `code25`), tokens per minute of BurstGPT's first week
 (`burstgpt`); rate, mean input and output length (`isl`, `osl`), prefill and decode tokens of three
 ServeGen services in 10-minute bins. A forecast is made at every bin from hour 36 on (of the day-
-long `deepseek-r1`: hour 12), of the past alone; models are fitted anew every 60 bins. The error is
+long `deepseek-r1`: hour 12), of the past alone; models are fitted anew every 60 bins (ten
+hours of ServeGen: models that must be fitted would do better there with more fits). The error is
 the mean absolute error over that of the last value on the same origins (MASE), so 1 is no better
 than to do nothing. Coverage is the share of actuals at or below a quantile. Windows that the
 source lacks are missing to the models and are not scored.

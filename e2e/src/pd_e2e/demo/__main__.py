@@ -37,7 +37,7 @@ from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 # Of the real rate: what two cores carry, with whole workers enough that both pools move.
-SCALE = 0.28
+SCALE = 0.24
 NODES = AgentOptions(nodes=8, gpus=8)
 # Played, not judged: longer than a start-up, so that by second 0 the pools are what the operator
 # wants them to be, as on any day but the first.

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from kubernetes import client
 
 from pd_e2e.cluster.binaries import Programs, ensure_programs
@@ -32,6 +33,12 @@ from pd_e2e.cluster.waiting import eventually
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
 from pd_e2e.nodes.catalogue import repository_images
 from pd_e2e.nodes.cluster import Cluster
+
+# A test that fails for one must fail for all who have the same commit. To look further than the
+# same examples every time: HYPOTHESIS_PROFILE=searching.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # A node whose agent is killed becomes NotReady after this; Kubernetes' own default is 50 seconds.
 NODE_GRACE_SECONDS = 10

@@ -11,7 +11,7 @@ from scripts.forecast_bench.origins import QUANTILES, Walk
 from scripts.forecast_bench.scores import BLOCK_MINUTES
 from scripts.forecast_bench.series import AZURE_SERIES, MINUTE_SERIES
 
-from pd_e2e.demo.report.style import (
+from pd_operator.cli.report.style import (
     DECODE,
     GOAL,
     INK,

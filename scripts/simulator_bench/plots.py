@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scripts.simulator_bench.against_dynamo import SHARES, Comparison
 from scripts.simulator_bench.speed import Cost
 
-from pd_e2e.demo.report.style import DECODE, GOAL, MUTED, PREFILL, legend, style, svg, title
+from pd_operator.cli.report.style import DECODE, GOAL, MUTED, PREFILL, legend, style, svg, title
 
 
 def write_growth(by_requests: Sequence[Cost], by_workers: Sequence[Cost], path: Path) -> None:

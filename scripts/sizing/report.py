@@ -11,8 +11,8 @@ from scripts.sizing.cases import REQUESTS
 from scripts.sizing.policies import PROFILE, SIZE, UTILISATION, VARIATIONS, WORKERS, Waits
 from scripts.sizing.verdicts import Verdict
 
-from pd_e2e.demo.report.style import DECODE, MUTED, PREFILL, style, svg
 from pd_operator.api.router import PrefillPolicy
+from pd_operator.cli.report.style import DECODE, MUTED, PREFILL, style, svg
 
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 

@@ -1,26 +1,14 @@
 """The report's page."""
 
-from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from pd_e2e.demo.report.sections import Section, sections
-from pd_e2e.demo.report.style import style, svg
 from pd_e2e.demo.report.tables import decision_table, figure_table
 from pd_e2e.demo.run import Run
 from pd_e2e.demo.summary import Summary, summarise
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure in large type; `good` colours it, None leaves it as it is."""
-
-    figure: str
-    name: str
-    note: str
-    good: bool | None = None
+from pd_operator.cli.report.page import Tile, page, section
+from pd_operator.cli.report.style import style, svg
 
 
 def write_report(path: Path, run: Run) -> None:
@@ -34,16 +22,16 @@ def write_report(path: Path, run: Run) -> None:
 def report(run: Run) -> str:
     """The whole page."""
     summary = summarise(run)
-    with style(text_as_paths=False):
-        plots = [_section(section) for section in sections(run)]
-    decisions = _titled("Every decision", _DECISIONS, decision_table(run))
-    figures = _titled("All figures", _FIGURES, figure_table(summary))
-    template = Template((files("pd_e2e.demo.report") / "template.html").read_text())
-    return template.substitute(
-        title=_TITLE,
-        lead=_lead(run),
-        tiles="\n".join(_tile(tile) for tile in tiles(summary, run.goal_share)),
-        sections="\n".join([*plots, decisions, figures]),
+    with style():
+        plots = [_plotted(shown) for shown in sections(run)]
+    decisions = section("Every decision", decision_table(run), _DECISIONS)
+    figures = section("All figures", figure_table(summary), _FIGURES)
+    return page(
+        _TITLE,
+        _lead(run),
+        tiles(summary, run.goal_share),
+        [*plots, decisions, figures],
+        _SOURCES,
     )
 
 
@@ -85,21 +73,8 @@ def tiles(summary: Summary, goal_share: float) -> list[Tile]:
     ]
 
 
-def _tile(tile: Tile) -> str:
-    colour = {None: "", True: "good", False: "bad"}[tile.good]
-    return (
-        f'<div class="tile"><b class="{colour}">{escape(tile.figure)}</b>'
-        f"<span>{escape(tile.name)}</span><small>{escape(tile.note)}</small></div>"
-    )
-
-
-def _section(section: Section) -> str:
-    return _titled(section.heading, section.words, svg(section.figure))
-
-
-def _titled(heading: str, words: tuple[str, ...], body: str) -> str:
-    paragraphs = "\n".join(f"<p>{text}</p>" for text in words)
-    return f"<section>\n<h2>{heading}</h2>\n{paragraphs}\n{body}\n</section>"
+def _plotted(shown: Section) -> str:
+    return section(shown.heading, svg(shown.figure), *shown.words)
 
 
 def _lead(run: Run) -> str:
@@ -118,6 +93,13 @@ def _lead(run: Run) -> str:
 _TITLE = "pd-operator: one day of load, and the workers that met it"
 _DECISIONS = (
     "Each change of the wanted workers. For those that added workers, the last column says "
-    "whether they were ready when the load came to need them.",
+    "whether they were ready when the load came to need them."
 )
-_FIGURES = ("The content of <code>summary.json</code>.",)
+_FIGURES = "The content of <code>summary.json</code>."
+_SOURCES = (
+    "Load: requests of two production services from the Azure LLM inference traces 2024 (Stojkovic "
+    "et al., DynamoLLM, HPCA 2025) with request lengths from the 2023 trace (Patel et al., "
+    "Splitwise, ISCA 2024), CC-BY-4.0. The router, the Kubernetes control plane, Prometheus and "
+    "the operator are the real ones; the engines are simulators that speak SGLang's protocol with "
+    "timings from a measured profile."
+)

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pd_e2e.demo.report import plots
-from pd_e2e.demo.report.style import day_axis, legend, style, svg, title
+from pd_e2e.demo.report.style import day_axis
 from pd_e2e.demo.run import Run
 from pd_e2e.demo.summary import summarise
 from pd_operator.api.roles import Role
+from pd_operator.cli.report.style import legend, style, svg, title
 
 
 def write_picture(path: Path, run: Run) -> None:

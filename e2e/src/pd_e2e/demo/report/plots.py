@@ -13,6 +13,7 @@ from pd_e2e.demo.run import Run
 from pd_e2e.demo.timeline import Band, ForecastSample
 from pd_e2e.loadgen.schedule import FloatArray
 from pd_operator.api.roles import Role
+from pd_operator.cli.report.style import DECODE, GOAL, LOAD, PREFILL
 
 WINDOW_SECONDS = 30.0
 GRID_SECONDS = 2.0
@@ -51,7 +52,7 @@ def forecast(
     )
     colour = style.ROLE_COLOURS[role]
     seconds = grid(run)
-    axes.plot(seconds, actual(seconds) / unit, color=style.LOAD, lw=1.0, label="offered")
+    axes.plot(seconds, actual(seconds) / unit, color=LOAD, lw=1.0, label="offered")
     axes.fill_between(target, low, high, color=colour, alpha=0.16, lw=0, label="forecast, its band")
     axes.plot(target, median, color=colour, label="forecast, median")
     axes.set_ylim(bottom=0)
@@ -76,13 +77,13 @@ def attainment(axes: Axes, run: Run) -> None:
     order = np.argsort(judged.scheduled_seconds, kind="stable")
     arrivals = judged.scheduled_seconds[order]
     lines = (
-        ("TTFT", run.met_ttft, style.PREFILL),
-        ("TPOT", run.met_tpot, style.DECODE),
+        ("TTFT", run.met_ttft, PREFILL),
+        ("TPOT", run.met_tpot, DECODE),
     )
     for label, met, colour in lines:
         share = sliding_share(arrivals, met[order], seconds, WINDOW_SECONDS)
         axes.plot(seconds, share, color=colour, label=label)
-    axes.axhline(run.goal_share, color=style.GOAL, lw=1.0, ls="--", label="goal")
+    axes.axhline(run.goal_share, color=GOAL, lw=1.0, ls="--", label="goal")
     lowest = min(axes.get_ylim()[0], run.goal_share - 0.05)
     axes.set_ylim(max(0.0, lowest), 1.01)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -99,7 +100,7 @@ def latency(axes: Axes, run: Run, values: FloatArray, objective: float, colour: 
         percents, rows * 1000, (1.3, 1.9, 1.0), (0.55, 1.0, 0.4), strict=True
     ):
         axes.plot(seconds, row, color=colour, lw=width, alpha=alpha, label=f"P{percent}")
-    axes.axhline(objective * 1000, color=style.GOAL, lw=1.0, ls="--", label="objective")
+    axes.axhline(objective * 1000, color=GOAL, lw=1.0, ls="--", label="objective")
     axes.set_ylim(0, _reach(rows * 1000, objective * 1000))
 
 

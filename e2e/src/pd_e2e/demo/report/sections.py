@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pd_e2e.demo.report import plots
-from pd_e2e.demo.report.style import DECODE, PREFILL, day_axis, legend, title
+from pd_e2e.demo.report.style import day_axis
 from pd_e2e.demo.run import Run
 from pd_operator.api.roles import Role
+from pd_operator.cli.report.style import DECODE, PREFILL, legend, title
 
 WIDTH_INCHES = 10.6
 

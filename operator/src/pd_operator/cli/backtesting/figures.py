@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from pd_operator.cli.backtesting import plots
 from pd_operator.cli.backtesting.replay import Replay
-from pd_operator.cli.backtesting.style import WIDTH_INCHES, legend, time_axis, title
+from pd_operator.cli.report.style import WIDTH_INCHES, legend, time_axis, title
 
 _PANEL_INCHES = 2.3
 

@@ -1,12 +1,9 @@
 """The report: one HTML file with everything inline."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
 from pd_operator.cli.backtesting import words
 from pd_operator.cli.backtesting.figures import (
@@ -17,18 +14,10 @@ from pd_operator.cli.backtesting.figures import (
     ratio_figure,
 )
 from pd_operator.cli.backtesting.replay import Replay
-from pd_operator.cli.backtesting.style import style, svg
+from pd_operator.cli.report.page import Tile, figures_table, section
+from pd_operator.cli.report.page import page as report_page
+from pd_operator.cli.report.style import style, svg
 from pd_operator.demand.backtest import SeriesBacktest
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure in large type; `good` colours it, None leaves it as it is."""
-
-    figure: str
-    name: str
-    note: str
-    good: bool | None = None
 
 
 def write_page(path: Path, replay: Replay) -> None:
@@ -39,14 +28,9 @@ def write_page(path: Path, replay: Replay) -> None:
 def page(replay: Replay) -> str:
     """The whole report."""
     with style():
-        sections = "\n".join(_sections(replay))
-    template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=escape(f"Backtest of {replay.loads.name}"),
-        lead=_lead(replay),
-        tiles="\n".join(_tile(tile) for tile in tiles(replay)),
-        sections=sections,
-    )
+        return report_page(
+            f"Backtest of {replay.loads.name}", _lead(replay), tiles(replay), _sections(replay)
+        )
 
 
 def tiles(replay: Replay) -> list[Tile]:
@@ -86,52 +70,35 @@ def _coverage_tile(replay: Replay) -> Tile:
     )
 
 
-def _tile(tile: Tile) -> str:
-    colour = {None: "", True: "good", False: "bad"}[tile.good]
-    return (
-        f'<div class="tile"><b class="{colour}">{escape(tile.figure)}</b>'
-        f"<span>{escape(tile.name)}</span><small>{escape(tile.note)}</small></div>"
-    )
-
-
 def _sections(replay: Replay) -> Iterator[str]:
     first = words.duration(replay.plan.horizons_seconds[0])
-    yield _titled(
+    yield section(
         "What was forecast, and what came",
-        _FORECAST_WORDS.format(first=first),
         svg(forecast_figure(replay)),
+        _FORECAST_WORDS.format(first=first),
     )
-    yield _titled("How large were the errors?", _ERROR_WORDS, svg(error_figure(replay)))
-    yield _titled(
+    yield section("How large were the errors?", svg(error_figure(replay)), _ERROR_WORDS)
+    yield section(
         "Do the percentiles mean what they say?",
-        _COVERAGE_WORDS.format(percentile=replay.percentile),
         svg(coverage_figure(replay)),
+        _COVERAGE_WORDS.format(percentile=replay.percentile),
     )
     if any(series.shares for series in replay.series):
-        yield _titled("Who spoke when?", _EXPERT_WORDS, svg(expert_figure(replay)))
+        yield section("Who spoke when?", svg(expert_figure(replay)), _EXPERT_WORDS)
     if replay.loads.ratio_of is not None:
-        yield _titled(
-            "The ratio of prefill and decode work", _RATIO_WORDS, svg(ratio_figure(replay))
+        yield section(
+            "The ratio of prefill and decode work", svg(ratio_figure(replay)), _RATIO_WORDS
         )
-    yield _titled("All figures", _FIGURE_WORDS, _tables(replay))
-
-
-def _titled(heading: str, text: str, body: str) -> str:
-    return f"<section>\n<h2>{heading}</h2>\n<p>{text}</p>\n{body}\n</section>"
+    yield section("All figures", _tables(replay), _FIGURE_WORDS)
 
 
 def _tables(replay: Replay) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in words.columns(replay))
+    columns = words.columns(replay)
     parts = []
     for series in replay.series:
-        rows = "\n".join(
-            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells) + "</tr>"
-            for cells in (words.figures(replay, score) for score in series.scores)
-        )
-        parts.append(
-            f"<h3>{escape(series.name)}: {escape(words.verdict(replay, series))}</h3>\n"
-            f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
-        )
+        table = figures_table(columns, (words.figures(replay, score) for score in series.scores))
+        verdict = escape(words.verdict(replay, series))
+        parts.append(f"<h3>{escape(series.name)}: {verdict}</h3>\n{table}")
     return "\n".join(parts)
 
 

@@ -1,12 +1,14 @@
 """The single panels: each draws one thing of a replay into given axes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from pd_operator.cli.backtesting import style
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.cli.backtesting.words import duration
+from pd_operator.cli.report import style
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.backtest import SeriesBacktest
 
@@ -93,7 +95,7 @@ def experts(axes: Axes, series: SeriesBacktest) -> None:
     """Share of each expert in the forecast; grey on top where none of it was used."""
     at = style.times(series.seconds)
     layers = [np.nan_to_num(shares) for shares in series.shares.values()]
-    colours = style.expert_colours(series.shares)
+    colours = _expert_colours(series.shares)
     axes.stackplot(at, layers, colors=colours, labels=list(series.shares), linewidth=0)
     distrusted = np.nan_to_num(series.trusted[0]) == 0
     if distrusted.any():
@@ -137,3 +139,13 @@ def _sliding_mean(values: FloatArray, size: int) -> FloatArray:
         some > 0, (sums[size:] - sums[:-size]) / np.maximum(some, 1), np.nan
     )
     return means
+
+
+def _expert_colours(experts: Mapping[str, FloatArray]) -> list[str]:
+    """Greys for the last value, blues for averages, green for earlier days, oranges for ridges."""
+    shades = {
+        "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),
+        "ridge": iter(("#7c2d12", "#ea580c", "#fb923c", "#fdba74", "#fed7aa")),
+        "earlier": iter(("#16a34a", "#86efac")),
+    }
+    return [next(shades.get(name.split()[0], iter(())), "#94a3b8") for name in experts]

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-from pd_operator.cli.backtesting.style import style, svg
+from pd_operator.cli.report.page import Tile, figures_table, section
+from pd_operator.cli.report.page import page as report_page
+from pd_operator.cli.report.style import style, svg
 from pd_operator.cli.simulating import words
 from pd_operator.cli.simulating.contest import Outcome, objectives_of
 from pd_operator.cli.simulating.plots import latency_figure, workers_figure
@@ -25,17 +25,14 @@ def page(question: Question, outcomes: Sequence[Outcome]) -> str:
     with style():
         workers = svg(workers_figure(operator, requests))
         latencies = svg(latency_figure(outcomes, requests, objectives))
-    template = files("pd_operator.cli.backtesting") / "template.html"
-    return Template(template.read_text(encoding="utf-8")).substitute(
-        title=escape(f"Simulation of {question.name}"),
-        lead=escape(f"{_load(question)} {words.verdict(outcomes, objectives)}"),
-        tiles="\n".join(_tiles(question, outcomes)),
-        sections="\n".join(
-            (
-                _section("Who sized it, and what came of it", _table(question, outcomes)),
-                _section("Load and workers", workers),
-                _section("Latencies over time", latencies),
-            )
+    return report_page(
+        f"Simulation of {question.name}",
+        escape(f"{_load(question)} {words.verdict(outcomes, objectives)}"),
+        _tiles(question, outcomes),
+        (
+            section("Who sized it, and what came of it", _table(question, outcomes)),
+            section("Load and workers", workers),
+            section("Latencies over time", latencies),
         ),
     )
 
@@ -49,30 +46,19 @@ def _load(question: Question) -> str:
     )
 
 
-def _tiles(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _tiles(question: Question, outcomes: Sequence[Outcome]) -> Iterator[Tile]:
     objectives = objectives_of(question)
     for outcome in outcomes[:3]:
         attained = outcome.result.attained(objectives)
-        kept = attained.ttft >= objectives.ttft.share and attained.tpot >= objectives.tpot.share
-        yield (
-            f'<div class="tile"><b class="{"good" if kept else "bad"}">{attained.joint:.1%}</b>'
-            f"<span>{escape(outcome.name)}</span>"
-            f"<small>within both objectives, for {words.gpu_hours(outcome):,.1f} GPU hours</small>"
-            "</div>"
+        yield Tile(
+            f"{attained.joint:.1%}",
+            outcome.name,
+            f"within both objectives, for {words.gpu_hours(outcome):,.1f} GPU hours",
+            attained.ttft >= objectives.ttft.share and attained.tpot >= objectives.tpot.share,
         )
 
 
 def _table(question: Question, outcomes: Sequence[Outcome]) -> str:
     objectives = objectives_of(question)
-    head = "".join(f"<th>{escape(name)}</th>" for name in words.columns(objectives))
-    rows = "\n".join(
-        "<tr>"
-        + "".join(f"<td>{escape(text)}</td>" for text in words.cells(outcome, objectives))
-        + "</tr>"
-        for outcome in outcomes
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
-
-
-def _section(heading: str, body: str) -> str:
-    return f"<section>\n<h2>{heading}</h2>\n{body}\n</section>"
+    rows = (words.cells(outcome, objectives) for outcome in outcomes)
+    return figures_table(words.columns(objectives), rows)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from pd_operator.cli.backtesting.style import (
+from pd_operator.cli.report.style import (
     GOAL,
     MUTED,
     WIDTH_INCHES,

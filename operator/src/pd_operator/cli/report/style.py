@@ -1,6 +1,6 @@
 """How the plots look: one palette, one typeface, little ink."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 
@@ -16,8 +16,11 @@ INK = "#0f172a"
 MUTED = "#64748b"
 GRID = "#e2e8f0"
 ACTUAL = "#0f172a"
+PREFILL = "#2563eb"
+DECODE = "#ea580c"
+LOAD = "#94a3b8"
 GOAL = "#dc2626"
-SERIES = ("#0d9488", "#2563eb", "#ea580c", "#7c3aed", "#be185d", "#4d7c0f")
+SERIES = ("#0d9488", PREFILL, DECODE, "#7c3aed", "#be185d", "#4d7c0f")
 """Colours of the series, in the order of the load: requests, prefill's blue, decode's orange."""
 
 WIDTH_INCHES = 10.5
@@ -44,21 +47,21 @@ _SETTINGS = {
     "legend.frameon": False,
     "legend.fontsize": 9.5,
     "lines.linewidth": 1.7,
-    "svg.fonttype": "none",
     "svg.hashsalt": "pd-operator",
     "path.simplify_threshold": 0.5,
 }
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw in our style; text stays text, which is smaller and can be searched."""
-    with matplotlib.style.context(_SETTINGS):
+def style(*, text_as_paths: bool = False) -> Iterator[None]:
+    """Draw in our style; text as paths looks alike everywhere, text as text is smaller."""
+    fonts = {"svg.fonttype": "path" if text_as_paths else "none"}
+    with matplotlib.style.context({**_SETTINGS, **fonts}):
         yield
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element, without date: the same replay gives the same text."""
+    """The figure as an `<svg>` element without date, so that the same run gives the same text."""
     buffer = StringIO()
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     text = buffer.getvalue()
@@ -99,16 +102,6 @@ def legend(axes: Axes, columns: int = 4) -> None:
 def thousands(axes: Axes) -> None:
     """Large loads with k and M."""
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
-
-
-def expert_colours(experts: Mapping[str, FloatArray]) -> list[str]:
-    """Greys for the last value, blues for averages, green for earlier days, oranges for ridges."""
-    shades = {
-        "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),
-        "ridge": iter(("#7c2d12", "#ea580c", "#fb923c", "#fdba74", "#fed7aa")),
-        "earlier": iter(("#16a34a", "#86efac")),
-    }
-    return [next(shades.get(name.split()[0], iter(())), "#94a3b8") for name in experts]
 
 
 def _since_beginning(days: float, _: int) -> str:

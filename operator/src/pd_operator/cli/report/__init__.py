@@ -1,0 +1,1 @@
+"""Reports as one HTML file: the page, and how its plots look. Plots need matplotlib, an extra."""

@@ -73,7 +73,7 @@ def main() -> None:
 
 def say(line: str) -> None:
     """Show progress on the terminal."""
-    print(line, flush=True)  # noqa: T201 - see above
+    print(line, flush=True)  # noqa: T201 - progress on the terminal
 
 
 def measure_own(asked: argparse.Namespace) -> None:

@@ -79,7 +79,7 @@ def _prophet(series: BenchSeries, origins: list[int]) -> Iterator[Answer]:
     import logging  # noqa: PLC0415 - only to silence what Prophet prints for every fit
 
     import pandas as pd  # noqa: PLC0415 - an extra of the benchmark
-    from prophet import Prophet  # noqa: PLC0415 - the same
+    from prophet import Prophet  # noqa: PLC0415 - an extra of the benchmark
 
     logging.getLogger("cmdstanpy").disabled = True
     start = pd.Timestamp("2024-01-01")

@@ -172,7 +172,7 @@ def replay(case: Case, python: str) -> Latencies:
         answer = folder / "answer.npz"
         command = (python, str(script), str(folder / "asked.json"), str(answer))
         before = os.times().children_user
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our script, by the Python that the caller names
         if done.returncode:
             raise RuntimeError(f"Dynamo's replay of {case.name} failed:\n{done.stderr[-2000:]}")
         spent = os.times().children_user - before

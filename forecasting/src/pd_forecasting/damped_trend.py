@@ -52,7 +52,7 @@ def _fitted_level(roots: FloatArray, trend: float, damping: float) -> float:
     """Level weight of least squared one-step error, or the default where the fit fails."""
     # Here and not above: statsmodels brings pandas and scipy, 100 MB and a second, and only the
     # worker process that fits needs them; the one that updates and forecasts stays lean.
-    from statsmodels.tsa.holtwinters import Holt  # noqa: PLC0415 - see above
+    from statsmodels.tsa.holtwinters import Holt  # noqa: PLC0415 - 100 MB that only fits need
 
     scaled = roots / roots.mean()
     with warnings.catch_warnings():

@@ -27,7 +27,7 @@ def best_arima(scaled: FloatArray) -> LinearModel | None:
     """The best of `_ORDERS` for a series of mean one; None where none could be fitted."""
     # Here and not above: statsmodels brings pandas and scipy, 100 MB and a second, and only the
     # worker process that fits needs them; the one that updates and forecasts stays lean.
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - see above
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - 100 MB that only fits need
 
     return best_of(
         [partial(SARIMAX, scaled, order=order, concentrate_scale=True) for order in _ORDERS]

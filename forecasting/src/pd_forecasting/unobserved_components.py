@@ -25,7 +25,7 @@ class UnobservedComponents(StateSpace):
 
     def _fitted(self, scaled: FloatArray) -> LinearModel | None:
         # Here and not above: see `sarimax.best_arima`.
-        from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415 - see above
+        from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415 - 100 MB that only fits need
             UnobservedComponents as Structural,
         )
 

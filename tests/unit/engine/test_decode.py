@@ -15,7 +15,7 @@ MakeJob = Callable[..., Job]
 
 def scheduler(timings: Timings, **limits: int | bool) -> DecodeScheduler:
     given_ = {"kv_tokens": 100_000, "running_requests": 256, "reserved_tokens": 0, **limits}
-    return DecodeScheduler(timings, DecodeLimits(**given_), on_admitted=lambda _: None)  # type: ignore[arg-type] # a mixed dict
+    return DecodeScheduler(timings, DecodeLimits(**given_), on_admitted=lambda _: None)  # type: ignore[arg-type]  # a mixed dict
 
 
 def start(decode: DecodeScheduler, jobs: Iterable[Job], now: float = 0.0) -> list[Output]:

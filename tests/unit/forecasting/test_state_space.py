@@ -111,9 +111,9 @@ def test_without_a_day_and_a_half_a_harmonic_regression_is_its_arima(season_bins
 def test_a_fit_on_too_little_leaves_the_last_good_model() -> None:
     forecaster = Sarimax()
     forecaster.fit(noisy())
-    learnt = forecaster.state()["run"]["model"]  # type: ignore[index] # plain data is untyped
+    learnt = forecaster.state()["run"]["model"]  # type: ignore[index]  # plain data is untyped
     forecaster.fit(noisy()[:20])
-    assert forecaster.state()["run"]["model"] == learnt  # type: ignore[index] # the same
+    assert forecaster.state()["run"]["model"] == learnt  # type: ignore[index]  # plain data is untyped
 
 
 def test_candidates_that_cannot_be_fitted_give_no_model() -> None:

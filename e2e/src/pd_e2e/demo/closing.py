@@ -96,7 +96,7 @@ def operator_figures(prometheus_url: str, seconds: float) -> OperatorFigures:
 
 
 def _ask(url: str, query: str) -> list[dict[str, list[float | str]]]:
-    with urlopen(  # noqa: S310  the demo's own Prometheus
+    with urlopen(  # noqa: S310 - http to the demo's own Prometheus on loopback
         f"{url}/api/v1/query?{urlencode({'query': query})}", timeout=TIMEOUT_SECONDS
     ) as answer:
         result: list[dict[str, list[float | str]]] = json.load(answer)["data"]["result"]

@@ -29,8 +29,8 @@ class EngineMetrics:
     """
 
     def __init__(self, arguments: ServerArguments) -> None:
-        # SGLang exports no `_created` series. The library ships this one function untyped.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        # SGLang exports no `_created` series.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self._registry = CollectorRegistry(auto_describe=False)
         self._families = Families(self._registry, arguments)
         extra = tuple(arguments.extra_metric_labels.values())

@@ -37,7 +37,7 @@ def fetch(url: str, body: Any = None, timeout: float = _ANSWER_SECONDS) -> tuple
         url, data=data, headers={"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - http
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NO_READY_ROUTER = "NoReadyRouter"
     CHILDREN_REFUSED = "ChildrenRefused"
     SPEC_INVALID = "SpecInvalid"
+    PARALLELISM_UNDECIDED = "ParallelismUndecided"
     TICK_FAILED = "TickFailed"
 
     # MetricsAvailable

@@ -103,3 +103,10 @@ class EngineSpec(ApiModel):
         description="Network bandwidth of one worker for KV cache, in gigabits per second. Moving "
         "a prompt's KV cache from prefill to decode is part of the time to first token.",
     )
+    gpus_per_node: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="GPUs of one node. A worker's GPUs are on one node: parallelism Auto chooses "
+        "only sizes that fill nodes without a rest.",
+    )

@@ -13,6 +13,7 @@ from pd_operator.api.autoscaling import AutoscalingSpec
 from pd_operator.api.base import ApiModel, cel_rules
 from pd_operator.api.engine import EngineSpec, ModelSpec
 from pd_operator.api.objectives import ObjectivesSpec
+from pd_operator.api.parallelism import ExpectedLoad, Parallelism
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.router import RouterSpec
@@ -36,6 +37,10 @@ class MetricsSpec(ApiModel):
     )
 
 
+_NEEDS_PROFILE = "parallelism Auto needs engine.profile: sizes are chosen by its times"
+_CHOOSES_SIZES = "parallelism Auto chooses tensorParallelSize of both pools: leave it out"
+
+
 class PDInferenceServiceSpec(ApiModel):
     """A model served by SGLang with prefill and decode in separate pools."""
 
@@ -52,6 +57,17 @@ class PDInferenceServiceSpec(ApiModel):
             "2 * self.metrics.scrapeIntervalSeconds",
             "message": "resolutionSeconds must be at least two metrics.scrapeIntervalSeconds",
             "fieldPath": ".autoscaling.forecast.resolutionSeconds",
+        },
+        {
+            "rule": "self.parallelism != 'Auto' || has(self.engine.profile)",
+            "message": _NEEDS_PROFILE,
+            "fieldPath": ".parallelism",
+        },
+        {
+            "rule": "self.parallelism != 'Auto' || (self.prefill.tensorParallelSize == 1 && "
+            "self.decode.tensorParallelSize == 1)",
+            "message": _CHOOSES_SIZES,
+            "fieldPath": ".parallelism",
         },
         *(
             {
@@ -71,6 +87,19 @@ class PDInferenceServiceSpec(ApiModel):
     objectives: ObjectivesSpec = Field(
         description="Latency objectives. The operator buys as many workers as they need."
     )
+    parallelism: Parallelism = Field(
+        default=Parallelism.MANUAL,
+        description="Who chooses how many GPUs a worker has. Manual: tensorParallelSize of each "
+        "pool says so. Auto: the operator chooses one for each pool, once, before it creates them: "
+        "from engine.profile, the objectives and expectedLoad. What it chose is in "
+        "status.parallelism and stays so, whatever changes: a running service is never given "
+        "workers of another size. Services that were created otherwise keep what they have.",
+    )
+    expected_load: ExpectedLoad | None = Field(
+        default=None,
+        description="The load that parallelism Auto chooses sizes for. Read once, when the service "
+        "is created; the number of workers follows the load that comes.",
+    )
     prefill: PoolSpec = Field(description="The pool of prefill workers.")
     decode: PoolSpec = Field(description="The pool of decode workers.")
     router: RouterSpec = Field(
@@ -86,8 +115,21 @@ class PDInferenceServiceSpec(ApiModel):
         """The pool of a role."""
         return self.prefill if role is Role.PREFILL else self.decode
 
-    @model_validator(mode="after")
-    def _budget_covers_minimum(self) -> Self:
+    def sized(self, prefill: int, decode: int) -> Self:
+        """The spec with these tensor-parallel sizes, which ``parallelism: Auto`` has chosen.
+
+        ``ValueError`` where they do not fit the rest, as a GPU budget that was lowered later.
+        """
+        pools = {
+            role.value: self.pool(role).model_copy(update={"tensor_parallel_size": size})
+            for role, size in ((Role.PREFILL, prefill), (Role.DECODE, decode))
+        }
+        sized = self.model_copy(update=pools)
+        sized.check_budget()
+        return sized
+
+    def check_budget(self) -> None:
+        """``ValueError`` where the GPU budget does not cover the fewest workers of both pools."""
         budget = self.autoscaling.gpu_budget
         minimum = self.prefill.minimum_gpus + self.decode.minimum_gpus
         if budget is not None and budget < minimum:
@@ -95,6 +137,20 @@ class PDInferenceServiceSpec(ApiModel):
                 f"autoscaling.gpuBudget ({budget}) must cover minReplicas * tensorParallelSize "
                 f"of both pools ({minimum})"
             )
+
+    @model_validator(mode="after")
+    def _budget_covers_minimum(self) -> Self:
+        self.check_budget()
+        return self
+
+    @model_validator(mode="after")
+    def _auto_knows_the_engine_and_has_the_choice(self) -> Self:
+        if self.parallelism is not Parallelism.AUTO:
+            return self
+        if self.engine.profile is None:
+            raise ValueError(_NEEDS_PROFILE)
+        if any(self.pool(role).tensor_parallel_size != 1 for role in Role):
+            raise ValueError(_CHOOSES_SIZES)
         return self
 
     @model_validator(mode="after")

@@ -1,8 +1,8 @@
 """What the operator reports: the ``status`` of a PDInferenceService.
 
 Everything here can be rebuilt from the cluster and Prometheus, except ``memory``, which lets a
-restarted operator go on with its stabilization windows, and ``calibration``, which took minutes
-of load to learn. Integers only: rates and shares are in thousandths.
+restarted operator go on with its stabilization windows, ``calibration``, which took minutes of
+load to learn, and ``parallelism``, which is chosen once. Integers only: rates and shares are in thousandths.
 """
 
 from typing import Any
@@ -210,6 +210,17 @@ class CalibrationStatus(StatusModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class ParallelismStatus(StatusModel):
+    """The sizes that ``parallelism: Auto`` stands for. Chosen once, kept ever after."""
+
+    prefill_tensor_parallel_size: int = Field(
+        ge=1, le=64, description="GPUs of one prefill worker."
+    )
+    decode_tensor_parallel_size: int = Field(ge=1, le=64, description="GPUs of one decode worker.")
+    time: Timestamp = Field(description="When they were chosen.")
+    message: str = Field(max_length=1024, description="Why these.")
+
+
 class DisplayStatus(StatusModel):
     """What ``kubectl get`` prints, put in words from the fields beside it. Not for programs."""
 
@@ -248,6 +259,10 @@ class PDInferenceServiceStatus(StatusModel):
     calibration: CalibrationStatus | None = Field(
         default=None,
         description="How far engines are off their profile. Plans are corrected by it.",
+    )
+    parallelism: ParallelismStatus | None = Field(
+        default=None,
+        description="What parallelism Auto chose. Absent with Manual, and until it could choose.",
     )
     display: DisplayStatus | None = Field(
         default=None, description="Columns of kubectl get. Programs read the other fields."

@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from pd_operator.api.names import API_VERSION, KIND, ServiceKey
+from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.status import PDInferenceServiceStatus
 
@@ -72,6 +73,19 @@ class PDInferenceService(BaseModel):
     def being_deleted(self) -> bool:
         """Whether the service has been deleted and waits for its children to go."""
         return self.metadata.deletion_timestamp is not None
+
+    def sized(self) -> Self:
+        """The service with the sizes that ``parallelism: Auto`` has chosen, where it has.
+
+        ``ValueError`` where they do not fit the rest of the spec any more.
+        """
+        chosen = self.status.parallelism
+        if self.spec.parallelism is not Parallelism.AUTO or chosen is None:
+            return self
+        spec = self.spec.sized(
+            chosen.prefill_tensor_parallel_size, chosen.decode_tensor_parallel_size
+        )
+        return self.model_copy(update={"spec": spec})
 
     def reference(self) -> dict[str, str]:
         """The object as an Event's ``involvedObject`` names it."""

@@ -49,7 +49,10 @@ def run(
     Outside a cluster it uses KUBECONFIG.
     """
     # Imported here, as the sidecar shares this program and needs a tenth of its memory.
-    from pd_operator.controller.process import OperatorOptions, run_operator  # noqa: PLC0415  (see above)
+    from pd_operator.controller.process import (  # noqa: PLC0415 - spares the sidecar its memory
+        OperatorOptions,
+        run_operator,
+    )
 
     set_up_logging(log_format, log_level.value)
     host, _, port = listen.rpartition(":")
@@ -66,7 +69,7 @@ def worker_table(
     output: Annotated[Path, typer.Option(help="The file that the router's discovery reads.")],
 ) -> None:
     """Keep the router's worker table equal to the service's ready pods, until SIGTERM."""
-    from pd_operator.routing.sidecar import main  # noqa: PLC0415  as in run()
+    from pd_operator.routing.sidecar import main  # noqa: PLC0415 - the operator need not load it
 
     raise typer.Exit(main(service, namespace, output))
 

@@ -8,7 +8,7 @@ import typer
 from pd_operator.api.autoscaling import ForecastModel
 
 
-def backtest(  # noqa: PLR0913, PLR0917  each is an option of the command line
+def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     name: Annotated[
         str | None,
         typer.Argument(help="A PDInferenceService, whose past is read from its Prometheus."),
@@ -101,8 +101,7 @@ def backtest(  # noqa: PLR0913, PLR0917  each is an option of the command line
 
     kubectl pd backtest --file load.csv --column requests --ahead 300
     """
-    # It takes numpy, pandas and statsmodels a second to load, which `explain` need not wait for.
-    from pd_operator.cli.backtesting.run import Request, run  # noqa: PLC0415  (see above)
+    from pd_operator.cli.backtesting.run import Request, run  # noqa: PLC0415 - loads for a second
 
     run(
         Request(

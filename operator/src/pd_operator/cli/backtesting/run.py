@@ -48,13 +48,11 @@ class Request:
 
 def run(request: Request) -> None:
     """Replay what was asked for; ends with a sentence on stderr where that cannot be."""
-    if (request.name is None) == (request.file is None):
-        raise fault("say what to replay: the name of a PDInferenceService, or --file PATH")
     if request.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     console = Console()
     try:
-        loads, defaults, leads = _of_file(request) if request.file else _of_service(request)
+        loads, defaults, leads = _asked_for(request)
         done = _replayed(
             loads, _plan(request, loads, defaults, leads), _percentile(request, defaults)
         )
@@ -66,23 +64,32 @@ def run(request: Request) -> None:
         console.print(f"\nReport: {request.html}")
 
 
-def _of_file(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
+def _asked_for(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
+    """The loads to replay, how they are forecast, and the lead times of their service."""
+    match request.name, request.file:
+        case str() as name, None:
+            return _of_service(name, request)
+        case None, Path() as file:
+            return _of_file(file, request)
+        case _:
+            raise fault("say what to replay: the name of a PDInferenceService, or --file PATH")
+
+
+def _of_file(file: Path, request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
     if request.rows not in set(Rows):
         raise LoadError(f"--rows is one of {', '.join(Rows)}, not {request.rows!r}")
     options = FileOptions(
         request.time, request.columns, Rows(request.rows), request.step_seconds or None
     )
-    assert request.file is not None  # noqa: S101  `run` chose by it
-    return read_file(request.file, options), ForecastSpec(), ()
+    return read_file(file, options), ForecastSpec(), ()
 
 
-def _of_service(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
-    assert request.name is not None  # noqa: S101  `run` chose by it
+def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
     try:
-        resource = read_resource(request.name, request.namespace, request.context)
+        resource = read_resource(name, request.namespace, request.context)
         service = PDInferenceService.parse(resource)
     except ValidationError as error:
-        raise LoadError(f"{request.name} does not fit this version's API: {error}") from error
+        raise LoadError(f"{name} does not fit this version's API: {error}") from error
     spec = service.spec
     changes = {"history_days": request.days, "resolution_seconds": request.step_seconds}
     wanted = spec.autoscaling.forecast.model_copy(
@@ -131,8 +138,7 @@ def _replayed(loads: Loads, plan: BacktestPlan, percentile: int) -> Replay:
 
 
 def _write(path: Path, done: Replay) -> None:
-    # Matplotlib is an extra that only the report needs.
-    from pd_operator.cli.backtesting.page import write_page  # noqa: PLC0415  (see above)
+    from pd_operator.cli.backtesting.page import write_page  # noqa: PLC0415 - matplotlib: an extra
 
     try:
         write_page(path, done)

@@ -69,9 +69,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 
     kubectl pd simulate chat --trace requests.parquet --fixed 2,4 --html chat.html
     """
-    # It takes numpy and the forecasters a second to load, which `explain` need not wait for.
-    from pd_operator.cli.simulating.question import Flags  # noqa: PLC0415  (see above)
-    from pd_operator.cli.simulating.run import Request, run  # noqa: PLC0415  (see above)
+    # The forecasters take a second to load, which `explain` need not wait for.
+    from pd_operator.cli.simulating.question import Flags  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.run import Request, run  # noqa: PLC0415 - loads forecasters
 
     if trace is None:
         raise fault("give the requests with --trace FILE")

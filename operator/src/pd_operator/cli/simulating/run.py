@@ -33,8 +33,6 @@ class Request:
 
 def run(request: Request, flags: Flags) -> None:
     """Simulate what was asked for; ends with a sentence on stderr where that cannot be."""
-    if (request.name is None) == (request.file is None):
-        raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
     if request.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     try:
@@ -54,9 +52,16 @@ def run(request: Request, flags: Flags) -> None:
 
 
 def _service(request: Request) -> PDInferenceService:
-    if request.file is not None:
-        return read_manifest(request.file)
-    name = request.name or ""
+    match request.name, request.file:
+        case str() as name, None:
+            return _running(name, request)
+        case None, Path() as file:
+            return read_manifest(file)
+        case _:
+            raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
+
+
+def _running(name: str, request: Request) -> PDInferenceService:
     try:
         return PDInferenceService.parse(read_resource(name, request.namespace, request.context))
     except ValidationError as error:
@@ -64,8 +69,7 @@ def _service(request: Request) -> PDInferenceService:
 
 
 def _write(path: Path, question: Question, outcomes: Sequence[Outcome]) -> None:
-    # Matplotlib is an extra that only the report needs.
-    from pd_operator.cli.simulating.page import write_page  # noqa: PLC0415  (see above)
+    from pd_operator.cli.simulating.page import write_page  # noqa: PLC0415 - matplotlib: an extra
 
     try:
         write_page(path, question, outcomes)

@@ -9,6 +9,7 @@ from rich.console import Console
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.backtesting.command import backtest
 from pd_operator.cli.explanation import explain_service
+from pd_operator.cli.options import Context, Namespace
 from pd_operator.cli.profiling.command import app as profiling
 from pd_operator.cli.resources import read_resource
 from pd_operator.cli.simulating.command import simulate
@@ -37,10 +38,8 @@ app.add_typer(profiling, name="profile")
 @app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="Name of the PDInferenceService.")],
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="text or json.")] = Output.TEXT,
 ) -> None:
     """Print the last decision about a service, link by link.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pd_operator.api.autoscaling import ForecastModel
+from pd_operator.cli.options import Context, Namespace, Report
 
 
 def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
@@ -19,10 +20,8 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             "--file", "-f", help="Or a load in a CSV or parquet file: a row a bin, or a request."
         ),
     ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
     prometheus: Annotated[
         str | None,
         typer.Option(
@@ -80,10 +79,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     forecasts: Annotated[
         int, typer.Option(min=20, max=100_000, help="At most so many forecasts, evenly spaced.")
     ] = 800,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Also write a report with plots: one HTML file with everything in it."),
-    ] = None,
+    html: Report = None,
 ) -> None:
     """Replay a load's past and see what its forecasts would have been worth.
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pd_operator.api.roles import Role
+from pd_operator.cli.options import Context, Namespace
 from pd_operator.cli.profiling.measuring import Campaign, Outcome, facts_of, run_campaign
 from pd_operator.cli.profiling.table import print_profile
 from pd_operator.cli.profiling.workers import Workers, ready_workers
@@ -46,10 +47,8 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     name: Annotated[
         str | None, typer.Argument(help="The PDInferenceService; else give the two URLs.")
     ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
     prefill_url: Annotated[
         str | None,
         typer.Option(help="A prefill worker, such as one forwarded by kubectl port-forward."),

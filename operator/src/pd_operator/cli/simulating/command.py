@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pd_operator.cli.options import Context, Namespace, Report
 from pd_operator.cli.resources import fault
 
 
@@ -29,10 +30,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
     ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
     history: Annotated[
         float,
         typer.Option(help="Hours at the trace's beginning that the forecaster knows already."),
@@ -50,10 +49,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         typer.Option(help="Profile of the engine: a bundled name, or a .json file."),
     ] = None,
     seed: Annotated[int, typer.Option(help="For what the router draws.")] = 0,
-    html: Annotated[
-        Path | None,
-        typer.Option(help="Also write a report with plots: one HTML file with everything in it."),
-    ] = None,
+    html: Report = None,
     output: Annotated[
         SimulationOutput, typer.Option("--output", "-o", help="table or json.")
     ] = SimulationOutput.TABLE,

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pd_operator.api.router import PrefillPolicy
+from pd_operator.cli.options import Context, Namespace
 from pd_operator.cli.resources import fault
 from pd_operator.cli.sizing.frontier import drawing, frontiers, page
 from pd_operator.cli.sizing.manifest import DEFAULT_PROMETHEUS, manifest, plain
@@ -34,10 +35,8 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     name: Annotated[
         str | None, typer.Argument(help="A PDInferenceService that is there; else give flags.")
     ] = None,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Default: the context's.")
-    ] = None,
-    context: Annotated[str | None, typer.Option(help="Context of the kubeconfig.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
     rate: Annotated[
         float | None, typer.Option(help="Requests per second.", rich_help_panel=_LOAD)
     ] = None,

@@ -110,3 +110,46 @@ def test_flags_that_follow_from_other_fields_are_refused(
 def test_other_flags_are_the_users(minimal: dict[str, Any]) -> None:
     minimal["spec"]["engine"]["args"] = ["--page-size", "64", "--portable"]
     assert PDInferenceService.parse(minimal).spec.engine.args[-1] == "--portable"
+
+
+def test_who_chooses_the_sizes_leaves_them_out_and_knows_the_engine(
+    minimal: dict[str, Any],
+) -> None:
+    minimal["spec"]["parallelism"] = "Auto"
+    PDInferenceService.parse(minimal)
+
+    minimal["spec"]["decode"]["tensorParallelSize"] = 2
+    with pytest.raises(ValidationError, match="Auto chooses tensorParallelSize of both pools"):
+        PDInferenceService.parse(minimal)
+
+    minimal["spec"]["decode"].pop("tensorParallelSize")
+    minimal["spec"]["engine"].pop("profile")
+    with pytest.raises(ValidationError, match=r"Auto needs engine\.profile"):
+        PDInferenceService.parse(minimal)
+
+
+CHOSEN = {
+    "parallelism": {
+        "prefillTensorParallelSize": 2,
+        "decodeTensorParallelSize": 4,
+        "time": "2026-01-01T12:00:00Z",
+        "message": "Fewest GPUs.",
+    }
+}
+
+
+def test_chosen_sizes_stand_in_for_the_pools_own_with_auto_only(minimal: dict[str, Any]) -> None:
+    minimal["status"] = CHOSEN
+    assert PDInferenceService.parse(minimal).sized().spec.decode.tensor_parallel_size == 1
+
+    minimal["spec"]["parallelism"] = "Auto"
+    spec = PDInferenceService.parse(minimal).sized().spec
+    assert (spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size) == (2, 4)
+    assert spec.decode.max_replicas == 8
+
+
+def test_a_budget_below_the_chosen_sizes_is_refused(minimal: dict[str, Any]) -> None:
+    minimal["status"] = CHOSEN
+    minimal["spec"] |= {"parallelism": "Auto", "autoscaling": {"gpuBudget": 5}}
+    with pytest.raises(ValueError, match=r"gpuBudget \(5\) must cover .* \(6\)"):
+        PDInferenceService.parse(minimal).sized()

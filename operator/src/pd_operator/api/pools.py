@@ -37,8 +37,8 @@ class PoolSpec(ApiModel):
         ge=1,
         le=64,
         description="GPUs of one worker, all on one node; SGLang's --tp-size. Take the same in "
-        "both pools unless the model's KV layout allows otherwise. The profile must know it. Left out "
-        "with parallelism Auto.",
+        "both pools unless the model's KV layout allows otherwise. The profile must know it. "
+        "Left out with parallelism Auto.",
     )
     args: EngineArguments = Field(
         default=(),

@@ -2,7 +2,8 @@
 
 Everything here can be rebuilt from the cluster and Prometheus, except ``memory``, which lets a
 restarted operator go on with its stabilization windows, ``calibration``, which took minutes of
-load to learn, and ``parallelism``, which is chosen once. Integers only: rates and shares are in thousandths.
+load to learn, and ``parallelism``, which is chosen once. Integers only: rates and shares are in
+thousandths.
 """
 
 from typing import Any

@@ -20,9 +20,9 @@ from pathlib import Path
 import aiohttp
 from scripts.bench_format import Figure, write
 
-from pd_e2e.engine.decode import DecodeLimits, DecodeScheduler
-from pd_e2e.engine.job import Bootstrap, Job, Output
-from pd_e2e.engine.prefill import PrefillLimits, PrefillScheduler
+from pd_e2e.engine.decode import DecodeLimits
+from pd_e2e.engine.pair import Arrival, Pair
+from pd_e2e.engine.prefill import PrefillLimits
 from pd_e2e.engine.processes import Fleet, Process, write_worker_table
 from pd_e2e.engine.settings import Settings
 from pd_e2e.engine.timings import load_profile
@@ -138,65 +138,24 @@ async def apply(processes: Stack, arrivals: Sequence[float], shape: Shape) -> Lo
     return load
 
 
-class Ideal:
-    """A prefill and a decode in one virtual time, with nothing in between."""
-
-    def __init__(self, stream_interval: int) -> None:
-        surfaces = load_profile(PROFILE).surfaces(1)
-        timings, settings = Timings(surfaces, TIME_SCALE), Settings()
-        room = surfaces.kv_capacity_tokens
-        link = KvLink(
-            settings.transfer_bytes_per_second / TIME_SCALE,
-            surfaces.kv_bytes_per_token,
-            settings.transfer_base_seconds * TIME_SCALE,
-        )
-        limits = DecodeLimits(room, 2048, stream_interval=stream_interval)
-        self._prefill = PrefillScheduler(timings, PrefillLimits(8192, 16384, room), link)
-        self._decode = DecodeScheduler(timings, limits, self._admit)
-        self._sides: dict[str, tuple[Job, Job]] = {}
-        self._outputs: dict[str, list[Output]] = {}
-        self._now = 0.0
-
-    def samples(self, arrivals: Sequence[float], shape: Shape) -> list[Sample]:
-        """What clients would see."""
-        for index, arrival in enumerate(arrivals):
-            self._run_until(arrival)
-            sides = (_job(index, shape), _job(index, shape))
-            self._sides[str(index)] = sides
-            self._prefill.submit(sides[0], arrival)
-            self._note(self._decode.submit(sides[1], arrival))
-        self._run_until(float("inf"))
-        return [
-            Sample(
-                outputs[0].at - arrivals[int(rid)],
-                (outputs[-1].at - outputs[0].at) / (shape.output - 1),
-            )
-            for rid, outputs in self._outputs.items()
-        ]
-
-    def _admit(self, job: Job) -> None:
-        self._prefill.admit(self._sides[job.rid][0], self._now)
-
-    def _run_until(self, now: float) -> None:
-        while True:
-            events = (self._prefill.next_event(), self._decode.next_event())
-            due = [at for at in events if at is not None and at <= now]
-            if not due:
-                self._now = now
-                return
-            self._now = min(due)
-            for moved in self._prefill.advance(self._now):
-                self._note(self._decode.arrived(self._sides[moved.job.rid][1], moved.at))
-            self._note(self._decode.advance(self._now))
-
-    def _note(self, outputs: Sequence[Output]) -> None:
-        for output in outputs:
-            self._outputs.setdefault(output.job.rid, []).append(output)
-
-
-def _job(index: int, shape: Shape) -> Job:
-    place = Bootstrap("ideal", 8998, index)
-    return Job(str(index), shape.prompt, shape.output, streaming=True, bootstrap=place)
+def ideal(arrivals: Sequence[float], shape: Shape, stream_interval: int) -> list[Sample]:
+    """What clients would see of the schedulers with nothing in between."""
+    surfaces = load_profile(PROFILE).surfaces(1)
+    timings, settings = Timings(surfaces, TIME_SCALE), Settings()
+    room = surfaces.kv_capacity_tokens
+    link = KvLink(
+        settings.transfer_bytes_per_second / TIME_SCALE,
+        surfaces.kv_bytes_per_token,
+        settings.transfer_base_seconds * TIME_SCALE,
+    )
+    prefill = PrefillLimits(8192, 16384, room)
+    decode = DecodeLimits(room, 2048, stream_interval=stream_interval)
+    requests = [Arrival(at, shape.prompt, shape.output) for at in arrivals]
+    outputs = Pair((timings, prefill), (timings, decode), link).run(requests)
+    return [
+        Sample(each[0].at - at, (each[-1].at - each[0].at) / (shape.output - 1))
+        for at, each in zip(arrivals, outputs, strict=True)
+    ]
 
 
 def poisson(rate: float) -> list[float]:
@@ -213,9 +172,9 @@ def quantile(samples: Sequence[Sample], percent: int) -> float:
     return 1e3 * statistics.quantiles([sample.ttft for sample in samples], n=100)[percent - 1]
 
 
-def slowdown(samples: Sequence[Sample], ideal: Sequence[Sample]) -> float:
+def slowdown(samples: Sequence[Sample], best: Sequence[Sample]) -> float:
     """Mean time per output token, relative to the ideal."""
-    means = [statistics.mean(sample.tpot for sample in each) for each in (samples, ideal)]
+    means = [statistics.mean(sample.tpot for sample in each) for each in (samples, best)]
     return means[0] / means[1]
 
 
@@ -227,9 +186,9 @@ async def measure_rates(say: Callable[[str], None]) -> list[Figure]:
         await apply(processes, [0.1 * index for index in range(WARM_UP)], REQUESTS)
         for rate in RATES:
             load = await apply(processes, poisson(rate), REQUESTS)
-            ideal = Ideal(STREAM_INTERVAL).samples(load.arrivals, REQUESTS)
-            p50, p90 = (quantile(load.samples, p) - quantile(ideal, p) for p in (50, 90))
-            tpot = slowdown(load.samples, ideal)
+            best = ideal(load.arrivals, REQUESTS, STREAM_INTERVAL)
+            p50, p90 = (quantile(load.samples, p) - quantile(best, p) for p in (50, 90))
+            tpot = slowdown(load.samples, best)
             cpu = load.cpu_per(len(load.arrivals), scale=1e3)
             say(
                 f"{rate:3g} requests/s: {load.failed} failed, TTFT +{p50:.1f} ms p50 "
@@ -271,7 +230,7 @@ async def measure_chunks(say: Callable[[str], None]) -> list[Figure]:
         for streams in STREAMS:
             arrivals = [0.001 * index for index in range(streams)]
             load = await apply(processes, arrivals, CHUNKS)
-            late = slowdown(load.samples, Ideal(stream_interval=1).samples(arrivals, CHUNKS))
+            late = slowdown(load.samples, ideal(arrivals, CHUNKS, stream_interval=1))
             rate = streams * STREAM_TOKENS / load.seconds
             cpu = load.cpu_per(streams * STREAM_TOKENS, scale=1e6)
             say(

@@ -94,6 +94,28 @@ class Whim:
         return Pools(self._dice.randint(1, 5), self._dice.randint(1, 5))
 
 
+@dataclass(frozen=True)
+class Turmoil:
+    """A service whose workers die, and whose size changes on a whim."""
+
+    requests: Requests
+    service: ServiceModel
+    size: Pools
+    deaths: list[Failure]
+    seed: int
+
+    def simulation(self) -> Simulation:
+        """One that has yet to run."""
+        begun = Simulation(self.requests, self.service, self.size, Random(self.seed))
+        for death in self.deaths:
+            begun.schedule(death)
+        begun.steer(Whim(self.seed))
+        return begun
+
+
+turmoils = st.builds(Turmoil, loads(), services(), pools, failures, st.integers(0, 99))
+
+
 @given(loads(), services(), pools)
 @quick
 def test_every_request_is_answered_and_every_token_made(
@@ -127,19 +149,10 @@ def test_with_room_for_all_nothing_is_lost_or_thrown_out(
     assert result.decode.tokens == (requests.output_tokens - 1).sum()
 
 
-@given(loads(), services(), pools, failures, st.integers(0, 99))
+@given(turmoils)
 @quick
-def test_no_worker_holds_more_than_it_can_and_time_only_goes_on(
-    requests: Requests,
-    service: ServiceModel,
-    size: Pools,
-    deaths: list[Failure],
-    seed: int,
-) -> None:
-    simulation = Simulation(requests, service, size, Random(seed))
-    for death in deaths:
-        simulation.schedule(death)
-    simulation.steer(Whim(seed))
+def test_no_worker_holds_more_than_it_can_and_time_only_goes_on(turmoil: Turmoil) -> None:
+    simulation = turmoil.simulation()
     fleet, agenda = simulation.fleet, simulation.agenda
     last_seen = 0.0
 
@@ -148,14 +161,14 @@ def test_no_worker_holds_more_than_it_can_and_time_only_goes_on(
         assert agenda.now >= last_seen
         last_seen = agenda.now
         for prefill in (*fleet.prefill.serving, *fleet.prefill.draining):
-            assert 0 <= prefill.kv_tokens <= service.prefill.kv_capacity_tokens
+            assert 0 <= prefill.kv_tokens <= turmoil.service.prefill.kv_capacity_tokens
             assert prefill.pending_tokens >= 0
             assert prefill.requests >= 0
         for decode in (*fleet.decode.serving, *fleet.decode.draining):
             assert decode.held_tokens >= 0
             assert decode.tokens >= 0
-            assert decode.used_tokens <= service.decode.kv_capacity_tokens
-            assert len(decode.batch) <= service.limits.running_requests
+            assert decode.used_tokens <= turmoil.service.decode.kv_capacity_tokens
+            assert len(decode.batch) <= turmoil.service.limits.running_requests
             assert decode.requests >= decode.waiting_requests + len(decode.batch)
 
     for moment in np.arange(0.0, 30.0, 0.05):
@@ -166,19 +179,10 @@ def test_no_worker_holds_more_than_it_can_and_time_only_goes_on(
     assert np.isinf(result.ttft_seconds).sum() == result.lost_requests
 
 
-@given(loads(), services(), pools, failures, st.integers(0, 99))
+@given(turmoils)
 @quick
-def test_in_the_end_all_workers_are_empty(
-    requests: Requests,
-    service: ServiceModel,
-    size: Pools,
-    deaths: list[Failure],
-    seed: int,
-) -> None:
-    simulation = Simulation(requests, service, size, Random(seed))
-    for death in deaths:
-        simulation.schedule(death)
-    simulation.steer(Whim(seed))
+def test_in_the_end_all_workers_are_empty(turmoil: Turmoil) -> None:
+    simulation = turmoil.simulation()
     simulation.run()
     fleet, agenda = simulation.fleet, simulation.agenda
     agenda.run_until(agenda.now + 100.0)
@@ -189,17 +193,18 @@ def test_in_the_end_all_workers_are_empty(
         assert not decode.batch
 
 
-@given(loads(), services(), pools, failures, st.integers(0, 99))
+@given(turmoils)
 @quick
-def test_the_same_seed_gives_the_same_result(
-    requests: Requests,
-    service: ServiceModel,
-    size: Pools,
-    deaths: list[Failure],
-    seed: int,
-) -> None:
+def test_the_same_seed_gives_the_same_result(turmoil: Turmoil) -> None:
     one, other = (
-        simulate(requests, service, size, seed=seed, policy=Whim(seed), failures=deaths)
+        simulate(
+            turmoil.requests,
+            turmoil.service,
+            turmoil.size,
+            seed=turmoil.seed,
+            policy=Whim(turmoil.seed),
+            failures=turmoil.deaths,
+        )
         for _ in range(2)
     )
     assert one.ttft_seconds.tobytes() == other.ttft_seconds.tobytes()

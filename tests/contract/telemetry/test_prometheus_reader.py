@@ -89,6 +89,17 @@ def write_lengths(page: Written, service: str, per_second: float, times: range =
     page.histogram("sglang:generation_tokens_histogram", per_second, short, 50.0, decode, times)
 
 
+def write_batches(page: Written, service: str) -> None:
+    """Two decode workers: one with 4 sequences of 1,000 tokens, the other now and then with 8."""
+    still, uneven = of(service, "decode", "d1"), of(service, "decode", "d2")
+    page.counter("sglang:num_running_reqs", lambda _: 4.0, still)
+    page.counter("sglang:decode_sum_seq_lens", lambda _: 4000.0, still)
+    page.counter("sglang:num_running_reqs", lambda t: 8.0 * (t // SCRAPE % 2), uneven)
+    page.counter("sglang:decode_sum_seq_lens", lambda t: 24000.0 * (t // SCRAPE % 2), uneven)
+    # A prefill has a batch too, of another kind.
+    page.counter("sglang:num_running_reqs", lambda _: 99.0, of(service, "prefill", "p"))
+
+
 def write_latencies(
     page: Written,
     service: str,
@@ -120,6 +131,7 @@ def written_services() -> str:
     namesake = of("steady", "router", "r1", namespace="others")
     page.counter("smg_http_requests_total", 77.0, namesake | {"path": CHAT})
     write_lengths(page, "steady", 2.0)
+    write_batches(page, "steady")
     write_latencies(page, "steady", {"0.8": 0.75, "+Inf": 1.0}, {"0.04": 0.5, "+Inf": 1.0})
 
     # One worker still runs with the edges of an earlier objective.
@@ -144,6 +156,18 @@ def written_services() -> str:
     for times in (range(0, 600, SCRAPE), range(1200, HOUR + 1, SCRAPE)):
         write_requests(page, "gappy", 3.0, times)
         write_lengths(page, "gappy", 3.0, times)
+
+    # Answers are so short that no scrape finds one that runs.
+    write_requests(page, "brief", 2.0)
+    write_lengths(page, "brief", 2.0)
+    page.counter("sglang:num_running_reqs", lambda _: 0.0, of("brief", "decode", "d"))
+    page.counter("sglang:decode_sum_seq_lens", lambda _: 0.0, of("brief", "decode", "d"))
+
+    # An engine counts its tokens wrong.
+    write_requests(page, "absurd", 2.0)
+    write_lengths(page, "absurd", 2.0)
+    page.counter("sglang:num_running_reqs", lambda _: 4.0, of("absurd", "decode", "d"))
+    page.counter("sglang:decode_sum_seq_lens", lambda _: -4000.0, of("absurd", "decode", "d"))
 
     # Busy for twenty minutes, then no request but still scraped.
     page.counter(
@@ -222,6 +246,26 @@ def test_all_prompt_tokens_count_where_the_engine_does_not_tell_cached_ones_apar
 ) -> None:
     demand = known(reader.demand(key("old-engine"), NOW, 300)).value
     assert demand.prompt_tokens.mean == pytest.approx(600)
+
+
+def test_the_context_is_that_of_all_sequences_over_the_window_not_of_one_moment(
+    reader: PrometheusReader,
+) -> None:
+    demand = known(reader.demand(key("steady"), NOW, 300)).value
+    assert demand.context_tokens_mean == pytest.approx((4 * 1000 + 4 * 3000) / (4 + 4))
+
+
+@pytest.mark.parametrize("service", ["brief", "old-engine"])
+def test_a_context_that_nobody_measured_is_left_to_be_reckoned(
+    reader: PrometheusReader, service: str
+) -> None:
+    assert known(reader.demand(key(service), NOW, 300)).value.context_tokens_mean is None
+
+
+def test_a_negative_length_makes_the_demand_unknown(reader: PrometheusReader) -> None:
+    reading = unknown(reader.demand(key("absurd"), NOW, 300))
+    assert reading.reason == "MetricsContradictory"
+    assert "context_tokens_mean is -1000.0" in reading.message
 
 
 def test_attainment_is_exact_where_the_objective_is_a_bucket_edge(

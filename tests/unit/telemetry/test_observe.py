@@ -1,12 +1,10 @@
 """From pods and readings to an observation."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pd_operator.api.roles import Role
-from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.scaling.observation import EngineLoad, Known, Unknown
 from pd_operator.telemetry.observe import NOT_ASKED, askable_engines, observe, worker_observation
 from pd_operator.telemetry.startup import measured_startup_seconds, startup_seconds
@@ -150,23 +148,3 @@ def test_the_lead_time_is_what_nine_of_ten_start_ups_stay_within(
             one["lastTransitionTime"] = moment
         workers.append(worker_observation(late, NOT_ASKED, NOW))
     assert measured_startup_seconds(workers) == expected
-
-
-def test_the_context_of_sequences_in_decode_is_what_the_engines_say() -> None:
-    busy = replace(IDLE, running_requests=4, active_tokens=4800, used_tokens=9000)
-    demand = Known(
-        Demand(10.0, LengthDistribution.constant(2000.0), LengthDistribution.constant(50.0)),
-        1.0,
-        "prometheus",
-    )
-    decode = pod("decode-0", role="decode")
-    seen = observe(
-        NOW,
-        [decode],
-        {Role.PREFILL: 0, Role.DECODE: 1},
-        {"decode-0": Known(busy, 0.1, "engine")},
-        demand,
-        NOT_KNOWN,
-    )
-    assert isinstance(seen.demand, Known)
-    assert seen.demand.value.context_tokens_mean == 1200.0

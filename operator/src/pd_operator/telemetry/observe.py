@@ -1,7 +1,6 @@
 """From what was read to one observation: pods, replicas, engines' loads and Prometheus."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from pd_operator.api.pods import (
     Pod,
@@ -16,7 +15,6 @@ from pd_operator.demand import Demand
 from pd_operator.scaling.observation import (
     Attainment,
     EngineLoad,
-    Known,
     Observation,
     PoolObservation,
     Reading,
@@ -52,28 +50,13 @@ def observe(
         of_role = sorted((w for w in workers if w.role is role), key=lambda worker: worker.name)
         return PoolObservation(role, replicas[role], tuple(of_role))
 
-    decode = pool(Role.DECODE)
     return Observation(
         time_seconds=now_seconds,
-        demand=_with_context(demand, decode),
+        demand=demand,
         attainment=attainment,
         prefill=pool(Role.PREFILL),
-        decode=decode,
+        decode=pool(Role.DECODE),
     )
-
-
-def _with_context(demand: Reading[Demand], decode: PoolObservation) -> Reading[Demand]:
-    """The demand with the context that sequences in decode really have.
-
-    Prompt and output lengths are known apart from each other only. Where long prompts go with
-    short answers, as in code completion, their product says too much.
-    """
-    loads = [w.load.value for w in decode.workers if w.serving and isinstance(w.load, Known)]
-    sequences = sum(load.running_requests for load in loads)
-    if isinstance(demand, Unknown) or sequences == 0:
-        return demand
-    context = sum(load.active_tokens for load in loads) / sequences
-    return replace(demand, value=replace(demand.value, context_tokens_mean=context))
 
 
 NOT_ASKED = Unknown("EngineNotAsked", "engine", "the worker has no running engine to ask")

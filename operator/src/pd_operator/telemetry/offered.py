@@ -45,7 +45,10 @@ def read_demand(questions: Questions) -> tuple[Demand, float]:
     rate, age = _request_rate(questions)
     prompts, prompts_age = _lengths(questions, PROMPTS, rate)
     outputs, outputs_age = _lengths(questions, OUTPUTS, rate)
-    return Demand(rate, prompts, outputs), max(age, prompts_age, outputs_age)
+    # Prompt and output lengths are known apart from each other only. Where long prompts go with
+    # short answers, as in code completion, their product says too much of the context.
+    context = questions.number(promql.CONTEXT_TOKENS_MEAN)
+    return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
 
 
 def _request_rate(questions: Questions) -> tuple[float, float]:

@@ -68,6 +68,13 @@ OUTPUT_TOKENS_MEAN = Template(
     "Mean generated tokens per request. NaN where no request ended.",
     _mean_length("sglang:generation_tokens_histogram", _DECODE),
 )
+CONTEXT_TOKENS_MEAN = Template(
+    "context_tokens_mean",
+    "Mean tokens of KV cache of a sequence in decode, over time. A moment's batch is too few "
+    "sequences to tell. No answer where none ran.",
+    f"sum(avg_over_time(sglang:decode_sum_seq_lens{_DECODE}[$window]))"
+    f" / (sum(avg_over_time(sglang:num_running_reqs{_DECODE}[$window])) > 0)",
+)
 PROMPT_TOKENS_BUCKETS = Template(
     "prompt_tokens_buckets",
     "Requests by their prompt tokens (cumulative over le), uncached ones where told apart.",
@@ -118,6 +125,7 @@ ALL_TEMPLATES = (
     REQUEST_RATE,
     PROMPT_TOKENS_MEAN,
     OUTPUT_TOKENS_MEAN,
+    CONTEXT_TOKENS_MEAN,
     PROMPT_TOKENS_BUCKETS,
     OUTPUT_TOKENS_BUCKETS,
     WITHIN_TTFT,

@@ -75,7 +75,7 @@ class Questions:
 
 
 def _defined(value: float | None, template: Template) -> float | None:
-    if value is not None and not math.isfinite(value):
+    if value is not None and not (math.isfinite(value) and value >= 0):
         raise PrometheusError(
             Reason.METRICS_CONTRADICTORY, f"{template.name} is {value}, which is no measurement"
         )

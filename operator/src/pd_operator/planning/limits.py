@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pd_operator.performance import PerformanceProfile
+from pd_operator.planning.bounds import Bounds, PoolBounds
 from pd_operator.planning.decode import UTILISATION_CAP
 from pd_operator.planning.errors import PlanningError
 
@@ -51,6 +52,11 @@ class Limits:
             )
         if not self.transfer_bytes_per_second_per_gpu > 0:
             raise PlanningError("KV transfer needs a network of more than 0 bytes/s")
+
+    @property
+    def bounds(self) -> PoolBounds:
+        """Fewest and most workers of each pool."""
+        return PoolBounds(Bounds(*self.prefill_workers), Bounds(*self.decode_workers))
 
     def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
         """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""

@@ -2,6 +2,7 @@
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.demand import Demand
+from pd_operator.planning.bounds import Bounds, PoolBounds
 from pd_operator.planning.decode import UTILISATION_CAP, DecodeLoad, size_decode
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.methods import plan_by
@@ -26,22 +27,22 @@ def plan_service(
     takes. They are sized independently but for the hand-over into the running decode batch.
     """
     prefill, decode = pool_loads(prefill_demand, decode_demand, engine, objectives, router)
-    return size_pools(method, prefill, decode, (1, prefill_max), (1, decode_max))
+    bounds = PoolBounds(Bounds(1, prefill_max), Bounds(1, decode_max))
+    return size_pools(method, prefill, decode, bounds)
 
 
 def size_pools(
     method: PlanningMethod,
     prefill: PrefillLoad,
     decode: DecodeLoad,
-    prefill_bounds: tuple[int, int],
-    decode_bounds: tuple[int, int],
+    bounds: PoolBounds,
 ) -> Plan:
-    """Workers of both pools by a method, within the fewest and most of each."""
+    """Workers of both pools by a method, within their bounds."""
     if method is not PlanningMethod.QUEUEING:
-        return plan_by(method, prefill, decode, prefill_bounds, decode_bounds)
+        return plan_by(method, prefill, decode, bounds)
     return Plan(
-        size_prefill(prefill, prefill_bounds[1], prefill_bounds[0]),
-        size_decode(decode, decode_bounds[1], decode_bounds[0]),
+        size_prefill(prefill, bounds.prefill.most, bounds.prefill.fewest),
+        size_decode(decode, bounds.decode.most, bounds.decode.fewest),
     )
 
 

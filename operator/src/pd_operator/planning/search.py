@@ -114,7 +114,7 @@ def sized_by(
 ) -> Sizing:
     """Workers of given sizes and counts, found elsewhere, with what our model expects of them."""
     prefill, decode = _loads(load, objectives, profile, limits, router, sizes)
-    pools = plan_of(counts, prefill, decode, limits.prefill_workers, limits.decode_workers)
+    pools = plan_of(counts, prefill, decode, limits.bounds)
     budget = limits.gpu_budget
     within = budget is None or pools.gpus <= budget
     if not within:
@@ -142,7 +142,7 @@ def _candidate(
     sizes: tuple[int, int],
 ) -> _Candidate:
     loads = _loads(load, objectives, profile, limits, router, sizes)
-    pools = size_pools(method, *loads, limits.prefill_workers, limits.decode_workers)
+    pools = size_pools(method, *loads, limits.bounds)
     return _Candidate(*loads, pools)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.api.roles import Role
+from pd_operator.planning.bounds import PoolBounds
 from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.methods import dopd, slo_aware
 from pd_operator.planning.methods.counts import Counts
@@ -18,22 +19,21 @@ def plan_by(
     method: PlanningMethod,
     prefill: PrefillLoad,
     decode: DecodeLoad,
-    prefill_bounds: tuple[int, int],
-    decode_bounds: tuple[int, int],
+    bounds: PoolBounds,
 ) -> Plan:
-    """The pools that a paper's method asks for, within the fewest and most workers of each.
+    """The pools that a paper's method asks for, within their bounds.
 
     Latency and utilisation are those that our model predicts for them.
     """
     if not (prefill.objective_in_reach and decode.in_reach):
         counts = Counts(1, 1, 1.0, 1.0, "An objective is out of reach for any number of workers.")
-        return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds)
+        return plan_of(counts, prefill, decode, bounds)
     try:
         counts = _METHODS[method](prefill, decode)
     except ValueError as error:
         counts = Counts(1, 1, 1.0, 1.0, f"{method.value}: {error}.")
-        return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds, feasible=False)
-    return plan_of(counts, prefill, decode, prefill_bounds, decode_bounds)
+        return plan_of(counts, prefill, decode, bounds, feasible=False)
+    return plan_of(counts, prefill, decode, bounds)
 
 
 def _dopd_as_published(prefill: PrefillLoad, decode: DecodeLoad) -> Counts:
@@ -122,14 +122,13 @@ def plan_of(
     counts: Counts,
     prefill: PrefillLoad,
     decode: DecodeLoad,
-    prefill_bounds: tuple[int, int],
-    decode_bounds: tuple[int, int],
+    bounds: PoolBounds,
     *,
     feasible: bool = True,
 ) -> Plan:
     """The pools of given counts, with utilisation and latency as our model predicts them."""
-    p = _within(counts.prefill, prefill_bounds)
-    d = _within(counts.decode, decode_bounds)
+    p = bounds.prefill.clip(counts.prefill)
+    d = bounds.decode.clip(counts.decode)
     return Plan(
         PoolPlan(
             role=Role.PREFILL,
@@ -139,7 +138,7 @@ def plan_of(
             limited_by=Limit.METHOD,
             feasible=feasible
             and prefill.objective_in_reach
-            and counts.prefill <= prefill_bounds[1],
+            and counts.prefill <= bounds.prefill.most,
             reason=counts.sentence,
             gpus_per_worker=prefill.worker.gpus,
             tensor_parallel_size=prefill.worker.tensor_parallel_size,
@@ -150,13 +149,9 @@ def plan_of(
             utilisation=min(1.0, decode.mean_batch(d) / decode.tightest[1]),
             latency_seconds=decode.latency_at(d),
             limited_by=Limit.METHOD,
-            feasible=feasible and decode.in_reach and counts.decode <= decode_bounds[1],
+            feasible=feasible and decode.in_reach and counts.decode <= bounds.decode.most,
             reason=counts.sentence,
             gpus_per_worker=decode.worker.gpus,
             tensor_parallel_size=decode.worker.tensor_parallel_size,
         ),
     )
-
-
-def _within(workers: int, bounds: tuple[int, int]) -> int:
-    return max(bounds[0], min(workers, bounds[1]))

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.autoscaling import Mode
-from pd_operator.api.conditions import Reason
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -21,6 +20,7 @@ from pd_operator.controller.calibrating import Calibrator, cautious
 from pd_operator.controller.children import Children
 from pd_operator.controller.engine_model import engine_basis
 from pd_operator.controller.events import EventRecorder
+from pd_operator.controller.faults import SpecInvalidError, reason_of
 from pd_operator.controller.fitting import FitPool
 from pd_operator.controller.look_ahead import LookAhead
 from pd_operator.controller.metrics import OperatorMetrics
@@ -101,9 +101,8 @@ class ServiceLoop:
     async def failed(self, error: Exception) -> None:
         """Say in the status that a tick failed, where the resource itself can be read."""
         self._around.registry.touch(self._key)
-        refused = isinstance(error, ClusterError) and error.refused
-        reason = Reason.CHILDREN_REFUSED if refused else Reason.TICK_FAILED
-        await self._teller.complain(self._resource(), reason, str(error) or type(error).__name__)
+        message = str(error) or type(error).__name__
+        await self._teller.complain(self._resource(), reason_of(error), message)
 
     def close(self) -> None:
         """Give up what still runs in the background."""
@@ -208,17 +207,6 @@ class ServiceLoop:
         if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
             return False
         return await self._actor.act(service, sight, decision)
-
-
-class SpecInvalidError(Exception):
-    """The resource does not fit this operator's API; the message says where."""
-
-    def __init__(self, error: ValidationError) -> None:
-        faults = (
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        )
-        super().__init__("; ".join(faults))
 
 
 def horizon_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:

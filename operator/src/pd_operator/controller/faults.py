@@ -1,0 +1,26 @@
+"""Why a tick failed, in a word and a sentence."""
+
+from pydantic import ValidationError
+
+from pd_operator.actuation.cluster import ClusterError
+from pd_operator.api.conditions import Reason
+
+
+class SpecInvalidError(Exception):
+    """The resource does not fit this operator's API; the message says where."""
+
+    def __init__(self, error: ValidationError) -> None:
+        faults = (
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        super().__init__("; ".join(faults))
+
+
+def reason_of(error: Exception) -> Reason:
+    """Whether the spec or the API server's refusal is to blame, or something that may pass."""
+    if isinstance(error, SpecInvalidError):
+        return Reason.SPEC_INVALID
+    if isinstance(error, ClusterError) and error.refused:
+        return Reason.CHILDREN_REFUSED
+    return Reason.TICK_FAILED

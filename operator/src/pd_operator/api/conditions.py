@@ -85,7 +85,6 @@ class Reason(StrEnum):
     OBJECTIVES_FEASIBLE = "ObjectivesFeasible"
     TTFT_INFEASIBLE = "TTFTInfeasible"
     TPOT_INFEASIBLE = "TPOTInfeasible"
-    MAX_REPLICAS_TOO_LOW = "MaxReplicasTooLow"
     GPU_BUDGET_TOO_LOW = "GPUBudgetTooLow"
     UNKNOWN_PROFILE = "UnknownProfile"
     PROFILE_INVALID = "ProfileInvalid"

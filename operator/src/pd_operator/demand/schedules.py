@@ -24,11 +24,6 @@ class Scheduled:
     factor: float = 1.0
     min_replicas: int = 0
 
-    @property
-    def changes_the_load(self) -> bool:
-        """Whether the load to expect is another than the forecast one."""
-        return self.min_requests_per_second > 0 or self.factor != 1.0
-
     def demand(self, expected: Demand) -> Demand:
         """The demand to plan for, where `expected` is what would come without a schedule."""
         rate = expected.requests_per_second * self.factor

@@ -90,13 +90,6 @@ class DecodeLoad:
         deviations = _deviations(self.objective.share if share is None else share)
         return self.step_seconds(batch + deviations * math.sqrt(batch))
 
-    def share_within(self, batch: float) -> float:
-        """Share of sequences within the objective's time, for a mean batch."""
-        room = self.steps.largest_within(self.objective.seconds) - batch
-        if batch <= 0:
-            return 1.0 if room >= 0 else 0.0
-        return _NORMAL.cdf(room / (_SPREAD * math.sqrt(batch)))
-
     @property
     def fastest_step_seconds(self) -> float:
         """Seconds of a step with a single sequence."""

@@ -34,12 +34,6 @@ def test_a_pass_beyond_the_profiles_points_is_flagged(surfaces: EngineSurfaces) 
     assert surfaces.estimated_prefill(1024, 17).extrapolated
 
 
-def test_many_points_are_flagged_at_once(surfaces: EngineSurfaces) -> None:
-    batches = np.array([0.5, 1.0, 64.0, 2000.0])
-    inside = surfaces.decode_step.holds_each(batches, 1024.0)
-    assert inside.tolist() == [False, True, True, False]
-
-
 def test_the_bundled_tables_state_errors_of_a_few_per_cent() -> None:
     for name in bundled_profile_names():
         profile = load_bundled(name)

@@ -1,9 +1,7 @@
 """The figures of a run: `summary.json`."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -122,11 +120,6 @@ def summarise(run: Run) -> Summary:
         cost=_cost_figures(run),
         forecast=_forecast_figures(run),
     )
-
-
-def write_summary(path: Path, summary: Summary) -> None:
-    """Write the figures as JSON."""
-    path.write_text(json.dumps(summary.figures(), indent=2) + "\n")
 
 
 def percentiles(seconds: FloatArray) -> tuple[float | None, float | None, float | None]:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,6 @@ class MonotoneTable:
     def holds(self, x: float, y: float) -> bool:
         """Whether the point lies inside the table, where its value is interpolated."""
         return self.xs[0] <= x <= self.xs[-1] and self.ys[0] <= y <= self.ys[-1]
-
-    def holds_each(self, x: FloatArray | float, y: FloatArray | float) -> BoolArray:
-        """As `holds`, for many points; `x` and `y` broadcast against each other."""
-        across, along = np.asarray(x), np.asarray(y)
-        inside: BoolArray = (
-            (across >= self.xs[0])
-            & (across <= self.xs[-1])
-            & (along >= self.ys[0])
-            & (along <= self.ys[-1])
-        )
-        return inside
 
     def scaled(self, factor: float) -> Self:
         """Every value times `factor`."""

@@ -33,8 +33,10 @@ def build() -> models.Dashboard:
     _objectives(board)
     _workers(board)
     _load(board)
+    _worth_of_forecasts(board)
     _latency(board)
     _decisions(board)
+    _ticks(board)
     return _numbered(board.build())
 
 
@@ -210,6 +212,8 @@ def _load(board: builders.Dashboard) -> None:
             ).axis_label("tokens/s")
         )
 
+
+def _worth_of_forecasts(board: builders.Dashboard) -> None:
     board.with_panel(
         p.graph(
             "Error of the forecast",
@@ -335,6 +339,9 @@ def _decisions(board: builders.Dashboard) -> None:
             },
         )
     )
+
+
+def _ticks(board: builders.Dashboard) -> None:
     board.with_panel(
         p.graph(
             "Age of the inputs",

@@ -87,12 +87,16 @@ class Families:
     def __init__(self, registry: CollectorRegistry, arguments: ServerArguments) -> None:
         self._registry = registry
         labels = Labels.of(arguments)
-        scheduler, tokenizer = labels.scheduler, labels.tokenizer
+        self._register_requests(labels.tokenizer, arguments)
+        self._register_scheduling(labels.scheduler)
+        self._register_server()
+
+    def _register_requests(self, tokenizer: tuple[str, ...], arguments: ServerArguments) -> None:
+        """What the tokenizer process counts of each request."""
         streaming = (*tokenizer, "is_streaming")
         ttft = arguments.ttft_buckets or TTFT_SECONDS
         itl = arguments.itl_buckets or TOKEN_SECONDS
         e2e = arguments.e2e_buckets or E2E_SECONDS
-
         self.requests = self._counter("num_requests", "Requests finished", streaming)
         self.prompt_tokens = self._counter("prompt_tokens", "Prompt tokens", streaming)
         self.generation_tokens = self._counter("generation_tokens", "Output tokens", streaming)
@@ -125,6 +129,8 @@ class Families:
             "get_loads_duration_seconds", "Time to answer /v1/loads", tokenizer, LOADS_SECONDS
         )
 
+    def _register_scheduling(self, scheduler: tuple[str, ...]) -> None:
+        """What the scheduler process tells of its queues, its batch and KV transfers."""
         self.stage = self._histogram(
             "per_stage_req_latency_seconds",
             "Time in each stage",
@@ -175,6 +181,8 @@ class Families:
             for name, text in {**GAUGES, **FIXED_GAUGES}.items()
         }
 
+    def _register_server(self) -> None:
+        """What is known of the process and its HTTP server."""
         self.http_requests = self._counter("http_requests", "HTTP requests", ("endpoint", "method"))
         self.http_active = self._gauge(
             "http_requests_active", "HTTP requests under way", ("endpoint", "method")

@@ -39,6 +39,13 @@ def test_an_objective_that_cannot_be_is_refused(percentile: int, seconds: float)
         Objective(percentile, seconds)
 
 
+@pytest.mark.parametrize(("percentile", "share"), [(1, 0.01), (90, 0.9), (99, 0.99)])
+def test_an_objective_holds_for_its_percentile_of_the_requests(
+    percentile: int, share: float
+) -> None:
+    assert Objective(percentile, 1.0).share == share
+
+
 @pytest.mark.parametrize(
     ("policy", "known"),
     [

@@ -9,7 +9,7 @@ from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit, Plan
-from pd_operator.planning.planner import plan_service
+from pd_operator.planning.planner import plan_service, pool_loads
 
 WORKER = load_bundled("llama-3.1-70b-h100").surfaces(4)
 ENGINE = EngineModel(WORKER, WORKER, transfer_bytes_per_second=25e9)
@@ -79,6 +79,28 @@ def test_a_slow_network_binds_and_is_named() -> None:
     assert slow.prefill.limited_by is Limit.NETWORK
     assert slow.decode.limited_by is Limit.NETWORK
     assert slow.prefill.workers == math.ceil(20 * PROMPTS.mean * 327_680 / (0.6 * 1e9))
+
+
+def test_over_a_slow_network_sequences_are_longer_between_the_pools() -> None:
+    demand = Demand(20, PROMPTS, ANSWERS)
+    patient = Objectives(Objective(90, 60.0), Objective(90, 0.025))
+    fast, slow = (
+        pool_loads(demand, demand, EngineModel(WORKER, WORKER, speed), patient, RouterClass.BLIND)
+        for speed in (50e9, 5e9)
+    )
+    moved = PROMPTS.mean * WORKER.kv_bytes_per_token
+    # As long again for the wait, which is taken to be as long as the rest.
+    assert slow[1].in_prefill_seconds - fast[1].in_prefill_seconds == pytest.approx(
+        2 * moved * (1 / 5e9 - 1 / 50e9)
+    )
+
+
+def test_kv_room_is_set_aside_for_the_mean_the_reserve_and_the_spread() -> None:
+    prompts, answers = LengthDistribution.constant(1000), LengthDistribution.constant(200)
+    load = DecodeLoad(Demand(10, prompts, answers), WORKER, Objective(90, 0.025), 25e9)
+    # A sequence is on average halfway through its answer; 99 of 100 moments have room.
+    spread = 2.33 * math.sqrt(50) * 1200
+    assert load.kv_tokens(50) == pytest.approx(50 * 1100 + 50 * 512 + spread)
 
 
 def test_long_contexts_fill_the_kv_cache_before_the_step_gets_slow() -> None:

@@ -99,6 +99,13 @@ def test_a_prompt_is_through_when_its_pass_is() -> None:
     assert until_the_pass_ends(waiting, 0.8, share=0.0) == waiting
 
 
+def test_the_more_workers_two_are_drawn_from_the_seldomer_both_are_busy() -> None:
+    both_busy = [lesser_of_two(5.0 * n, n, CONSTANT, 1.0).probability for n in (2, 3, 10, 10_000)]
+    assert both_busy[0] == pytest.approx(1 / 3)  # of the only two
+    assert both_busy == sorted(both_busy, reverse=True)
+    assert both_busy[-1] == pytest.approx(0.5**2, rel=1e-3)  # of any two
+
+
 @pytest.mark.parametrize("queue", [in_turn, lesser_of_two], ids=lambda queue: queue.__name__)
 def test_against_simulated_queues_of_workers_of_their_own(queue: Queue) -> None:
     dice = np.random.default_rng(6)

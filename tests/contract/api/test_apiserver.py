@@ -125,6 +125,18 @@ BAD: dict[str, tuple[Changes, str]] = {
         {_SCHEDULES: 2 * schedule(factorPercent=150)[_SCHEDULES]},
         'spec.autoscaling.schedules[1]: Duplicate value: {"name":"morning"}',
     ),
+    "sizes left to the operator without a profile": (
+        {"spec.parallelism": "Auto", "spec.engine.profile": None},
+        "spec.parallelism: Invalid value: parallelism Auto needs engine.profile",
+    ),
+    "sizes left to the operator and given": (
+        {"spec.parallelism": "AutoPerRole", "spec.decode.tensorParallelSize": 2},
+        "spec.parallelism: Invalid value: parallelism Auto chooses tensorParallelSize",
+    ),
+    "a load expected in fractions": (
+        {"spec.parallelism": "Auto", "spec.expectedLoad.requestsPerSecond": 0.5},
+        "spec.expectedLoad.requestsPerSecond: Invalid value",
+    ),
     "no Prometheus": ({"spec.metrics": None}, "spec.metrics: Required value"),
     "an address that is no URL": (
         {"spec.metrics.prometheusUrl": "prometheus:9090"},
@@ -292,6 +304,9 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
         ("pdis.spec.autoscaling.schedules.cron", "half past eight on working days"),
         ("pdis.spec.autoscaling.behavior.scaleDown.policies", "HorizontalPodAutoscaler"),
         ("pdis.spec.engine.profile", "exactly one"),
+        ("pdis.spec.parallelism", "a running service is never given workers of another size"),
+        ("pdis.spec.expectedLoad.promptTokens", "Azure's public conversation trace"),
+        ("pdis.status.parallelism", "What parallelism Auto chose"),
         ("pdis.status.lastDecision.links", "chain"),
         ("pdis.status.conditions", "Ready sums up"),
     ],

@@ -12,6 +12,7 @@ class Parallelism(StrEnum):
 
     MANUAL = "Manual"
     AUTO = "Auto"
+    AUTO_PER_ROLE = "AutoPerRole"
 
 
 class ExpectedLoad(ApiModel):

@@ -59,12 +59,12 @@ class PDInferenceServiceSpec(ApiModel):
             "fieldPath": ".autoscaling.forecast.resolutionSeconds",
         },
         {
-            "rule": "self.parallelism != 'Auto' || has(self.engine.profile)",
+            "rule": "self.parallelism == 'Manual' || has(self.engine.profile)",
             "message": _NEEDS_PROFILE,
             "fieldPath": ".parallelism",
         },
         {
-            "rule": "self.parallelism != 'Auto' || (self.prefill.tensorParallelSize == 1 && "
+            "rule": "self.parallelism == 'Manual' || (self.prefill.tensorParallelSize == 1 && "
             "self.decode.tensorParallelSize == 1)",
             "message": _CHOOSES_SIZES,
             "fieldPath": ".parallelism",
@@ -90,15 +90,17 @@ class PDInferenceServiceSpec(ApiModel):
     parallelism: Parallelism = Field(
         default=Parallelism.MANUAL,
         description="Who chooses how many GPUs a worker has. Manual: tensorParallelSize of each "
-        "pool says so. Auto: the operator chooses one for each pool, once, before it creates them: "
-        "from engine.profile, the objectives and expectedLoad. What it chose is in "
-        "status.parallelism and stays so, whatever changes: a running service is never given "
-        "workers of another size. Services that were created otherwise keep what they have.",
+        "pool says so. Auto: the operator chooses one size for both pools, once, before it creates "
+        "them: by engine.profile, the objectives and expectedLoad. AutoPerRole: the same with a "
+        "size for each pool, which often takes fewer GPUs; only for models whose KV cache SGLang "
+        "hands over between sizes (multi-head latent attention, such as DeepSeek's): others have "
+        "crashed under load. What was chosen is in status.parallelism and stays so, whatever "
+        "changes: a running service is never given workers of another size.",
     )
     expected_load: ExpectedLoad | None = Field(
         default=None,
-        description="The load that parallelism Auto chooses sizes for. Read once, when the service "
-        "is created; the number of workers follows the load that comes.",
+        description="The load that sizes are chosen for by parallelism Auto. Read once, when the "
+        "service is created; the number of workers follows the load that comes.",
     )
     prefill: PoolSpec = Field(description="The pool of prefill workers.")
     decode: PoolSpec = Field(description="The pool of decode workers.")
@@ -145,7 +147,7 @@ class PDInferenceServiceSpec(ApiModel):
 
     @model_validator(mode="after")
     def _auto_knows_the_engine_and_has_the_choice(self) -> Self:
-        if self.parallelism is not Parallelism.AUTO:
+        if self.parallelism is Parallelism.MANUAL:
             return self
         if self.engine.profile is None:
             raise ValueError(_NEEDS_PROFILE)

@@ -80,7 +80,7 @@ class PDInferenceService(BaseModel):
         ``ValueError`` where they do not fit the rest of the spec any more.
         """
         chosen = self.status.parallelism
-        if self.spec.parallelism is not Parallelism.AUTO or chosen is None:
+        if self.spec.parallelism is Parallelism.MANUAL or chosen is None:
             return self
         spec = self.spec.sized(
             chosen.prefill_tensor_parallel_size, chosen.decode_tensor_parallel_size

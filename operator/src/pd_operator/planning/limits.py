@@ -1,8 +1,10 @@
 """What a plan may use: sizes of workers, GPUs, nodes, network."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from pd_operator.performance import PerformanceProfile
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.performance import EngineSurfaces, PerformanceProfile
 from pd_operator.planning.bounds import Bounds, PoolBounds
 from pd_operator.planning.decode import UTILISATION_CAP
 from pd_operator.planning.errors import PlanningError
@@ -22,6 +24,8 @@ class Limits:
     - `same_size`: both pools have workers of one size, as some KV layouts demand.
     - `prefill_workers`, `decode_workers`: fewest and most workers of each pool.
     - `transfer_bytes_per_second_per_gpu`: network for KV cache; a worker has that of its GPUs.
+    - `transfer_bytes_per_second_per_worker`: the same where each worker has as much whatever its
+      size, and then instead of the other; None: it has not.
     - `utilisation_cap`: most of the time that prefill workers may be busy. Beyond 0.85 a little
       more load than was planned for makes waits several times as long.
     """
@@ -34,7 +38,29 @@ class Limits:
     prefill_workers: tuple[int, int] = (1, 1000)
     decode_workers: tuple[int, int] = (1, 1000)
     transfer_bytes_per_second_per_gpu: float = 200 * BYTES_PER_GIGABIT
+    transfer_bytes_per_second_per_worker: float | None = None
     utilisation_cap: float = UTILISATION_CAP
+
+    @classmethod
+    def of(cls, spec: PDInferenceServiceSpec) -> Self:
+        """What a service's spec allows, with the sizes that its pools have."""
+        prefill, decode = spec.prefill, spec.decode
+        return cls(
+            gpu_budget=spec.autoscaling.gpu_budget,
+            gpus_per_node=spec.engine.gpus_per_node,
+            prefill_sizes=(prefill.tensor_parallel_size,),
+            decode_sizes=(decode.tensor_parallel_size,),
+            prefill_workers=(prefill.min_replicas, prefill.max_replicas),
+            decode_workers=(decode.min_replicas, decode.max_replicas),
+            transfer_bytes_per_second_per_worker=spec.engine.transfer_gigabits_per_second
+            * BYTES_PER_GIGABIT,
+        )
+
+    def transfer_bytes_per_second(self, worker: EngineSurfaces) -> float:
+        """Network for KV cache of one worker."""
+        if self.transfer_bytes_per_second_per_worker is not None:
+            return self.transfer_bytes_per_second_per_worker
+        return self.transfer_bytes_per_second_per_gpu * worker.gpus
 
     def __post_init__(self) -> None:
         if self.gpu_budget is not None and self.gpu_budget < 2:
@@ -50,7 +76,11 @@ class Limits:
             raise PlanningError(
                 f"a utilisation cap is above 0 and below 1, not {self.utilisation_cap:g}"
             )
-        if not self.transfer_bytes_per_second_per_gpu > 0:
+        networks = (
+            self.transfer_bytes_per_second_per_gpu,
+            self.transfer_bytes_per_second_per_worker,
+        )
+        if not all(speed is None or speed > 0 for speed in networks):
             raise PlanningError("KV transfer needs a network of more than 0 bytes/s")
 
     @property

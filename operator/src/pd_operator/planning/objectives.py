@@ -2,6 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
+
+from pd_operator.api.objectives import ObjectivesSpec
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,11 @@ class Objectives:
 
     ttft: Objective
     tpot: Objective
+
+    @classmethod
+    def of(cls, spec: ObjectivesSpec) -> Self:
+        """Those of a service's spec."""
+        return cls(
+            ttft=Objective(spec.ttft.percentile, spec.ttft.seconds),
+            tpot=Objective(spec.tpot.percentile, spec.tpot.seconds),
+        )

@@ -113,7 +113,7 @@ def sized_by(
     router: RouterClass,
 ) -> Sizing:
     """Workers of given sizes and counts, found elsewhere, with what our model expects of them."""
-    prefill, decode = _loads(load, objectives, profile, limits, router, sizes)
+    prefill, decode = pair_loads(load, objectives, profile, limits, router, sizes)
     pools = plan_of(counts, prefill, decode, limits.bounds)
     budget = limits.gpu_budget
     within = budget is None or pools.gpus <= budget
@@ -141,12 +141,12 @@ def _candidate(
     method: PlanningMethod,
     sizes: tuple[int, int],
 ) -> _Candidate:
-    loads = _loads(load, objectives, profile, limits, router, sizes)
+    loads = pair_loads(load, objectives, profile, limits, router, sizes)
     pools = size_pools(method, *loads, limits.bounds)
     return _Candidate(*loads, pools)
 
 
-def _loads(
+def pair_loads(
     load: Load,
     objectives: Objectives,
     profile: PerformanceProfile,
@@ -154,9 +154,14 @@ def _loads(
     router: RouterClass,
     sizes: tuple[int, int],
 ) -> tuple[PrefillLoad, DecodeLoad]:
+    """What pools of workers of these sizes have to carry."""
     prefill, decode = (profile.surfaces(size) for size in sizes)
-    per_gpu = limits.transfer_bytes_per_second_per_gpu
-    engine = EngineModel(prefill, decode, per_gpu * prefill.gpus, per_gpu * decode.gpus)
+    engine = EngineModel(
+        prefill,
+        decode,
+        limits.transfer_bytes_per_second(prefill),
+        limits.transfer_bytes_per_second(decode),
+    )
     return pool_loads(load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap)
 
 

@@ -6,7 +6,7 @@ from pd_operator.api.autoscaling import Behavior, Mode
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
-from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.objectives import Objectives
 
 STARTUPS_UNTIL_CAPACITY_IS_NOT_COMING = 2
 SHORTEST_CAPACITY_TIMEOUT_SECONDS = 60.0
@@ -56,16 +56,12 @@ class ScalingSettings:
     @classmethod
     def from_spec(cls, spec: PDInferenceServiceSpec) -> "ScalingSettings":
         """Read what a decision needs from a resource's spec."""
-        ttft, tpot = spec.objectives.ttft, spec.objectives.tpot
         return cls(
             prefill=PoolSettings.from_spec(spec.prefill),
             decode=PoolSettings.from_spec(spec.decode),
             gpu_budget=spec.autoscaling.gpu_budget,
             behavior=spec.autoscaling.behavior,
-            objectives=Objectives(
-                ttft=Objective(ttft.percentile, ttft.seconds),
-                tpot=Objective(tpot.percentile, tpot.seconds),
-            ),
+            objectives=Objectives.of(spec.objectives),
             mode=spec.autoscaling.mode,
         )
 

@@ -98,6 +98,22 @@ def test_known_history_is_not_simulated(manifest: Path, trace: Path) -> None:
     assert later == pytest.approx(whole - 4 * 0.25, abs=0.05)
 
 
+def test_sizes_left_to_the_operator_are_those_that_it_would_choose(
+    manifest: Path, trace: Path
+) -> None:
+    def gpu_hours() -> float:
+        played = run("-f", manifest, "--trace", trace, "-o", "json", "--fixed", "2,2")
+        return float(json.loads(played.stdout)[1]["gpuHours"])
+
+    by_hand = gpu_hours()
+    documents = list(yaml.safe_load_all(manifest.read_text(encoding="utf-8")))
+    documents[1]["spec"] |= {"parallelism": "Auto"}
+    # A decode step of TP2 takes longer.
+    documents[1]["spec"]["objectives"]["tpot"]["milliseconds"] = 5
+    manifest.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+    assert gpu_hours() == pytest.approx(4 * by_hand, rel=0.01)
+
+
 def test_the_report_is_one_file_with_the_plots_in_it(
     manifest: Path, trace: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.manifest import manifest
 from pd_operator.cli.sizing.sources import LoadFlags, PlanFlags, about
+from pd_operator.performance import load_bundled
 from pd_operator.planning.errors import PlanningError
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "pdservice.yaml"
@@ -39,7 +40,7 @@ def test_a_service_is_planned_as_its_spec_and_status_say() -> None:
     limits = question.limits
     assert (limits.prefill_sizes, limits.decode_sizes, limits.gpu_budget) == ((4,), (4,), 64)
     assert limits.prefill_workers == (2, 10)
-    assert 4 * limits.transfer_bytes_per_second_per_gpu == pytest.approx(50e9)
+    assert limits.transfer_bytes_per_second_per_worker == pytest.approx(50e9)
     sizing = question.answer()
     assert sizing.feasible
     assert sizing.plan.prefill.workers >= 2
@@ -120,3 +121,38 @@ def test_a_learned_engine_s_plan_applies_without_a_profile_too() -> None:
     question = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
     again = manifest(question, question.answer(), "chat", "http://prometheus:9090")
     assert PDInferenceService.parse(yaml.safe_load(again)).spec.engine.profile is None
+
+
+def auto(**status: Any) -> PDInferenceService:
+    document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    document["spec"]["parallelism"] = "Auto"
+    for pool in ("prefill", "decode"):
+        del document["spec"][pool]["tensorParallelSize"]
+    document["status"] = {"demand": MEASURED} | status
+    return PDInferenceService.parse(document)
+
+
+def test_sizes_that_the_operator_is_yet_to_choose_are_all_considered() -> None:
+    question = about(auto(), None, LoadFlags(), PlanFlags())
+    pairs = {
+        (one.prefill.tensor_parallel_size, one.decode.tensor_parallel_size)
+        for one in question.answer().alternatives
+    }
+    assert pairs == {(4, 4), (8, 8)}
+
+
+def test_sizes_that_the_operator_has_chosen_stay() -> None:
+    chosen = {
+        "prefillTensorParallelSize": 8,
+        "decodeTensorParallelSize": 8,
+        "time": "2026-01-01T12:00:00Z",
+        "message": "Fewest GPUs.",
+    }
+    question = about(auto(parallelism=chosen), None, LoadFlags(), PlanFlags())
+    assert (question.limits.prefill_sizes, question.limits.decode_sizes) == ((8,), (8,))
+
+
+def test_a_network_that_is_given_is_each_gpu_s() -> None:
+    limits = about(service(MEASURED), None, LoadFlags(), PlanFlags(gigabits_per_gpu=100)).limits
+    worker = load_bundled("llama-3.1-70b-h100").surfaces(8)
+    assert limits.transfer_bytes_per_second(worker) == pytest.approx(100e9)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from pd_operator.api.autoscaling import Mode
+from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.sources import read_profile
@@ -15,6 +16,7 @@ from pd_operator.cli.sizing.traces import read_trace
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import PerformanceProfile, load_bundled
 from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.parallelism import sizes_of
 from pd_operator.simulation import Pools, Requests
 
 _SECONDS_PER_HOUR = 3600.0
@@ -51,7 +53,8 @@ class Question:
 
 def ask(service: PDInferenceService, flags: Flags) -> Question:
     """Put the question together; `PlanningError` or `ProfileError` for what makes no sense."""
-    spec = service.spec
+    profile = _profile(service.spec, flags)
+    spec = _sized(service, profile)
     requests = _played(flags)
     before = flags.history_hours * _SECONDS_PER_HOUR
     step = float(spec.autoscaling.forecast.resolution_seconds)
@@ -66,7 +69,7 @@ def ask(service: PDInferenceService, flags: Flags) -> Question:
     return Question(
         name=service.metadata.name,
         spec=_active(spec),
-        profile=_profile(spec, flags),
+        profile=profile,
         requests=Requests.of(
             later.arrival_seconds - bins * step, later.prompt_tokens, later.output_tokens
         ),
@@ -110,6 +113,17 @@ def _played(flags: Flags) -> Requests:
         )
     except ValueError as error:
         raise PlanningError(f"{flags.trace.name}: {error}") from None
+
+
+def _sized(service: PDInferenceService, profile: PerformanceProfile) -> PDInferenceServiceSpec:
+    """The spec with the sizes that were chosen for it, or that would be."""
+    if service.spec.parallelism is not Parallelism.MANUAL and service.status.parallelism is None:
+        sizes = sizes_of(service.spec, profile)
+        return service.spec.sized(sizes.prefill, sizes.decode)
+    try:
+        return service.sized().spec
+    except ValueError as error:
+        raise PlanningError(str(error)) from None
 
 
 def _active(spec: PDInferenceServiceSpec) -> PDInferenceServiceSpec:

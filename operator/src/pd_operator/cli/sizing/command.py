@@ -120,8 +120,9 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         int | None, typer.Option(help="Most GPUs of both pools.", rich_help_panel=_ENGINE)
     ] = None,
     gpus_per_node: Annotated[
-        int, typer.Option(help="A worker stays on one node.", rich_help_panel=_ENGINE)
-    ] = 8,
+        int | None,
+        typer.Option(help="A worker stays on one node. Default 8.", rich_help_panel=_ENGINE),
+    ] = None,
     network: Annotated[
         float | None,
         typer.Option(help="Gigabits/s per GPU for KV cache. Default 200.", rich_help_panel=_ENGINE),

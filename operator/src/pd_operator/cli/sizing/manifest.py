@@ -50,7 +50,8 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
     The operator starts with one worker of each role and follows the load up to twice the plan.
     """
     plan, objectives = sizing.plan, question.objectives
-    per_gpu = question.limits.transfer_bytes_per_second_per_gpu / BYTES_PER_GIGABIT
+    worker = question.profile.surfaces(plan.prefill.tensor_parallel_size)
+    per_worker = question.limits.transfer_bytes_per_second(worker)
     autoscaling: dict[str, Any] = {"mode": "Active", "method": question.method.of_a_service.value}
     if question.limits.gpu_budget is not None:
         autoscaling["gpuBudget"] = question.limits.gpu_budget
@@ -62,7 +63,7 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
             "model": {"path": question.profile.model},
             "engine": {
                 **_described(question),
-                "transferGigabitsPerSecond": round(per_gpu * plan.prefill.gpus_per_worker),
+                "transferGigabitsPerSecond": round(per_worker / BYTES_PER_GIGABIT),
             },
             "objectives": {
                 "ttft": _objective(objectives.ttft),

@@ -13,9 +13,8 @@ from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import CONFIG_MAP
 from pd_operator.api.engine import ProfileRef
 from pd_operator.api.objectives import Objective as ApiObjective
-from pd_operator.api.roles import Role
+from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.resources import read_resource
 from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
@@ -28,6 +27,7 @@ from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT, Limits
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV, Load, measured_load, steady_load
 from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.parallelism import open_limits
 from pd_operator.scaling.observation import Known
 from pd_operator.telemetry.prometheus import PrometheusReader
 
@@ -63,7 +63,7 @@ class PlanFlags:
     tp_decode: tuple[int, ...] = ()
     same_size: bool = False
     budget: int | None = None
-    gpus_per_node: int = 8
+    gpus_per_node: int | None = None
     gigabits_per_gpu: float | None = None
     utilisation_percent: int = 85
     router: PrefillPolicy | None = None
@@ -116,7 +116,7 @@ def about(
         profile=read_profile(flags.profile)
         if flags.profile
         else _engines_as_they_are(service, context),
-        limits=_limits(flags, _service_limits(spec)),
+        limits=_limits(flags, _service_limits(service)),
         policy=flags.router or spec.router.prefill_policy,
         method=flags.method or Method(spec.autoscaling.method.value),
     )
@@ -239,31 +239,33 @@ def _config_map(name: str, namespace: str, context: str | None) -> Mapping[str, 
     return found.get("data") or {}
 
 
-def _service_limits(spec: PDInferenceServiceSpec) -> Limits:
-    prefill, decode = spec.pool(Role.PREFILL), spec.pool(Role.DECODE)
-    per_worker = spec.engine.transfer_gigabits_per_second * BYTES_PER_GIGABIT
-    return Limits(
-        gpu_budget=spec.autoscaling.gpu_budget,
-        prefill_sizes=(prefill.tensor_parallel_size,),
-        decode_sizes=(decode.tensor_parallel_size,),
-        prefill_workers=(prefill.min_replicas, prefill.max_replicas),
-        decode_workers=(decode.min_replicas, decode.max_replicas),
-        transfer_bytes_per_second_per_gpu=per_worker / prefill.tensor_parallel_size,
-    )
+def _service_limits(service: PDInferenceService) -> Limits:
+    """What a service may use; of sizes, those that are to stay, or all while none was chosen."""
+    auto = service.spec.parallelism is not Parallelism.MANUAL
+    if auto and service.status.parallelism is None:
+        return open_limits(service.spec)
+    try:
+        return Limits.of(service.sized().spec)
+    except ValueError as error:
+        raise PlanningError(str(error)) from None
 
 
 def _limits(flags: PlanFlags, base: Limits) -> Limits:
     gigabits = flags.gigabits_per_gpu
+    nodes = flags.gpus_per_node
     return replace(
         base,
         gpu_budget=base.gpu_budget if flags.budget is None else flags.budget,
-        gpus_per_node=flags.gpus_per_node,
+        gpus_per_node=base.gpus_per_node if nodes is None else nodes,
         prefill_sizes=flags.tp_prefill or base.prefill_sizes,
         decode_sizes=flags.tp_decode or base.decode_sizes,
-        same_size=flags.same_size,
+        same_size=flags.same_size or base.same_size,
         transfer_bytes_per_second_per_gpu=base.transfer_bytes_per_second_per_gpu
         if gigabits is None
         else gigabits * BYTES_PER_GIGABIT,
+        transfer_bytes_per_second_per_worker=base.transfer_bytes_per_second_per_worker
+        if gigabits is None
+        else None,
         utilisation_cap=flags.utilisation_percent / 100,
     )
 

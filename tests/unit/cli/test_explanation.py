@@ -25,14 +25,14 @@ POOL = {
 }
 
 
-def explained(forecast: dict[str, Any]) -> str:
+def explained(forecast: dict[str, Any], **status: Any) -> str:
     service = PDInferenceService.parse(
         {
             "apiVersion": "serving.pd-operator.io/v1alpha1",
             "kind": "PDInferenceService",
             "metadata": {"name": "chat", "namespace": "team", "uid": "u", "generation": 1},
             "spec": SPEC,
-            "status": {"forecast": {"model": "Hedge", **forecast}},
+            "status": {"forecast": {"model": "Hedge", **forecast}} | status,
         }
     )
     text = StringIO()
@@ -50,3 +50,15 @@ def test_how_often_loads_kept_to_the_quantile_is_said_where_it_is_known() -> Non
 def test_schedules_in_force_are_named() -> None:
     said = explained({"prefill": POOL, "decode": POOL, "schedules": ["sale", "mornings"]})
     assert "schedules sale, mornings" in said
+
+
+def test_sizes_that_the_operator_chose_are_told_with_why() -> None:
+    chosen = {
+        "prefillTensorParallelSize": 2,
+        "decodeTensorParallelSize": 4,
+        "time": "2026-01-01T12:00:00Z",
+        "message": "Fewest GPUs (6) for 20 requests/s.",
+    }
+    said = explained({"prefill": POOL, "decode": POOL}, parallelism=chosen)
+    assert "sizes     prefill TP2, decode TP4, chosen 2026-01-01 12:00 UTC: Fewest GPUs (6)" in said
+    assert "sizes" not in explained({"prefill": POOL, "decode": POOL})

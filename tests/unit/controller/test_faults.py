@@ -37,3 +37,9 @@ def test_a_spec_of_another_version_is_named_with_the_field_that_does_not_fit() -
 )
 def test_a_refusal_is_told_from_what_may_pass(error: Exception, reason: Reason) -> None:
     assert reason_of(error) is reason
+
+
+def test_chosen_sizes_that_a_lowered_budget_no_longer_covers_are_the_specs_fault() -> None:
+    fault = SpecInvalidError(ValueError("autoscaling.gpuBudget (5) must cover 6"))
+    assert reason_of(fault) is Reason.SPEC_INVALID
+    assert "gpuBudget (5)" in str(fault)

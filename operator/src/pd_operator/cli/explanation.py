@@ -24,7 +24,7 @@ def explain_service(service: PDInferenceService, console: Console) -> None:
     """Print load, forecast, the decision's chain, and the conditions."""
     status = service.status
     console.print(Text(f"{service.key}", style="bold"), _pools(status))
-    for line in (*_load(status), *_engine(status)):
+    for line in (*_sizes(status), *_load(status), *_engine(status)):
         console.print(line)
     if status.last_decision is None:
         console.print("No decision has been made yet; the conditions say what is missing.")
@@ -44,6 +44,18 @@ def _pools(status: PDInferenceServiceStatus) -> str:
         if pool is not None
     ]
     return "; ".join([*told, f"ratio {status.ratio}"] if status.ratio else told)
+
+
+def _sizes(status: PDInferenceServiceStatus) -> list[str]:
+    """The sizes that the operator chose, where it had the choice."""
+    chosen = status.parallelism
+    if chosen is None:
+        return []
+    return [
+        f"sizes     prefill TP{chosen.prefill_tensor_parallel_size}, "
+        f"decode TP{chosen.decode_tensor_parallel_size}, chosen {chosen.time:%Y-%m-%d %H:%M} UTC: "
+        f"{chosen.message}"
+    ]
 
 
 def _load(status: PDInferenceServiceStatus) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import CONFIG_MAP
 from pd_operator.api.conditions import Reason
-from pd_operator.api.engine import ConfigMapKeyRef
+from pd_operator.api.engine import ConfigMapKeyRef, ProfileRef
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance import (
@@ -46,20 +46,43 @@ class EngineBasis:
 
 async def engine_basis(service: PDInferenceService, cluster: Cluster) -> EngineBasis | Unknown:
     """The surfaces of both pools, or why there are none; a ConfigMap is read anew each time."""
-    wanted = service.spec.engine.profile
-    if wanted is None:
+    if service.spec.engine.profile is None:
         return _assumed(service)
     try:
-        if wanted.config_map_ref is not None:
-            text = await _read(service, wanted.config_map_ref, cluster)
-            name = f"{wanted.config_map_ref.name}/{wanted.config_map_ref.key}"
-            return _described(service, parse_profile(text, name), text)
-        name = wanted.name or ""
-        return _described(service, load_bundled(name), name)
+        profile, identity = await _profile(service, service.spec.engine.profile, cluster)
+        return _described(service, profile, identity)
     except ProfileError as error:
-        unknown = wanted.name not in (None, *bundled_profile_names())
-        reason = Reason.UNKNOWN_PROFILE if unknown else Reason.PROFILE_INVALID
-        return Unknown(reason.value, SOURCE, f"{error}. No worker is added or removed meanwhile.")
+        return _unknown(service, error)
+
+
+async def profile_of(service: PDInferenceService, cluster: Cluster) -> PerformanceProfile | Unknown:
+    """The profile that a service names, or why there is none."""
+    if service.spec.engine.profile is None:
+        return Unknown(Reason.UNKNOWN_PROFILE.value, SOURCE, "spec.engine.profile is not set.")
+    try:
+        profile, _ = await _profile(service, service.spec.engine.profile, cluster)
+    except ProfileError as error:
+        return _unknown(service, error)
+    return profile
+
+
+async def _profile(
+    service: PDInferenceService, wanted: ProfileRef, cluster: Cluster
+) -> tuple[PerformanceProfile, str]:
+    """A profile, and what changes with it; `ProfileError` where there is none."""
+    if wanted.config_map_ref is not None:
+        text = await _read(service, wanted.config_map_ref, cluster)
+        name = f"{wanted.config_map_ref.name}/{wanted.config_map_ref.key}"
+        return parse_profile(text, name), text
+    name = wanted.name or ""
+    return load_bundled(name), name
+
+
+def _unknown(service: PDInferenceService, error: ProfileError) -> Unknown:
+    wanted = service.spec.engine.profile
+    unknown = wanted is not None and wanted.name not in (None, *bundled_profile_names())
+    reason = Reason.UNKNOWN_PROFILE if unknown else Reason.PROFILE_INVALID
+    return Unknown(reason.value, SOURCE, f"{error}. No worker is added or removed meanwhile.")
 
 
 def bundled_engine(service: PDInferenceService) -> EngineModel:

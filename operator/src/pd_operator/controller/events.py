@@ -26,6 +26,7 @@ class EventReason(StrEnum):
     DRAIN_OVERDUE = "DrainOverdue"
     REPLICAS_CHANGED_ELSEWHERE = "ReplicasChangedElsewhere"
     CHILDREN_APPLIED = "ChildrenApplied"
+    PARALLELISM_CHOSEN = "ParallelismChosen"
 
 
 class EventRecorder:

@@ -9,12 +9,15 @@ from pd_operator.api.conditions import Reason
 class SpecInvalidError(Exception):
     """The resource does not fit this operator's API; the message says where."""
 
-    def __init__(self, error: ValidationError) -> None:
-        faults = (
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        )
-        super().__init__("; ".join(faults))
+    def __init__(self, error: ValueError) -> None:
+        super().__init__(_places(error) if isinstance(error, ValidationError) else str(error))
+
+
+def _places(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False)
+    )
 
 
 def reason_of(error: Exception) -> Reason:

@@ -1,9 +1,15 @@
 """From a tick's picture to the resource's status. Pure; integers only, as the API asks for."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pd_operator.api.conditions import Conditions, initial_conditions, set_condition
+from pd_operator.api.conditions import (
+    Conditions,
+    ConditionType,
+    initial_conditions,
+    set_condition,
+)
 from pd_operator.api.display import with_display
 from pd_operator.api.roles import Role
 from pd_operator.api.status import (
@@ -19,7 +25,7 @@ from pd_operator.api.status import (
     PoolStatus,
 )
 from pd_operator.controller.picture import Picture
-from pd_operator.controller.verdicts import VERDICTS
+from pd_operator.controller.verdicts import VERDICTS, Verdict
 from pd_operator.demand import Coverage, Demand, DemandForecast
 from pd_operator.performance.remembered import to_plain
 from pd_operator.planning.plan import Plan
@@ -42,6 +48,7 @@ def build_status(picture: Picture, previous: PDInferenceServiceStatus) -> PDInfe
         attainment=_attainment(attainment.value) if isinstance(attainment, Known) else None,
         last_decision=_decision(picture.decision, now) or previous.last_decision,
         memory=MemoryStatus.model_validate(picture.memory.to_plain()),
+        parallelism=picture.service.status.parallelism,
         calibration=CalibrationStatus.model_validate(to_plain(picture.calibration)),
         conditions=_conditions(picture, previous.conditions, now),
     )
@@ -53,15 +60,24 @@ def conditions_of(previous: Conditions, now: datetime, generation: int) -> Condi
     return previous or initial_conditions(now, generation)
 
 
-def _conditions(picture: Picture, previous: Conditions, now: datetime) -> Conditions:
-    generation = picture.service.metadata.generation
-    conditions = conditions_of(previous, now, generation)
-    for kind, verdict in VERDICTS.items():
-        said = verdict(picture)
+def said_of(
+    conditions: Conditions,
+    verdicts: Mapping[ConditionType, Verdict],
+    now: datetime,
+    generation: int,
+) -> Conditions:
+    """The conditions with these verdicts."""
+    for kind, said in verdicts.items():
         conditions = set_condition(
             conditions, kind, said.status, said.reason, said.message, now=now, generation=generation
         )
     return conditions
+
+
+def _conditions(picture: Picture, previous: Conditions, now: datetime) -> Conditions:
+    generation = picture.service.metadata.generation
+    verdicts = {kind: verdict(picture) for kind, verdict in VERDICTS.items()}
+    return said_of(conditions_of(previous, now, generation), verdicts, now, generation)
 
 
 def _pool(picture: Picture, role: Role) -> PoolStatus:

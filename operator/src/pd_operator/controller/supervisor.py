@@ -1,6 +1,6 @@
 """One service's loop, step by step: what happens on every tick.
 
-    children -> observation -> look-ahead -> plan -> decision -> actuation -> status
+    sizes -> children -> observation -> look-ahead -> plan -> decision -> actuation -> status
 
 The steps from look-ahead to decision are pure functions of other packages.
 This file names the steps, in order; it neither measures nor decides anything.
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.autoscaling import Mode
+from pd_operator.api.conditions import ConditionType, Reason
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -25,6 +26,7 @@ from pd_operator.controller.fitting import FitPool
 from pd_operator.controller.look_ahead import LookAhead
 from pd_operator.controller.metrics import OperatorMetrics
 from pd_operator.controller.observing import Observer, Sight
+from pd_operator.controller.parallelism import Sizer, UndecidedError
 from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.telling import Teller
@@ -67,6 +69,7 @@ class ServiceLoop:
         self._look_ahead = LookAhead(key, around.fits)
         self._actor = Actor(key, around.cluster, events)
         self._teller = Teller(key, around.cluster, events, around.metrics)
+        self._sizer = Sizer(key, around.cluster, events, self._teller)
         self._memory: ScalingMemory | None = None
         self._calibrator: Calibrator | None = None
         self.period_seconds = DEFAULT_PERIOD_SECONDS
@@ -77,6 +80,11 @@ class ServiceLoop:
         if service.being_deleted:
             return
         self.period_seconds = service.spec.autoscaling.period_seconds
+        try:
+            service = await self._sized(service)
+        except UndecidedError as why:
+            await self._tell_undecided(why)
+            return
         await self._children.keep(service, touched=self._around.registry.take_touch(self._key))
         sight = await self._around.observer.look(service)
         ahead = await self._forecast(service, sight.observation)
@@ -118,6 +126,21 @@ class ServiceLoop:
             return PDInferenceService.parse(self._resource())
         except ValidationError as error:
             raise SpecInvalidError(error) from error
+
+    async def _sized(self, service: PDInferenceService) -> PDInferenceService:
+        """The service with the sizes that were chosen for it, where that is the operator's part."""
+        try:
+            return await self._sizer.sized(service)
+        except ValueError as error:
+            raise SpecInvalidError(error) from error
+
+    async def _tell_undecided(self, why: UndecidedError) -> None:
+        await self._teller.complain(
+            self._resource(),
+            Reason.PARALLELISM_UNDECIDED,
+            f"No sizes of workers can be chosen, so there are none yet. {why}",
+            {ConditionType.SLO_FEASIBLE: why.verdict},
+        )
 
     async def _forecast(self, service: PDInferenceService, seen: Observation) -> LookAheads:
         spec = service.spec.autoscaling.forecast

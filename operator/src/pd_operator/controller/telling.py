@@ -1,6 +1,7 @@
 """Tells people and programs what a tick came to: status, Events on transitions, metrics."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,16 +14,16 @@ from pd_operator.api.conditions import (
     ConditionType,
     Reason,
     find_condition,
-    set_condition,
 )
 from pd_operator.api.names import API_VERSION, KIND, ServiceKey
-from pd_operator.api.status import PDInferenceServiceStatus
-from pd_operator.api.v1alpha1 import Metadata
+from pd_operator.api.status import ParallelismStatus, PDInferenceServiceStatus
+from pd_operator.api.v1alpha1 import Metadata, PDInferenceService
 from pd_operator.controller.events import EventReason, EventRecorder
 from pd_operator.controller.metrics import OperatorMetrics
 from pd_operator.controller.picture import Picture
 from pd_operator.controller.readings import export
-from pd_operator.controller.report import build_status, conditions_of
+from pd_operator.controller.report import build_status, conditions_of, said_of
+from pd_operator.controller.verdicts import Verdict
 
 # Figures change on every tick; words and worker counts seldom. A status is written when
 # those change, and else this often.
@@ -60,22 +61,33 @@ class Teller:
             await self._advise(about, before, status)
         await self._write(about, before, status)
 
-    async def complain(self, resource: Object, reason: Reason, message: str) -> None:
-        """Publish a tick that failed: the summary says why, all else stays as it was."""
+    async def settle(self, service: PDInferenceService, chosen: ParallelismStatus) -> None:
+        """Write down the sizes that were chosen, all else as it was."""
+        before = self._written or service.status
+        status = before.model_copy(update={"parallelism": chosen})
+        await self._write(service.metadata, before, status)
+
+    async def complain(
+        self,
+        resource: Object,
+        reason: Reason,
+        message: str,
+        also: Mapping[ConditionType, Verdict] | None = None,
+    ) -> None:
+        """Publish a tick that failed: the summary says why, all else stays as it was.
+
+        ``also``: what is to be said of other conditions.
+        """
         about = Metadata.model_validate(resource["metadata"])
         before = self._written or PDInferenceServiceStatus.model_validate(
             resource.get("status") or {}
         )
         now = datetime.now(UTC)
-        conditions = set_condition(
-            conditions_of(before.conditions, now, about.generation),
-            ConditionType.READY,
-            ConditionStatus.FALSE,
-            reason,
-            message,
-            now=now,
-            generation=about.generation,
-        )
+        started = conditions_of(before.conditions, now, about.generation)
+        verdicts = {ConditionType.READY: Verdict(ConditionStatus.FALSE, reason, message)}
+        conditions = said_of(started, verdicts | dict(also or {}), now, about.generation)
+        # On a first visit, too, what is wrong is worth an Event.
+        before = before.model_copy(update={"conditions": started})
         await self._write(about, before, before.model_copy(update={"conditions": conditions}))
 
     async def _write(
@@ -135,6 +147,7 @@ def _gist(status: PDInferenceServiceStatus) -> tuple[Any, ...]:
         status.observed_generation,
         status.prefill,
         status.decode,
+        status.parallelism,
         status.last_decision.reason if status.last_decision else None,
         [(c.type, c.status, c.reason) for c in status.conditions],
     )

@@ -1,11 +1,14 @@
 """The command line of one pool's SGLang servers."""
 
 from pd_operator.actuation.children.buckets import TPOT_EDGES, TTFT_EDGES, edges_with
+from pd_operator.actuation.children.metadata import Manifest
 from pd_operator.api.names import BOOTSTRAP_PORT, ENGINE_PORT
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 ENGINE_COMMAND = ("sglang", "serve")
+ENGINE_CONTAINER = "engine"
+_TP_SIZE = "--tp-size"
 
 
 def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
@@ -18,7 +21,7 @@ def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
         # The pod's own address: peers fetch KV cache from the host that a server binds to.
         *("--host", "$(POD_IP)"),
         *("--port", str(ENGINE_PORT)),
-        *("--tp-size", str(pool.tensor_parallel_size)),
+        *(_TP_SIZE, str(pool.tensor_parallel_size)),
         *("--disaggregation-mode", role.value),
         *("--disaggregation-bootstrap-port", str(BOOTSTRAP_PORT)),
         "--enable-metrics",
@@ -27,3 +30,12 @@ def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
         *spec.engine.args,
         *pool.args,
     ]
+
+
+def tensor_parallel_size(deployment: Manifest) -> int | None:
+    """The size that a pool's Deployment was created with; None where it does not say."""
+    for container in deployment["spec"]["template"]["spec"]["containers"]:
+        args = container.get("args") or []
+        if container["name"] == ENGINE_CONTAINER and _TP_SIZE in args[:-1]:
+            return int(args[args.index(_TP_SIZE) + 1])
+    return None

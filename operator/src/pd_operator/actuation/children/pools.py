@@ -2,7 +2,11 @@
 
 import math
 
-from pd_operator.actuation.children.engine_arguments import ENGINE_COMMAND, engine_arguments
+from pd_operator.actuation.children.engine_arguments import (
+    ENGINE_COMMAND,
+    ENGINE_CONTAINER,
+    engine_arguments,
+)
 from pd_operator.actuation.children.metadata import Manifest, labels, metadata, pool, selector
 from pd_operator.actuation.children.pods import (
     downward_env,
@@ -21,7 +25,6 @@ from pd_operator.api.names import (
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-ENGINE_CONTAINER = "engine"
 GPU_RESOURCE = "nvidia.com/gpu"
 
 _PROBE_SECONDS = 2

@@ -135,6 +135,24 @@ def test_readiness_that_was_lost_and_found_tells_no_start_up() -> None:
 
 
 @pytest.mark.parametrize(
+    ("probe", "latest", "seconds"),
+    [
+        ({"periodSeconds": 2, "failureThreshold": 300}, "2023-11-14T22:23:32Z", 612),
+        ({"periodSeconds": 5}, "2023-11-14T22:13:50Z", 30),
+        ({"initialDelaySeconds": 30}, "2023-11-14T22:14:40Z", 80),
+    ],
+)
+def test_a_start_up_may_take_as_long_as_its_probe_allows(
+    probe: dict[str, int], latest: str, seconds: float
+) -> None:
+    slow, too_slow = pod(since=latest), pod(since=latest.replace("Z", ".1Z"))
+    for one in (slow, too_slow):
+        one["spec"]["containers"][0]["startupProbe"] = probe
+    assert startup_seconds(slow) == seconds
+    assert startup_seconds(too_slow) is None
+
+
+@pytest.mark.parametrize(
     ("measured", "expected"), [([], None), ([30.0], 30.0), ([10.0] * 9 + [110.0] * 2, 110.0)]
 )
 def test_the_lead_time_is_what_nine_of_ten_start_ups_stay_within(

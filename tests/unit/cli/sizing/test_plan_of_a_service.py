@@ -7,8 +7,9 @@ import yaml
 
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.manifest import manifest
-from pd_operator.cli.sizing.sources import LoadFlags, PlanFlags, about
+from pd_operator.cli.sizing.sources import about
 from pd_operator.performance import load_bundled
 from pd_operator.planning.errors import PlanningError
 

@@ -11,7 +11,7 @@ from pd_operator.api.autoscaling import Mode
 from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.sizing.sources import read_profile
+from pd_operator.cli.sizing.profiles import read_profile
 from pd_operator.cli.sizing.traces import read_trace
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import PerformanceProfile, load_bundled

@@ -1,5 +1,6 @@
 import csv
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ def test_every_bundled_profile_can_be_planned(name: str) -> None:
     code, printed, _ = run("--profile", name, *LOAD, *easy, "-o", "yaml")
     assert code == 0
     PDInferenceService.parse(yaml.safe_load(printed))
+
+
+def test_a_profile_of_ones_own_becomes_a_config_map_to_create_first(tmp_path: Path) -> None:
+    bundled = files("pd_operator.performance") / "profiles" / "llama-3.1-70b-h100.json"
+    mine = tmp_path / "My_Llama.json"
+    mine.write_text(bundled.read_text(encoding="utf-8"), encoding="utf-8")
+    code, printed, _ = run("--profile", str(mine), *LOAD, *OBJECTIVES, "-o", "yaml")
+    assert code == 0
+    profile = PDInferenceService.parse(yaml.safe_load(printed)).spec.engine.profile
+    assert profile is not None
+    assert profile.config_map_ref is not None
+    assert profile.config_map_ref.name == "my-llama"
+    command = "kubectl create configmap my-llama --from-file=profile.json=My_Llama.json"
+    assert f"# First: {command}\n" in printed
+    assert "# First" not in run(*ASKED, "-o", "yaml")[1]
 
 
 def test_a_plan_that_does_not_carry_the_load_ends_with_two() -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pd_operator.api.names import API_VERSION, KIND
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.question import Question
+from pd_operator.performance import bundled_profile_names
 from pd_operator.performance.prior import PRIOR_NAME
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT
@@ -88,14 +89,32 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
         f"({question.load.source}): {plan.prefill.workers} prefill, "
         f"{plan.decode.workers} decode, {plan.gpus} GPUs.\n"
         "# The operator follows the load between minReplicas and maxReplicas.\n"
+        f"{_to_create_first(question)}"
     )
     return said + yaml.safe_dump(document, sort_keys=False)
 
 
 def _described(question: Question) -> dict[str, Any]:
     """The profile; none for a service that has none, whose engines are learned."""
-    name = question.profile.name
-    return {} if name == PRIOR_NAME else {"profile": {"name": name}}
+    reference, name = question.reference, question.profile.name
+    if reference is not None:
+        return {"profile": reference.model_dump(by_alias=True, exclude_none=True)}
+    if name == PRIOR_NAME:
+        return {}
+    if name in bundled_profile_names():
+        return {"profile": {"name": name}}
+    return {"profile": {"configMapRef": {"name": _object_name(name)}}}
+
+
+def _to_create_first(question: Question) -> str:
+    """A profile from a file is nowhere in the cluster yet."""
+    place = _described(question).get("profile", {}).get("configMapRef")
+    if place is None or question.reference is not None:
+        return ""
+    return (
+        f"# First: kubectl create configmap {place['name']} "
+        f"--from-file=profile.json={question.profile.name}.json\n"
+    )
 
 
 def _object_name(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pd_operator.api.autoscaling import PlanningMethod
+from pd_operator.api.engine import ProfileRef
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import PerformanceProfile
 from pd_operator.placement import Affinity, place
@@ -43,7 +44,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """All that a plan is made from."""
+    """All that a plan is made from. `reference`: where a service that is there has its profile."""
 
     load: Load
     objectives: Objectives
@@ -51,6 +52,7 @@ class Question:
     limits: Limits
     policy: PrefillPolicy
     method: Method
+    reference: ProfileRef | None = None
 
     def answer(self) -> Sizing:
         """The plan; `PlanningError` where the limits leave none."""

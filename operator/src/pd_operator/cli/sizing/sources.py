@@ -70,6 +70,7 @@ def about(
         limits=_limits(flags, _service_limits(service)),
         policy=flags.router or spec.router.prefill_policy,
         method=flags.method or Method(spec.autoscaling.method.value),
+        reference=None if flags.profile else spec.engine.profile,
     )
 
 

@@ -1,5 +1,6 @@
 """Stabilisation and rate limits, as a HorizontalPodAutoscaler has them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,35 @@ from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import Reason
 from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
+
+
+@dataclass(frozen=True)
+class Brake:
+    """What is `allowed` of a change, after earlier `changes` at so many seconds from now."""
+
+    current: int
+    wanted: int
+    rules: dict[str, Any]
+    changes: list[tuple[float, int]]
+    allowed: int
+
+    @property
+    def behavior(self) -> dict[str, Any]:
+        """The rules in the words of the API."""
+        policies = [
+            {"type": kind, "value": value, "periodSeconds": period}
+            for kind, value, period in self.rules.get("policies", ())
+        ]
+        return {**self.rules, "policies": policies} if policies else self.rules
+
+    @property
+    def memory(self) -> ScalingMemory:
+        """What the chain remembers of the earlier changes."""
+        return ScalingMemory(
+            changes=tuple(
+                Change(10_000.0 + ago, Role.PREFILL, delta) for ago, delta in self.changes
+            )
+        )
 
 
 def test_a_worker_is_removed_only_after_the_whole_window_agrees(
@@ -73,92 +103,63 @@ def test_a_scale_up_window_waits_for_its_lowest_recommendation(
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "rules", "changes", "allowed"),
+    "brake",
     [
         # HorizontalPodAutoscaler's defaults: 100 % or 4 pods per 15 s, whichever is more
-        (1, 20, {}, [], 5),
-        (8, 20, {}, [], 16),
-        (8, 20, {}, [(-5.0, 4)], 8),  # 4 at the period's start, all of their 100 % used
-        (8, 20, {}, [(-15.0, 4)], 16),  # the period is over
-        (1, 9, {"policies": [("Percent", 10, 60)]}, [], 2),  # rounds up: one can become two
-        (3, 9, {"policies": [("Pods", 1, 60)]}, [(-30.0, 1)], 3),
-        (3, 9, {"policies": [("Pods", 2, 60)]}, [(-30.0, 1)], 4),
-        (4, 20, {"policies": [("Pods", 1, 60), ("Percent", 100, 60)]}, [], 8),
-        (
+        Brake(1, 20, {}, [], 5),
+        Brake(8, 20, {}, [], 16),
+        Brake(8, 20, {}, [(-5.0, 4)], 8),  # 4 at the period's start, all of their 100 % used
+        Brake(8, 20, {}, [(-15.0, 4)], 16),  # the period is over
+        Brake(1, 9, {"policies": [("Percent", 10, 60)]}, [], 2),  # rounds up: one can become two
+        Brake(3, 9, {"policies": [("Pods", 1, 60)]}, [(-30.0, 1)], 3),
+        Brake(3, 9, {"policies": [("Pods", 2, 60)]}, [(-30.0, 1)], 4),
+        Brake(4, 20, {"policies": [("Pods", 1, 60), ("Percent", 100, 60)]}, [], 8),
+        Brake(
             4,
             20,
             {"policies": [("Pods", 1, 60), ("Percent", 100, 60)], "selectPolicy": "Min"},
             [],
             5,
         ),
-        (4, 20, {"selectPolicy": "Disabled"}, [], 4),
-        (4, 20, {"policies": [("Pods", 1, 60)]}, [(-30.0, -2)], 7),  # 6 at the period's start
+        Brake(4, 20, {"selectPolicy": "Disabled"}, [], 4),
+        Brake(4, 20, {"policies": [("Pods", 1, 60)]}, [(-30.0, -2)], 7),  # 6 at the period's start
     ],
 )
 def test_scale_up_policies_count_changes_as_the_horizontal_pod_autoscaler_does(
-    current: int,
-    wanted: int,
-    rules: dict[str, Any],
-    changes: list[tuple[float, int]],
-    allowed: int,
-    observe: Observe,
-    plan: MakePlan,
-    allow: Allow,
+    brake: Brake, observe: Observe, plan: MakePlan, allow: Allow
 ) -> None:
-    settings = allow(maximum=50, behavior={"scaleUp": _rules(rules)})
-    memory = _changed(changes)
-    decision, _ = decide(observe(current, 2), plan(wanted, 2), plan(1, 2), settings, memory)
-    assert decision.prefill.desired == allowed
+    settings = allow(maximum=50, behavior={"scaleUp": brake.behavior})
+    decision, _ = decide(
+        observe(brake.current, 2), plan(brake.wanted, 2), plan(1, 2), settings, brake.memory
+    )
+    assert decision.prefill.desired == brake.allowed
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "rules", "changes", "allowed"),
+    "brake",
     [
-        (10, 2, {}, [], 2),  # default: everything at once, after the window
-        (10, 2, {"policies": [("Percent", 10, 60)]}, [], 9),
-        (5, 1, {"policies": [("Percent", 10, 60)]}, [], 4),  # 4.5 rounds down
-        (10, 2, {"policies": [("Pods", 2, 60)]}, [(-30.0, -1)], 9),
-        (10, 2, {"policies": [("Pods", 2, 60)]}, [(-30.0, -3)], 10),
-        (10, 2, {"policies": [("Pods", 1, 60), ("Percent", 50, 60)]}, [], 5),
-        (
+        Brake(10, 2, {}, [], 2),  # default: everything at once, after the window
+        Brake(10, 2, {"policies": [("Percent", 10, 60)]}, [], 9),
+        Brake(5, 1, {"policies": [("Percent", 10, 60)]}, [], 4),  # 4.5 rounds down
+        Brake(10, 2, {"policies": [("Pods", 2, 60)]}, [(-30.0, -1)], 9),
+        Brake(10, 2, {"policies": [("Pods", 2, 60)]}, [(-30.0, -3)], 10),
+        Brake(10, 2, {"policies": [("Pods", 1, 60), ("Percent", 50, 60)]}, [], 5),
+        Brake(
             10,
             2,
             {"policies": [("Pods", 1, 60), ("Percent", 50, 60)], "selectPolicy": "Min"},
             [],
             9,
         ),
-        (10, 2, {"selectPolicy": "Disabled"}, [], 10),
+        Brake(10, 2, {"selectPolicy": "Disabled"}, [], 10),
     ],
 )
 def test_scale_down_policies_count_changes_as_the_horizontal_pod_autoscaler_does(
-    current: int,
-    wanted: int,
-    rules: dict[str, Any],
-    changes: list[tuple[float, int]],
-    allowed: int,
-    observe: Observe,
-    plan: MakePlan,
-    allow: Allow,
+    brake: Brake, observe: Observe, plan: MakePlan, allow: Allow
 ) -> None:
-    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0, **_rules(rules)}}
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0, **brake.behavior}}
     settings = allow(maximum=50, behavior=behavior)
     decision, _ = decide(
-        observe(current, 2), plan(wanted, 2), plan(1, 2), settings, _changed(changes)
+        observe(brake.current, 2), plan(brake.wanted, 2), plan(1, 2), settings, brake.memory
     )
-    assert decision.prefill.desired == allowed
-
-
-def _rules(rules: dict[str, Any]) -> dict[str, Any]:
-    if "policies" not in rules:
-        return rules
-    policies = [
-        {"type": kind, "value": value, "periodSeconds": period}
-        for kind, value, period in rules["policies"]
-    ]
-    return {**rules, "policies": policies}
-
-
-def _changed(changes: list[tuple[float, int]]) -> ScalingMemory:
-    return ScalingMemory(
-        changes=tuple(Change(10_000.0 + ago, Role.PREFILL, delta) for ago, delta in changes)
-    )
+    assert decision.prefill.desired == brake.allowed

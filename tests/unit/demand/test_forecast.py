@@ -12,7 +12,9 @@ from pd_operator.demand import (
     LengthDistribution,
     NotEnoughHistory,
     fit_demand,
+    sustained_bins,
 )
+from pd_operator.demand.forecast import steps_to
 
 SHAPE = Demand(
     20.0,
@@ -207,3 +209,19 @@ def test_short_bins_are_forecast_as_sustained_loads_and_long_ones_as_they_are() 
         return band.tokens_per_second.high - band.tokens_per_second.low
 
     assert width(5.0) < width(60.0) == width(30.0)
+
+
+@pytest.mark.parametrize(
+    ("horizon_seconds", "bins"), [(1, 1), (60, 1), (61, 2), (120, 2), (120.000001, 3)]
+)
+def test_a_horizon_is_reached_in_whole_bins_and_in_one_at_least(
+    horizon_seconds: float, bins: int
+) -> None:
+    assert steps_to(horizon_seconds, 60.0) == bins
+
+
+@pytest.mark.parametrize(("step_seconds", "bins"), [(5, 5), (10, 3), (15, 1), (30, 1), (600, 1)])
+def test_a_sustained_load_is_an_odd_number_of_bins_of_half_a_minute_at_most(
+    step_seconds: float, bins: int
+) -> None:
+    assert sustained_bins(step_seconds) == bins

@@ -70,3 +70,18 @@ def test_bins_after_a_moment_begin_there_with_what_is_missing() -> None:
     assert later.after(180).requests_per_second.tolist() == [4]
     assert len(later.after(240)) == 0
     assert later.after(0).end_seconds == later.end_seconds
+
+
+def test_bins_that_end_later_than_asked_are_left_out() -> None:
+    whole = history(60, [1, 2, 3, 4])
+    assert whole.until(180).requests_per_second.tolist() == [1, 2]
+    assert whole.until(180).end_seconds == 180
+    assert len(whole.until(0)) == 0
+    assert len(whole.until(6000)) == 4
+
+
+def test_a_history_begins_with_the_first_bin_of_which_anything_is_known() -> None:
+    rates, prompts = np.array([NAN, NAN, NAN, 4.0]), np.array([NAN, NAN, 300.0, NAN])
+    known = DemandHistory(0, 60, rates, prompts, np.full(4, NAN)).trimmed()
+    assert (known.start_seconds, len(known)) == (120, 2)
+    assert len(DemandHistory(0, 60, *[np.full(3, NAN)] * 3).trimmed()) == 0

@@ -11,8 +11,9 @@ from rich.console import Console
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.cli.options import Context, Namespace
 from pd_operator.cli.resources import fault
+from pd_operator.cli.sizing.drawing import drawing, page
 from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
-from pd_operator.cli.sizing.frontier import drawing, frontiers, page
+from pd_operator.cli.sizing.frontier import frontiers
 from pd_operator.cli.sizing.manifest import DEFAULT_PROMETHEUS, manifest, plain
 from pd_operator.cli.sizing.question import Method, Question, parse_changes
 from pd_operator.cli.sizing.sources import from_flags, from_service

@@ -55,23 +55,9 @@ class PlayedLoad:
 @contextmanager
 def play(order: LoadOrder, folder: Path) -> Iterator[PlayedLoad]:
     """Start the generator; leaving the block ends it, and its records are kept."""
-    command = [
-        *(sys.executable, "-m", "pd_e2e.loadgen"),
-        f"--url={order.url}",
-        f"--model={order.model}",
-        f"--scenario={AZURE_DAY}",
-        f"--speed={order.load.speed}",
-        f"--scale={order.load.scale}",
-        f"--warmup-seconds={order.warmup_seconds}",
-        f"--start-at={order.start_unix_seconds}",
-        f"--ttft-milliseconds={1000 * order.objectives.ttft_seconds}",
-        f"--tpot-milliseconds={1000 * order.objectives.tpot_seconds}",
-        f"--output={folder / REQUESTS}",
-        f"--progress-file={folder / PROGRESS}",
-    ]
     with Lifeline() as lifeline, (folder / "load.log").open("wb") as log:
         process = subprocess.Popen(
-            command,
+            _command(order, folder),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -88,3 +74,20 @@ def play(order: LoadOrder, folder: Path) -> Iterator[PlayedLoad]:
                 process.kill()
                 process.wait()
             lifeline.release(process.pid)
+
+
+def _command(order: LoadOrder, folder: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "pd_e2e.loadgen"),
+        f"--url={order.url}",
+        f"--model={order.model}",
+        f"--scenario={AZURE_DAY}",
+        f"--speed={order.load.speed}",
+        f"--scale={order.load.scale}",
+        f"--warmup-seconds={order.warmup_seconds}",
+        f"--start-at={order.start_unix_seconds}",
+        f"--ttft-milliseconds={1000 * order.objectives.ttft_seconds}",
+        f"--tpot-milliseconds={1000 * order.objectives.tpot_seconds}",
+        f"--output={folder / REQUESTS}",
+        f"--progress-file={folder / PROGRESS}",
+    ]

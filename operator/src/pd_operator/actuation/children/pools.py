@@ -87,7 +87,6 @@ def _worker_template(service: PDInferenceService, role: Role) -> Manifest:
 
 
 def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
-    startup_probes = math.ceil(startup_budget_seconds(service, role) / _PROBE_SECONDS)
     gpus = service.spec.pool(role).tensor_parallel_size
     return {
         "name": ENGINE_CONTAINER,
@@ -104,13 +103,19 @@ def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
         ],
         "resources": {"limits": {GPU_RESOURCE: str(gpus)}},
         "lifecycle": pre_stop(),
+        **_probes(startup_budget_seconds(service, role)),
+    }
+
+
+def _probes(startup_seconds: int) -> Manifest:
+    return {
         # /ready answers within milliseconds and turns 503 on SIGTERM; it generates nothing.
         "startupProbe": http_probe(
             "/ready",
             PORT_HTTP,
             periodSeconds=_PROBE_SECONDS,
             timeoutSeconds=2,
-            failureThreshold=startup_probes,
+            failureThreshold=math.ceil(startup_seconds / _PROBE_SECONDS),
         ),
         "readinessProbe": http_probe(
             "/ready",

@@ -116,10 +116,10 @@ class SeriesBacktest:
             horizon_seconds=self.plan.horizons_seconds[row],
             error_vs_last_value=_over(missed, other),
             error_as_used=_over(acted, other),
-            error_percent=100 * _over(acted, mean),
+            error_percent=_percent(acted, mean),
             coverage={p: _mean(self.covered(row, p)) for p in self.plan.percentiles},
             pinball_percent={
-                p: 100 * _over(self._pinball(row, p), mean) for p in self.plan.percentiles
+                p: _percent(self._pinball(row, p), mean) for p in self.plan.percentiles
             },
             trusted=_mean(self.trusted[row][known]),
             origins=int(np.count_nonzero(known)),
@@ -253,6 +253,11 @@ def _mean(values: FloatArray) -> float:
     """Mean of what is known; NaN where nothing is."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
+
+
+def _percent(loss: float, mean: float) -> float:
+    """`loss` in percent of the mean load; no loss is none of any load, even of an idle one."""
+    return 0.0 if loss == 0 else 100 * _over(loss, mean)
 
 
 def _over(error: float, other: float) -> float:

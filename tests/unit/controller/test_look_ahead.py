@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 
 import numpy as np
@@ -118,6 +118,21 @@ async def test_while_prometheus_is_away_the_last_good_fit_looks_further_ahead(
     archive.away = True
     await ahead.refresh(archive, SPEC, NOW + 600, LEADS)
     assert isinstance(ahead.forecast(Role.PREFILL, 200.0, NOW + 600, SHAPE), DemandForecast)
+
+
+async def test_a_bin_that_was_read_too_early_counts_as_it_became(fits: FitPool) -> None:
+    def half_of_the_bins_from(newest: float) -> Callable[[FloatArray], FloatArray]:
+        return lambda ends: np.where(ends >= newest, 0.5, 1.0) * noisy(ends)
+
+    complete, late = (MemoryArchive(noisy, since_seconds=NOW - 86_400) for _ in range(2))
+    sure, hasty = LookAhead(KEY, fits), LookAhead(KEY, fits)
+    for minute in range(6):
+        late.rate = half_of_the_bins_from(NOW + 60 * minute) if 0 < minute < 5 else noisy
+        await followed(sure, complete, range(minute, minute + 1))
+        await followed(hasty, late, range(minute, minute + 1))
+    for role, lead in zip(Role, LEADS, strict=True):
+        expected = sure.forecast(role, lead, NOW + 300, SHAPE)
+        assert hasty.forecast(role, lead, NOW + 300, SHAPE) == expected
 
 
 async def test_another_lead_time_is_learnt_with_the_next_bin(fits: FitPool) -> None:

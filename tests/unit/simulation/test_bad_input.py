@@ -9,8 +9,10 @@ from pd_operator.simulation import (
     EngineLimits,
     Lifecycle,
     Pools,
+    Prefixes,
     Requests,
     ServiceModel,
+    Snapshot,
     simulate,
 )
 
@@ -35,6 +37,38 @@ from pd_operator.simulation import (
 def test_requests_that_make_no_sense_are_refused(columns: tuple[Any, ...], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Requests.of(*columns)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "cached", "complaint"),
+    [
+        ([()], 0, "prefixes: 1 entries for 2 requests"),
+        ([(), (1,)], 5, "found by the workers, not given"),
+        ([(), (1, 2, 3)], 0, "more blocks than the prompt has tokens for"),
+    ],
+)
+def test_prefixes_that_do_not_fit_the_prompts_are_refused(
+    blocks: list[tuple[int, ...]], cached: int, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Requests.of([0.0, 1.0], 20, 1, cached, Prefixes(10, blocks))
+
+
+def test_a_block_of_no_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 token"):
+        Prefixes(0, [])
+
+
+def test_a_policy_cannot_know_what_workers_will_find_cached(surfaces: EngineSurfaces) -> None:
+    class Still:
+        period_seconds = 1.0
+
+        def decide(self, snapshot: Snapshot) -> Pools:
+            raise AssertionError(snapshot)
+
+    requests = Requests.of([0.0], 20, 1, 0, Prefixes(10, [(1, 2)]))
+    with pytest.raises(ValueError, match="whose workers have prefix caches"):
+        simulate(requests, ServiceModel(surfaces, surfaces), Pools(1, 1), policy=Still())
 
 
 @pytest.mark.parametrize(

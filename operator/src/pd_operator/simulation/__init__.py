@@ -11,6 +11,7 @@ long as the service's `Lifecycle` has it. Pure apart from draws, which follow fr
 
 from pd_operator.simulation.policy import Policy
 from pd_operator.simulation.pools import Pools
+from pd_operator.simulation.prefixes import Prefixes
 from pd_operator.simulation.requests import Requests
 from pd_operator.simulation.result import Attained, PoolSizes, PoolUse, SimulationResult
 from pd_operator.simulation.service import EngineLimits, Lifecycle, ServiceModel
@@ -27,6 +28,7 @@ __all__ = [
     "PoolSnapshot",
     "PoolUse",
     "Pools",
+    "Prefixes",
     "Requests",
     "ServiceModel",
     "SimulationResult",

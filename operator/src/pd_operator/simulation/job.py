@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from pd_operator.simulation.prefixes import Blocks
+
 if TYPE_CHECKING:
     from pd_operator.simulation.decode_worker import DecodeWorker
     from pd_operator.simulation.prefill_worker import PrefillWorker
@@ -11,6 +13,7 @@ class Job:
     """Request number `index`, while it is in the service.
 
     - `cached`: tokens of the prompt that need not be computed.
+    - `blocks`: what the prompt begins with, where each worker has a prefix cache of its own.
     - `generated`: tokens that it had when it last joined a batch.
     - `first_token_at`: seconds; 0 before.
     - `lost`: whether a worker that had it has died.
@@ -18,6 +21,7 @@ class Job:
 
     __slots__ = (
         "arrival",
+        "blocks",
         "cached",
         "decode",
         "first_token_at",
@@ -32,12 +36,21 @@ class Job:
     prefill: "PrefillWorker"
     decode: "DecodeWorker"
 
-    def __init__(self, index: int, arrival: float, prompt: int, output: int, cached: int) -> None:
+    def __init__(
+        self,
+        index: int,
+        arrival: float,
+        prompt: int,
+        output: int,
+        cached: int,
+        blocks: Blocks = (),
+    ) -> None:
         self.index = index
         self.arrival = arrival
         self.prompt = prompt
         self.output = output
         self.cached = cached
+        self.blocks = blocks
         self.generated = 0
         self.first_token_at = 0.0
         self.lost = False

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pd_operator.demand.arrays import FloatArray
+from pd_operator.simulation.prefixes import Prefixes
 
 IntArray = npt.NDArray[np.int32]
 
@@ -20,12 +21,15 @@ class Requests:
     - `cached_tokens`: of the prompt, those that a prefill worker finds in its prefix cache; at
       least one token is always left to compute.
     - `output_tokens`: at least one each; the first comes from the prefill.
+    - `prefixes`: what the prompts begin with. Then no `cached_tokens` are given: each prefill
+      worker has a cache of its own, and finds what it has computed. None: they are found anywhere.
     """
 
     arrival_seconds: FloatArray
     prompt_tokens: IntArray
     output_tokens: IntArray
     cached_tokens: IntArray
+    prefixes: Prefixes | None = None
 
     @classmethod
     def of(
@@ -34,6 +38,7 @@ class Requests:
         prompt_tokens: npt.ArrayLike,
         output_tokens: npt.ArrayLike,
         cached_tokens: npt.ArrayLike = 0,
+        prefixes: Prefixes | None = None,
     ) -> Self:
         """Make requests of array-likes; a scalar stands for all requests.
 
@@ -52,7 +57,9 @@ class Requests:
         cached = _counts("cached tokens", cached_tokens, arrivals.shape, at_least=0)
         if (cached >= prompt).any():
             raise ValueError("fewer tokens are cached than the prompt has: one is always computed")
-        return cls(arrivals, prompt, output, cached)
+        if prefixes is not None:
+            _expect_prefixes(prefixes, prompt, cached)
+        return cls(arrivals, prompt, output, cached, prefixes)
 
     def __len__(self) -> int:
         return len(self.arrival_seconds)
@@ -69,6 +76,7 @@ class Requests:
             self.prompt_tokens[numbers],
             self.output_tokens[numbers],
             self.cached_tokens[numbers],
+            self.prefixes and self.prefixes.rows(numbers),
         )
 
     def part(self, start: int, stop: int) -> Self:
@@ -79,7 +87,18 @@ class Requests:
             self.prompt_tokens[rows],
             self.output_tokens[rows],
             self.cached_tokens[rows],
+            self.prefixes and self.prefixes.part(start, stop),
         )
+
+
+def _expect_prefixes(prefixes: Prefixes, prompt: IntArray, cached: IntArray) -> None:
+    if len(prefixes.blocks) != len(prompt):
+        raise ValueError(f"prefixes: {len(prefixes.blocks)} entries for {len(prompt)} requests")
+    if cached.any():
+        raise ValueError("with prefixes, what is cached is found by the workers, not given")
+    longest = np.fromiter(map(len, prefixes.blocks), dtype=np.int64, count=len(prompt))
+    if (longest * prefixes.block_tokens >= prompt + prefixes.block_tokens).any():
+        raise ValueError("prefixes: more blocks than the prompt has tokens for")
 
 
 def _counts(name: str, values: npt.ArrayLike, shape: tuple[int, ...], at_least: int) -> IntArray:

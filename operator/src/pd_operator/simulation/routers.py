@@ -184,7 +184,7 @@ _FIRST_EDGE = 1024
 """Tokens over which the ranges are spread before anything is known of the lengths."""
 
 _PENDING_TOKENS: Callable[[PrefillWorker], float] = attrgetter("pending_tokens")
-_PREFILL_REQUESTS: Callable[[PrefillWorker], float] = attrgetter("requests")
+prefill_requests: Callable[[PrefillWorker], float] = attrgetter("requests")
 _DECODE_REQUESTS: Callable[[DecodeWorker], float] = attrgetter("requests")
 
 
@@ -213,7 +213,7 @@ def _power_of_two(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker
     """By the tokens of the last poll; without polls by the requests that the router has there."""
     make = partial(PowerOfTwo, dice)
     if not service.load_poll_seconds:
-        return make(_PREFILL_REQUESTS)
+        return make(prefill_requests)
     return _by_load(make, _PENDING_TOKENS, service, 0.0, agenda)
 
 

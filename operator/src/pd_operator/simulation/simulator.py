@@ -1,12 +1,16 @@
 """Runs a load through a service."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from pd_operator.api.roles import Role
+from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance.timing import Timings
 from pd_operator.simulation.agenda import Agenda
+from pd_operator.simulation.caching_prefill import CachingPrefillWorker
+from pd_operator.simulation.content_routers import CacheAware, PrefixHash
 from pd_operator.simulation.decode_worker import DecodeWorker
 from pd_operator.simulation.fleet import Fleet
 from pd_operator.simulation.job import Job
@@ -16,7 +20,7 @@ from pd_operator.simulation.pools import Pool, Pools
 from pd_operator.simulation.prefill_worker import PrefillWorker
 from pd_operator.simulation.requests import Requests
 from pd_operator.simulation.result import SimulationResult
-from pd_operator.simulation.routers import decode_picker, prefill_picker
+from pd_operator.simulation.routers import Picker, decode_picker, prefill_picker
 from pd_operator.simulation.service import ServiceModel
 from pd_operator.simulation.steering import Steering
 from pd_operator.simulation.step_tables import PassTimes, StepTimes
@@ -66,8 +70,9 @@ class Simulation:
         self._largest = min(service.prefill.kv_capacity_tokens, service.decode.kv_capacity_tokens)
         self.agenda = Agenda()
         self.ledger = Ledger(len(requests))
-        self.fleet = _fleet(service, pools, self.agenda, self.ledger, dice)
-        self._pick_prefill = prefill_picker(service, dice, self.agenda).pick
+        make = _prefill_maker(service, requests, self.agenda)
+        self.fleet = _fleet(service, pools, make, self.agenda, self.ledger, dice)
+        self._pick_prefill = _prefill_picker(service, requests, dice, self.agenda).pick
         self._pick_decode = decode_picker(service, dice, self.agenda).pick
         self._steering: Steering | None = None
 
@@ -76,7 +81,12 @@ class Simulation:
         self.agenda.at(failure.at_seconds, self.fleet.kill, failure.role)
 
     def steer(self, policy: Policy) -> None:
-        """Let `policy` size the pools."""
+        """Let `policy` size the pools; `ValueError` where workers have caches of their own.
+
+        What an operator then sees of the prompts, what was left to compute, is not known before.
+        """
+        if self._requests.prefixes is not None:
+            raise ValueError("a policy cannot size pools whose workers have prefix caches")
         self._steering = Steering(policy, self.fleet, self._requests, self.ledger, self.agenda)
 
     def run(self) -> SimulationResult:
@@ -115,18 +125,46 @@ class Simulation:
         )
 
 
+def _prefill_maker(
+    service: ServiceModel, requests: Requests, agenda: Agenda
+) -> Callable[[int], PrefillWorker]:
+    """Makes the prefill worker of a number, with a cache of its own where prompts tell prefixes."""
+    passes = PassTimes(Timings(service.prefill), service.limits.budget_tokens)
+    prefixes = requests.prefixes
+    if prefixes is None:
+        return lambda number: PrefillWorker(number, service, passes, agenda)
+    block_tokens = prefixes.block_tokens
+    return lambda number: CachingPrefillWorker(number, service, passes, agenda, block_tokens)
+
+
+def _prefill_picker(
+    service: ServiceModel, requests: Requests, dice: Random, agenda: Agenda
+) -> Picker[PrefillWorker]:
+    """The service's policy; those by content are simulated where prompts tell their prefixes."""
+    prefixes = requests.prefixes
+    if prefixes is not None and service.prefill_policy is PrefillPolicy.CACHE_AWARE:
+        return CacheAware(prefixes.block_tokens)
+    if prefixes is not None and service.prefill_policy is PrefillPolicy.PREFIX_HASH:
+        return PrefixHash()
+    return prefill_picker(service, dice, agenda)
+
+
 def _fleet(
-    service: ServiceModel, pools: Pools, agenda: Agenda, ledger: Ledger, dice: Random
+    service: ServiceModel,
+    pools: Pools,
+    make_prefill: Callable[[int], PrefillWorker],
+    agenda: Agenda,
+    ledger: Ledger,
+    dice: Random,
 ) -> Fleet:
     """Both pools at their first size."""
-    passes = PassTimes(Timings(service.prefill), service.limits.budget_tokens)
     steps = StepTimes(Timings(service.decode))
     lifecycle = service.lifecycle
     prefill = Pool(
         Role.PREFILL,
         service.prefill.gpus,
         lifecycle.prefill_startup_seconds,
-        lambda number: PrefillWorker(number, service, passes, agenda),
+        make_prefill,
         agenda,
     )
     decode = Pool(
@@ -146,12 +184,18 @@ def _fleet(
 def _jobs(requests: Requests) -> Iterator[Job]:
     """The requests one by one."""
     for start in range(0, len(requests), _BLOCK):
-        block = requests.part(start, start + _BLOCK)
-        yield from map(
-            Job,
-            range(start, start + len(block)),
-            block.arrival_seconds.tolist(),
-            block.prompt_tokens.tolist(),
-            block.output_tokens.tolist(),
-            block.cached_tokens.tolist(),
-        )
+        yield from map(Job, *_columns(requests.part(start, start + _BLOCK), start))
+
+
+def _columns(block: Requests, start: int) -> list[Iterable[Any]]:
+    """What the jobs of a block are made of."""
+    columns: list[Iterable[Any]] = [
+        range(start, start + len(block)),
+        block.arrival_seconds.tolist(),
+        block.prompt_tokens.tolist(),
+        block.output_tokens.tolist(),
+        block.cached_tokens.tolist(),
+    ]
+    if block.prefixes is not None:
+        columns.append(block.prefixes.blocks)
+    return columns

@@ -31,6 +31,16 @@ def test_an_edited_spec_rings_and_a_written_status_does_not() -> None:
     assert entry.touched
 
 
+def test_children_that_were_touched_are_compared_once() -> None:
+    registry = Registry()
+    registry.put(resource())
+    registry.take_touch(CHAT)
+    assert not registry.take_touch(CHAT)
+    registry.touch(CHAT)
+    assert registry.take_touch(CHAT)
+    assert not registry.take_touch(CHAT)
+
+
 def test_a_service_made_anew_under_the_same_name_is_an_edit() -> None:
     registry = Registry()
     registry.put(resource(uid="first"))

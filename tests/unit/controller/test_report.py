@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from pd_operator.api.conditions import ConditionType, find_condition
+from pd_operator.api.roles import Role
 from pd_operator.api.status import PDInferenceServiceStatus
 from pd_operator.controller.metrics import OperatorMetrics
 from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.readings import export
 from pd_operator.controller.report import build_status
+from pd_operator.demand.coverage import Coverage
 from pd_operator.scaling.memory import Recommendation, ScalingMemory
 from pd_operator.scaling.observation import Unknown
 
@@ -28,6 +30,36 @@ def test_the_status_tells_pools_ratio_load_forecast_and_decision(picture: Pictur
     assert status.last_decision is not None
     assert [link.name for link in status.last_decision.links] == ["forecast"]
     assert len(status.conditions) == len(ConditionType)
+
+
+def test_the_status_tells_every_load_in_whole_numbers(picture: Picture) -> None:
+    coverage = {Role.PREFILL: Coverage(0.05, 0.5, 0.964, 100), Role.DECODE: Coverage()}
+    status = build_status(
+        replace(picture, ahead=replace(picture.ahead, coverage=coverage)), EMPTY
+    ).model_dump(by_alias=True, exclude_none=True)
+    assert status["demand"] == {
+        "milliRequestsPerSecond": 20_000,
+        "promptTokensPerSecond": 20_000,
+        "outputTokensPerSecond": 2_000,
+        "meanPromptTokens": 1_000,
+        "meanOutputTokens": 100,
+    }
+    decode = {
+        "horizonSeconds": 230,
+        "quantilePercent": 95,
+        "milliRequestsPerSecond": 25_000,
+        "medianMilliRequestsPerSecond": 20_000,
+        "tokensPerSecond": 25_000,
+    }
+    assert status["forecast"]["decode"] == decode
+    assert status["forecast"]["prefill"] == decode | {"coveragePerMille": 964}
+    assert status["attainment"] == {
+        "ttftPerMille": 970,
+        "tpotPerMille": 950,
+        "jointLowPerMille": 920,
+        "jointHighPerMille": 950,
+        "requests": 1_000,
+    }
 
 
 def test_what_is_unknown_is_absent_and_not_zero(picture: Picture) -> None:

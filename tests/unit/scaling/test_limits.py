@@ -1,5 +1,7 @@
 """Bounds, GPU budget, and nodes that do not come."""
 
+from dataclasses import replace
+
 from tests.unit.scaling.deciding import (
     NO_DEMAND,
     NOTHING,
@@ -53,6 +55,15 @@ def test_a_worker_has_its_whole_timeout_to_find_a_node(
     waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=60.0)
     decision, _ = decide(observe(2, waiting), plan(2, 5), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 5)
+
+
+def test_a_worker_that_loads_for_long_has_its_node_all_the_same(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    pool = make_pool(Role.DECODE, 4, starting=2)
+    slow = replace(pool, workers=tuple(replace(one, age_seconds=500.0) for one in pool.workers))
+    decision, _ = decide(observe(2, slow), plan(2, 6), plan(2, 2), allow(), NOTHING)
+    assert numbers(decision) == (2, 6)
 
 
 def test_the_budget_shrinks_both_pools_in_proportion(

@@ -95,6 +95,14 @@ def test_over_a_slow_network_sequences_are_longer_between_the_pools() -> None:
     )
 
 
+def test_the_hand_over_is_half_a_step_and_one_at_the_batch_of_a_worker_with_all_the_load() -> None:
+    demand = Demand(40, PROMPTS, ANSWERS)
+    objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
+    prefill, decode = pool_loads(demand, demand, ENGINE, objectives, RouterClass.LOAD_AWARE)
+    assert decode.mean_batch(2) < decode.mean_batch(1) == decode.tightest[1]
+    assert prefill.hand_over_seconds == pytest.approx(1.5 * decode.step_seconds(decode.tightest[1]))
+
+
 def test_kv_room_is_set_aside_for_the_mean_the_reserve_and_the_spread() -> None:
     prompts, answers = LengthDistribution.constant(1000), LengthDistribution.constant(200)
     load = DecodeLoad(Demand(10, prompts, answers), WORKER, Objective(90, 0.025), 25e9)

@@ -127,6 +127,22 @@ def test_against_simulated_queues_of_workers_of_their_own(queue: Queue) -> None:
     assert np.quantile(taken, 0.9) >= 0.8 * expected
 
 
+def test_against_a_simulated_worker_with_bursty_arrivals() -> None:
+    dice = np.random.default_rng(3)
+    # Two exponential laws in balance: gaps of mean 1 s and squared variation 4.
+    often = (1 + math.sqrt(3 / 5)) / 2
+    share = np.where(dice.random(100_000) < often, often, 1 - often)
+    gaps = dice.exponential(1 / (2 * share))
+    work, left = 0.7, 0.0
+    waits = np.empty(len(gaps))
+    for i, gap in enumerate(gaps):
+        waits[i] = left
+        left = max(0.0, left + work - gap)
+    expected = in_turn(1.0, 1, Service(np.array([work]), np.array([1.0])), 4.0)
+    assert (waits > 0).mean() == pytest.approx(expected.probability, rel=0.06)
+    assert waits.mean() == pytest.approx(expected.mean, rel=0.12)
+
+
 def test_bursty_arrivals_wait_longer() -> None:
     for queues in QUEUES:
         assert queues(35.0, 5, CONSTANT, 4.0).mean > queues(35.0, 5, CONSTANT, 1.0).mean

@@ -4,9 +4,10 @@ from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.load import steady_load
+from pd_operator.planning.methods import slo_aware
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit, Plan
-from pd_operator.planning.planner import plan_service
+from pd_operator.planning.planner import plan_service, pool_loads
 
 WORKER = load_bundled("llama-3.1-70b-h100").surfaces(4)
 PAPERS = [method for method in PlanningMethod if method is not PlanningMethod.QUEUEING]
@@ -47,6 +48,20 @@ def test_with_their_faults_put_right_the_papers_keep_the_objectives(method: Plan
         # A queue of its own for each worker needs as many or more.
         assert pools.prefill.workers >= queued.prefill.workers
         assert pools.decode.workers == queued.decode.workers
+
+
+def test_the_time_to_first_token_has_room_for_transfer_and_hand_over_beside_prefill() -> None:
+    load = steady_load(50, 1155, 211)
+    objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
+    engine = EngineModel(WORKER, WORKER, 50e9)
+    prefill, _ = pool_loads(load.prefill, load.decode, engine, objectives, RouterClass.LOAD_AWARE)
+    prompt = load.prefill.prompt_tokens.mean
+    transfer = prompt * WORKER.kv_bytes_per_token / 50e9
+    taken = slo_aware.prefill_throughput(
+        prompt / WORKER.prefill_seconds(prompt), prompt, 0.8, transfer + prefill.hand_over_seconds
+    )
+    reason = plan(PlanningMethod.SLO_AWARE_AS_PUBLISHED).prefill.reason
+    assert f"a prefill worker takes {taken:,.0f} tokens/s" in reason
 
 
 def test_dopd_as_published_does_not_follow_the_load_with_prefill() -> None:

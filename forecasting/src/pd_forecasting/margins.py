@@ -5,6 +5,10 @@ divided by the square root of how large errors were when the forecast was made, 
 that of how large they are now, so that margins widen in rough times and shrink in calm ones
 (locally weighted conformal). The root, since rough times end: in full measure, a climb that
 surprised once would make the plateau after it dear.
+
+Days have rough hours too: a forecast that misses every noon's climb does so at noon. Where the
+load has a rhythm, half of the weight is therefore on the errors that earlier days made around
+this time (weighted conformal: Barber et al., arXiv 2202.13415).
 """
 
 import math
@@ -22,12 +26,19 @@ _HALF_LIFE_BINS = 12
 _CALMEST = 0.5
 """Recent errors are never taken for smaller than this share of their long-run size."""
 
+_BY_CLOCK = 0.5
+_HOURS_PER_SEASON = 24
+"""An error counts by how near to this time of day it was made; an hour off, for 60 %."""
 
-def margins(errors: FloatArray, horizon_steps: int, quantiles: Sequence[float]) -> FloatArray:
+
+def margins(
+    errors: FloatArray, horizon_steps: int, quantiles: Sequence[float], season_bins: int = 0
+) -> FloatArray:
     """Margins at `quantiles`, shape (q,).
 
     `errors` are actual minus forecast of consecutive origins, oldest first, NaN where unknown;
-    the newest is the last one that is known now. At least `FEWEST_ERRORS` are known.
+    the newest is the last one that is known now. At least `FEWEST_ERRORS` are known. `season_bins`
+    is the length of the load's rhythm, 0 where it has none.
     """
     typical = float(np.nanmean(np.abs(errors)))
     if typical == 0.0:
@@ -37,7 +48,9 @@ def margins(errors: FloatArray, horizon_steps: int, quantiles: Sequence[float]) 
     at_origin[horizon_steps:] = after[: max(len(errors) - horizon_steps, 0)]
     scores = errors / np.sqrt(np.maximum(at_origin, _CALMEST * typical))
     now = math.sqrt(max(after[-1], _CALMEST * typical))
-    return now * _spread(scores[~np.isnan(scores)], quantiles)
+    known = ~np.isnan(scores)
+    weights = _weights(len(errors), horizon_steps, season_bins)[known]
+    return now * _spread(scores[known], weights, quantiles)
 
 
 def margins_of_few(
@@ -63,9 +76,30 @@ def _recent_size(sizes: FloatArray, typical: float) -> list[float]:
     return after
 
 
-def _spread(scores: FloatArray, quantiles: Sequence[float]) -> FloatArray:
-    """The (n + 1) q-th of n scores; where n are too few for that, the wider of two guesses."""
-    spread: FloatArray = np.quantile(scores, quantiles, method="weibull")
+def _weights(count: int, horizon_steps: int, season_bins: int) -> FloatArray:
+    """How much each of `count` consecutive errors counts, shape (count,)."""
+    even = np.full(count, 1.0 / count)
+    if season_bins == 0:
+        return even
+    hour = season_bins / _HOURS_PER_SEASON
+    ages = horizon_steps + np.arange(count)[::-1]
+    from_this_time = (ages + season_bins / 2) % season_bins - season_bins / 2
+    near = np.exp(-0.5 * (from_this_time / hour) ** 2) * (ages > season_bins / 2)
+    # Less than an hour's worth of them is too little to go by.
+    share = _BY_CLOCK * min(1.0, float(near.sum()) / hour)
+    weights: FloatArray = (1 - share) * even
+    return weights + share * near / near.sum() if share > 0 else weights
+
+
+def _spread(scores: FloatArray, weights: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+    """Quantiles of weighted scores; where they are too few for one, the wider of two guesses.
+
+    The error to come counts like the weightiest of those known and may be of any size, so that of
+    n alike the q-quantile is the (n + 1) q-th.
+    """
+    order = np.argsort(scores, kind="stable")
+    ranks = np.cumsum(weights[order]) / (weights.sum() + weights.max())
+    spread: FloatArray = np.interp(quantiles, ranks, scores[order])
     normal = _normal_spread(scores, quantiles)
     for i, share in enumerate(quantiles):
         if (len(scores) + 1) * min(share, 1 - share) < 1:

@@ -67,4 +67,4 @@ class Recorded(Forecaster):
         errors = actual - followed[: len(actual)]
         if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
             return margins_of_few(self._roots, steps, quantiles)
-        return margins(errors, steps, quantiles)
+        return margins(errors, steps, quantiles, self.season_bins)

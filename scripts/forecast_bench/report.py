@@ -47,6 +47,7 @@ def write(
         _accuracy(models),
         _servegen(models),
         _quantiles(models[0]),
+        _pinball(models),
         _replicas(models),
         _cold_starts(models),
         _cost(models),
@@ -161,6 +162,29 @@ def _quantiles(default: ModelScores) -> str:
         "`deepseek-r1` has 72 origins: a standard error of its coverage is 3.5 points or more.\n\n"
         + _table(head, rows)
     )
+
+
+def _pinball(models: Sequence[ModelScores]) -> str:
+    """Of every model, and in percent of the last value's, which no choice of days can flatter."""
+    head = ("model", *(f"{key}, % of mean" for key in AZURE_SERIES), *AZURE_SERIES)
+    last = next((one for one in models if one.model == "LastValue"), None)
+    rows = []
+    for one in models:
+        own, other = ([_loss(model, key) for key in AZURE_SERIES] for model in (one, last or one))
+        shares = [100 * a / b for a, b in zip(own, other, strict=True)]
+        rows.append(
+            [one.model, *(_number(a, 2) for a in own), *(f"{share:.1f} %" for share in shares)]
+        )
+    return (
+        "## Pinball loss of the 90th percentile, 5 minutes ahead\n\n"
+        "The last four columns are in percent of the loss of the last value with margins from its "
+        "own errors.\n\n" + _table(head, rows)
+    )
+
+
+def _loss(model: ModelScores, key: str) -> float:
+    score = _at(model, key, 5)
+    return float("nan") if score is None else score.pinball90_percent
 
 
 def _replicas(models: Sequence[ModelScores]) -> str:

@@ -16,6 +16,8 @@ JUDGED_BINS = 1440
 
 _SEASONS_REMEMBERED = 4
 _MOST_TRACKS = 12
+_EDITION = 2
+"""Of what is kept about the experts. Another edition's is learnt anew from the bins it kept."""
 
 
 class Hedge(Recorded):
@@ -74,6 +76,7 @@ class Hedge(Recorded):
         """The bins remembered and the experts' records, as plain data."""
         return {
             "model": self.name,
+            "edition": _EDITION,
             "sustained_bins": self.sustained_bins,
             "past": self._past.to_plain(),
             "tracks": [track.to_plain() for track in self._tracks.values()],
@@ -81,7 +84,10 @@ class Hedge(Recorded):
 
     @classmethod
     def restore(cls, state: State) -> Self:
-        """Continue from `state`; `ForecastError` for another model's."""
+        """Continue from `state`; `ForecastError` for another model's.
+
+        Of a state of another edition the bins remain, and the experts' records are made of them.
+        """
         if state.get("model") != cls.name:
             raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
         past = Past.from_plain(cast("State", state["past"]))
@@ -89,8 +95,9 @@ class Hedge(Recorded):
             sustained_bins=cast("int", state["sustained_bins"]), season_bins=past.season_bins
         )
         restored._past = past
-        tracks = [Track.from_plain(plain) for plain in cast("list[State]", state["tracks"])]
-        restored._tracks = {track.steps: track for track in tracks}
+        if state.get("edition") == _EDITION:
+            tracks = [Track.from_plain(plain) for plain in cast("list[State]", state["tracks"])]
+            restored._tracks = {track.steps: track for track in tracks}
         return restored
 
     def _track(self, steps: int) -> Track:

@@ -116,16 +116,19 @@ class Regression:
 
     @classmethod
     def untaught(cls) -> Self:
-        """Knows nothing, and answers each design's level."""
+        """Knows nothing, and answers nothing."""
         width = _CORE + len(_DAYS_BEYOND) + 1
         none = np.zeros((len(DESIGNS), width))
         return cls(np.zeros((width, width)), none, none)
 
     def answers(self, rows: FloatArray, levels: FloatArray) -> FloatArray:
-        """Forecasts of every design, shape (d, origins).
+        """Forecasts of every design, shape (d, origins); NaN from fewer than `FEWEST_PAIRS`.
 
         `rows` are features, shape (origins, f); `levels` of shape (d, origins) are each design's.
+        A level in place of an answer would earn the regression a record that is not its own.
         """
+        if self.pairs < FEWEST_PAIRS:
+            return np.full(levels.shape, np.nan)
         answers: FloatArray = np.maximum(levels + self.coefficients @ self._bounded(rows).T, 0.0)
         return answers
 
@@ -160,8 +163,6 @@ class Regression:
         return replace(self, coefficients=coefficients)
 
     def _bounded(self, rows: FloatArray) -> FloatArray:
-        if self.pairs == 0:
-            return rows
         largest = _LARGEST * np.sqrt(self.moments.diagonal() / self.pairs)
         bounded: FloatArray = np.clip(rows, -largest, largest)
         return bounded

@@ -1,8 +1,7 @@
 """How the experts fared at one horizon, and what following them by their record gives.
 
-Weights follow recent errors: an expert whose discounted error is a share r above the best one's
-counts for (1 + r)^-SHARPNESS of it. Nothing is used before it is known: the error of a forecast
-enters when its target has been measured.
+Nothing is used before it is known: the error of a forecast enters when its target has been
+measured.
 """
 
 from collections.abc import Mapping
@@ -10,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Self, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray, State
 from pd_forecasting.past import Origins, Past, at, centred_mean
 from pd_forecasting.plain import listed, read
 from pd_forecasting.regression import DAYS, DESIGNS, REFIT_BINS, Regression, features
+from pd_forecasting.standings import Standings
 
 LAST_VALUE = "last value"
 _AVERAGED = (1, 2, 5, 10)
@@ -30,15 +29,6 @@ EXPERTS = (
 _SEASONAL_SHARE = 0.5
 """How much of the earlier days' change is believed: days differ, more so in their changes."""
 
-_HALF_LIFE_BINS = 60
-_SHARPNESS = 24
-_CAUTION = 0.05
-"""Errors of all but the last value count for so much more: what is as good should be simple."""
-
-_PRIOR_ERRORS = 5.0
-_PRIOR_LOSS = 1.05
-"""Before it has a record, an expert is taken for this much worse than the last value."""
-
 
 @dataclass(frozen=True, eq=False)
 class Track:
@@ -47,7 +37,7 @@ class Track:
     - `combined`: forecasts from the newest origins, one per bin, shape (n,).
     - `shares`: weights of the experts at these origins, shape (k, n).
     - `pending`: the experts' newest forecasts, whose targets are not all known yet, (k, p).
-    - `losses`, `weights`: discounted sums of absolute errors and of their number, shape (k,).
+    - `standings`: what the experts' errors say of them.
     - `taught`: bins seen up to which origins were learnt from.
     """
 
@@ -56,8 +46,7 @@ class Track:
     combined: FloatArray
     shares: FloatArray
     pending: FloatArray
-    losses: FloatArray
-    weights: FloatArray
+    standings: Standings
     regression: Regression
     taught: int
 
@@ -72,8 +61,7 @@ class Track:
             combined=np.empty(0),
             shares=np.empty((k, 0)),
             pending=np.full((k, wait), np.nan),
-            losses=np.zeros(k),
-            weights=np.zeros(k),
+            standings=Standings.none(k),
             regression=Regression.untaught(),
             taught=past.seen - len(past),
         )
@@ -82,12 +70,12 @@ class Track:
     def extended(self, past: Past, bins: int) -> Self:
         """With the newest `bins` of `past` as further origins."""
         track = self
-        targets = centred_mean(past.values, self.sustained_bins)
+        known = _Known.since(self, past, bins)
         shares, combined = [self.shares], [self.combined]
         for block in _blocks(past, bins):
             if (past.seen - len(past) + block[0]) % REFIT_BINS == 0:
-                track = track._learnt(past, targets, int(block[0]))
-            track, followed, weights = track._followed(past, targets, block)
+                track = track._learnt(known, int(block[0]))
+            track, followed, weights = track._followed(known, block)
             combined.append(followed)
             shares.append(weights)
         return replace(track, combined=np.concatenate(combined), shares=np.hstack(shares))
@@ -96,46 +84,33 @@ class Track:
         """Only the newest `bins` origins."""
         return replace(self, combined=self.combined[-bins:], shares=self.shares[:, -bins:])
 
-    def _learnt(self, past: Past, targets: FloatArray, now: int) -> Self:
+    def _learnt(self, known: "_Known", now: int) -> Self:
         """The regression taught with every origin whose target was known at bin `now`."""
-        forgotten = past.seen - len(past)
         until = now - self.steps - self.sustained_bins // 2 + 1
-        origins = np.arange(max(self.taught - forgotten, 0), until)
+        origins = np.arange(known.first, until)
+        origins = origins[origins >= self.taught - known.forgotten]
         if not len(origins):
             return self
-        rows = features(past, origins, self.steps)
-        levels = _design_levels(past, origins)
-        taught = self.regression.taught(rows, levels, at(targets, origins + self.steps))
-        return replace(self, regression=taught.solved(), taught=forgotten + until)
-
-    def _followed(
-        self, past: Past, targets: FloatArray, block: Origins
-    ) -> tuple[Self, FloatArray, FloatArray]:
-        """Forecasts and weights from the origins of `block`, and the record after them."""
-        experts = np.hstack([self.pending, self._experts(past, block)])
-        known = at(targets, block - self.sustained_bins // 2)
-        misses = np.abs(experts[:, : len(block)] - known)
-        losses = _discounted(self.losses, np.nan_to_num(misses))
-        weights = _discounted(self.weights, (~np.isnan(misses)).astype(np.float64))
-        newest = experts[:, -len(block) :]
-        shares = _shares(losses, weights, ~np.isnan(newest))
-        record = replace(
-            self,
-            pending=experts[:, len(block) :],
-            losses=losses[:, -1],
-            weights=weights[:, -1],
+        taught = self.regression.taught(
+            known.rows_of(origins),
+            known.levels_of(origins),
+            at(known.targets, origins + self.steps),
         )
+        return replace(self, regression=taught.solved(), taught=known.forgotten + until)
+
+    def _followed(self, known: "_Known", block: Origins) -> tuple[Self, FloatArray, FloatArray]:
+        """Forecasts and weights from the origins of `block`, and the record after them."""
+        answers = self.regression.answers(known.rows_of(block), known.levels_of(block))
+        newest = np.vstack([known.guesses_of(block), answers])
+        experts = np.hstack([self.pending, newest])
+        actual = at(known.targets, block - self.sustained_bins // 2)
+        standings = self.standings.after(np.abs(experts[:, : len(block)] - actual))
+        shares = standings.shares(~np.isnan(newest))
+        record = replace(self, pending=experts[:, len(block) :], standings=standings.latest)
         combined = np.where(
             np.isnan(newest[0]), np.nan, (shares * np.nan_to_num(newest)).sum(axis=0)
         )
         return record, combined, shares
-
-    def _experts(self, past: Past, origins: Origins) -> FloatArray:
-        """Every expert's forecast from every origin, shape (k, origins)."""
-        rows = features(past, origins, self.steps)
-        answers = self.regression.answers(rows, _design_levels(past, origins))
-        guesses = [past.level(bins)[origins] for bins in (0, *_AVERAGED)]
-        return np.vstack([guesses, _earlier_days(past, origins, self.steps), answers])
 
     def to_plain(self) -> State:
         """Plain data."""
@@ -145,8 +120,7 @@ class Track:
             "combined": listed(self.combined),
             "shares": self.shares.tolist(),
             "pending": [listed(row) for row in self.pending],
-            "losses": self.losses.tolist(),
-            "weights": self.weights.tolist(),
+            "standings": self.standings.to_plain(),
             "regression": self.regression.to_plain(),
             "taught": self.taught,
         }
@@ -161,8 +135,7 @@ class Track:
             combined=read(cast("list[float | None]", plain["combined"])),
             shares=np.array(cast("list[list[float]]", plain["shares"])),
             pending=np.array([read(row) for row in pending]),
-            losses=np.array(cast("list[float]", plain["losses"])),
-            weights=np.array(cast("list[float]", plain["weights"])),
+            standings=Standings.from_plain(cast("State", plain["standings"])),
             regression=Regression.from_plain(cast("Mapping[str, object]", plain["regression"])),
             taught=cast("int", plain["taught"]),
         )
@@ -176,8 +149,47 @@ def _blocks(past: Past, bins: int) -> list[Origins]:
     return [block for block in np.split(origins, starts) if len(block)]
 
 
-def _design_levels(past: Past, origins: Origins) -> FloatArray:
-    return np.array([past.level(design.half_life)[origins] for design in DESIGNS])
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known at origins from bin `first` on, worked out for all of them at once.
+
+    - `targets`: loads to be foretold, one per bin of the past, shape (n,).
+    - `rows`: features, shape (origins, f). `levels`: of each design, (d, origins).
+    - `guesses`: forecasts of the experts that need not learn, shape (g, origins).
+    - `forgotten`: bins that were seen before those of the past.
+    """
+
+    first: int
+    targets: FloatArray
+    rows: FloatArray
+    levels: FloatArray
+    guesses: FloatArray
+    forgotten: int
+
+    @classmethod
+    def since(cls, track: Track, past: Past, bins: int) -> Self:
+        """At the newest `bins`, and at those before them that are still to be learnt from."""
+        forgotten = past.seen - len(past)
+        first = max(min(track.taught - forgotten, len(past) - bins), 0)
+        origins = np.arange(first, len(past))
+        averages = [past.level(half_life)[origins] for half_life in (0, *_AVERAGED)]
+        return cls(
+            first=first,
+            targets=centred_mean(past.values, track.sustained_bins),
+            rows=features(past, origins, track.steps),
+            levels=np.array([past.level(design.half_life)[origins] for design in DESIGNS]),
+            guesses=np.vstack([averages, _earlier_days(past, origins, track.steps)]),
+            forgotten=forgotten,
+        )
+
+    def rows_of(self, origins: Origins) -> FloatArray:
+        return self.rows[origins - self.first]
+
+    def levels_of(self, origins: Origins) -> FloatArray:
+        return self.levels[:, origins - self.first]
+
+    def guesses_of(self, origins: Origins) -> FloatArray:
+        return self.guesses[:, origins - self.first]
 
 
 def _earlier_days(past: Past, origins: Origins, steps: int) -> FloatArray:
@@ -190,26 +202,3 @@ def _earlier_days(past: Past, origins: Origins, steps: int) -> FloatArray:
     days = np.count_nonzero(~np.isnan(changes), axis=0)
     mean = np.where(days > 0, np.nansum(changes, axis=0) / np.maximum(days, 1), np.nan)
     return np.maximum(past.level(2)[origins] + _SEASONAL_SHARE * mean, 0.0)
-
-
-def _discounted(before: FloatArray, news: FloatArray) -> FloatArray:
-    """Discounted sums after each column of `news`, shape (k, m)."""
-    keep = 0.5 ** (1 / _HALF_LIFE_BINS)
-    count = news.shape[1]
-    age = np.arange(count)[None, :] - np.arange(count)[:, None]
-    factors = np.where(age >= 0, keep ** np.maximum(age, 0), 0.0)
-    sums: FloatArray = before[:, None] * keep ** np.arange(1, count + 1) + news @ factors
-    return sums
-
-
-def _shares(losses: FloatArray, weights: FloatArray, answered: npt.NDArray[np.bool_]) -> FloatArray:
-    """Weights of the experts, shape (k, m), summing to 1 where any answered."""
-    simple = losses[0] / np.maximum(weights[0], 1e-12)
-    caution = np.full((len(losses), 1), 1 + _CAUTION)
-    caution[0] = 1.0
-    loss = (losses * caution + _PRIOR_ERRORS * _PRIOR_LOSS * simple) / (weights + _PRIOR_ERRORS)
-    least = loss.min(axis=0)
-    ratio = np.divide(least, loss, out=np.ones_like(loss), where=loss > 0)
-    shares = np.where(answered, ratio**_SHARPNESS, 0.0)
-    normal: FloatArray = shares / np.maximum(shares.sum(axis=0), 1e-300)
-    return normal

@@ -71,7 +71,7 @@ def test_on_waves_with_noise_the_hedge_beats_the_last_value_and_covers(
 ) -> None:
     for score in replayed.scores:
         assert score.error_vs_last_value < 1
-        assert score.trusted > 0.8
+        assert score.trusted > 0.75  # from the third hour on: regressions are tried for an hour
         assert 0.8 <= score.coverage[90] <= 1
         assert score.coverage[5] < score.coverage[50] < score.coverage[95]
 

@@ -8,7 +8,7 @@ import pytest
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
 from pd_forecasting.past import Past
-from pd_forecasting.regression import features
+from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, features
 from pd_forecasting.track import EXPERTS
 
 DAY = 96
@@ -86,6 +86,40 @@ def test_its_state_survives_json_and_goes_on_alike() -> None:
         original.forecast(HORIZONS, (0.5, 0.9)).values,
         restored.forecast(HORIZONS, (0.5, 0.9)).values,
     )
+
+
+def test_a_state_of_an_older_edition_is_learnt_anew_from_its_bins() -> None:
+    load = daily_load(5)
+    original = Hedge(season_bins=DAY)
+    original.fit(load, HORIZONS)
+    older = dict(original.state())
+    del older["edition"]
+    older["tracks"] = [{"steps": 1, "losses": [0.0], "weights": [0.0]}]
+    restored = Hedge.restore(json.loads(json.dumps(older)))
+    np.testing.assert_allclose(
+        restored.forecast(HORIZONS, (0.5, 0.9)).values,
+        original.forecast(HORIZONS, (0.5, 0.9)).values,
+    )
+
+
+def test_a_regression_has_no_share_until_it_was_taught_and_tried() -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(daily_load(5), (1,))
+    ridges = np.sum([forecaster.weights(1)[design.name] for design in DESIGNS], axis=0)
+    taught_and_tried = FEWEST_PAIRS + 60
+    assert (ridges[:taught_and_tried] == 0.0).all()
+    assert ridges[2 * DAY :].mean() > 0.2
+
+
+def test_on_a_day_of_ten_minute_bins_luck_does_not_pass_for_skill() -> None:
+    """Walks that nobody can foretell, of which too little is known to be sure of that."""
+    errors = []
+    for seed in range(12):
+        steps = np.random.default_rng(seed).normal(0, 1, 144)
+        forecaster = Hedge(season_bins=144)
+        forecaster.fit((60 + np.cumsum(steps)) ** 2, (1, 3))
+        errors.append([forecaster.error_vs_last_value(1), forecaster.error_vs_last_value(3)])
+    assert (np.mean(errors, axis=0) < [1.01, 1.018]).all()
 
 
 def test_what_a_regression_learns_from_is_known_at_the_origin() -> None:

@@ -102,7 +102,7 @@ def test_the_curve_keeps_its_place_in_the_day_over_updates_and_restarts() -> Non
 
 @pytest.mark.parametrize("season_bins", [0, DAY])
 def test_without_a_day_and_a_half_a_harmonic_regression_is_its_arima(season_bins: int) -> None:
-    harmonic, plain = HarmonicRegression(season_bins=season_bins), Sarimax()
+    harmonic, plain = (model(season_bins=season_bins) for model in (HarmonicRegression, Sarimax))
     for forecaster in (harmonic, plain):
         forecaster.fit(days(2)[: DAY + DAY // 3])
     assert harmonic.forecast([5], [0.9]).values == plain.forecast([5], [0.9]).values

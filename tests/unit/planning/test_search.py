@@ -93,6 +93,13 @@ def test_a_budget_that_binds_carries_what_it_can() -> None:
     assert bound.plan.decode.latency_seconds <= 0.025 * 1.001
 
 
+def test_a_budget_takes_no_worker_from_the_fewest_allowed() -> None:
+    few = Limits(gpu_budget=20, prefill_sizes=(4,), decode_sizes=(4,), decode_workers=(2, 9))
+    bound = size(20, 3000, prompt=6000, limits=few)  # one decode worker would do
+    assert not bound.feasible
+    assert (bound.plan.prefill.workers, bound.plan.decode.workers) == (3, 2)
+
+
 def test_pools_with_loads_of_their_own_carry_shares_of_them() -> None:
     load = steady_load(60, 1155, 211)
     calmer = replace(load.decode, requests_per_second=30.0)

@@ -38,6 +38,11 @@ def test_the_correction_keeps_the_ratio_and_counts_by_little_s_law() -> None:
     assert (counts.prefill, counts.decode) == (10, 5)
 
 
+def test_hardly_any_load_leaves_one_worker_of_each_role() -> None:
+    counts = dopd.corrected(0.01, LENGTHS, 0.10, 1e9, 226, 0.05)
+    assert (counts.prefill, counts.decode) == (1, 1)
+
+
 def test_a_first_token_objective_takes_prefill_below_full_use() -> None:
     hurried = dopd.corrected(100.0, LENGTHS, 0.10, 0.5, 226, 0.05)
     assert hurried.prefill_share == pytest.approx(100 / (10 - 2))

@@ -8,8 +8,8 @@ import pytest
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
 from pd_forecasting.past import Past
-from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, features
-from pd_forecasting.track import EXPERTS
+from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, REFIT_BINS, Regression, features
+from pd_forecasting.track import EXPERTS, Track
 
 DAY = 96
 HORIZONS = (1, 6)
@@ -122,12 +122,61 @@ def test_on_a_day_of_ten_minute_bins_luck_does_not_pass_for_skill() -> None:
     assert (np.mean(errors, axis=0) < [1.01, 1.018]).all()
 
 
-def test_what_a_regression_learns_from_is_known_at_the_origin() -> None:
+@pytest.mark.parametrize(
+    ("season", "steps"),
+    [
+        pytest.param(DAY, 6, id="a day long before"),
+        pytest.param(288, 6, id="with clock periods of 6 and 12 bins"),
+        pytest.param(12, 10, id="a season that is hardly longer than the horizon"),
+    ],
+)
+def test_what_a_regression_learns_from_is_known_at_the_origin(season: int, steps: int) -> None:
     load = np.sqrt(daily_load(6))
-    origins = np.arange(3 * DAY, 4 * DAY)
-    known = features(Past.nothing(DAY).extended(load), origins, 6)
+    origins = np.arange(3 * DAY, 4 * DAY, 5)
+    known = features(Past.nothing(season).extended(load), origins, steps)
     for row, origin in zip(known, origins, strict=True):
         changed = load.copy()
         changed[origin + 1 :] *= 2
-        past = Past.nothing(DAY).extended(changed)
-        np.testing.assert_array_equal(features(past, np.array([origin]), 6)[0], row)
+        past = Past.nothing(season).extended(changed)
+        np.testing.assert_array_equal(features(past, np.array([origin]), steps)[0], row)
+
+
+def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
+    """A step up by 3 at one time of day: who asks across it is told of it, who asks past it not."""
+    day = np.where(np.arange(60) >= 30, 4.0, 1.0)
+    past = Past.nothing(60).extended(np.tile(day, 2))
+    before, across, beyond = past.change_on_an_earlier_day(np.array([70, 85, 104]), 10, 1)
+    assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
+    edge = past.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
+    assert edge == pytest.approx(3.0 * 5 / 9, abs=0.01)  # five of the nine bins around are up
+
+
+def test_earlier_days_are_half_believed() -> None:
+    day = np.where(np.arange(60) >= 30, 4.0, 1.0)
+    track = Track.of(Past.nothing(60).extended(np.tile(day, 2)[:81]), 15, sustained_bins=1)
+    foretold = track.pending[EXPERTS.index("earlier days"), -1]
+    assert foretold == pytest.approx(1.0 + 3.0 / 2, abs=0.01)
+
+
+def test_a_regression_believes_the_more_the_more_pairs_it_saw() -> None:
+    for pairs in (100, 1000):
+        rows = np.zeros((pairs, Regression.untaught().moments.shape[0]))
+        rows[:, 0] = np.where(np.arange(pairs) % 2, 1.0, -1.0)
+        levels = np.ones((len(DESIGNS), pairs))
+        taught = Regression.untaught().taught(rows, levels, 1.0 + 2.0 * rows[:, 0]).solved()
+        for design, coefficients in zip(DESIGNS, taught.coefficients, strict=True):
+            assert coefficients[0] == pytest.approx(2.0 * pairs / (pairs + design.penalty))
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: int) -> None:
+    roots = np.sqrt(daily_load(3))
+    past = Past.nothing(DAY).extended(roots)
+    learnt = Track.of(past, steps, sustained_bins=1).regression
+    newest = (len(roots) - 1) // REFIT_BINS * REFIT_BINS
+    origins = np.arange(newest - steps + 1)
+    levels = np.array([past.level(design.half_life)[origins] for design in DESIGNS])
+    came = roots[origins + steps]
+    by_hand = Regression.untaught().taught(features(past, origins, steps), levels, came)
+    assert learnt.pairs == by_hand.pairs == len(origins)
+    np.testing.assert_allclose(learnt.products, by_hand.products, rtol=1e-9, atol=1e-9)

@@ -160,3 +160,22 @@ def test_after_a_year_of_silence_the_model_starts_anew() -> None:
 def test_before_the_first_bin_there_is_no_forecast() -> None:
     with pytest.raises(NotEnoughPointsError):
         SampledForecaster(LastValue(), MINUTE).forecast([60], [0.5])
+
+
+def test_of_many_samples_of_one_time_the_one_given_last_counts() -> None:
+    series = Series.of_samples(np.full(40, 60.0), np.arange(40.0), 60.0)
+    assert series.values.tolist() == [39.0]
+    assert series.cleaning.repeated == 39
+
+
+def test_only_as_many_bins_as_asked_for_reach_back() -> None:
+    times = 60.0 * np.arange(1, 31)
+    series = Series.of_samples(times, np.ones(30), 60.0, most_bins=10)
+    assert len(series.values) == 10
+    assert series.cleaning.forgotten == 20
+
+
+def test_a_bin_that_a_counter_was_watched_for_a_third_of_is_missing() -> None:
+    series = Series.of_counter([40.0, 60.0, 120.0, 180.0], [0.0, 20.0, 80.0, 140.0], 60.0)
+    assert series.start_seconds == 60.0
+    np.testing.assert_allclose(series.values, 1.0)

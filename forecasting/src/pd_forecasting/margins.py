@@ -94,11 +94,12 @@ def _weights(count: int, horizon_steps: int, season_bins: int) -> FloatArray:
 def _spread(scores: FloatArray, weights: FloatArray, quantiles: Sequence[float]) -> FloatArray:
     """Quantiles of weighted scores; where they are too few for one, the wider of two guesses.
 
-    The error to come counts like the weightiest of those known and may be of any size, so that of
-    n alike the q-quantile is the (n + 1) q-th.
+    The error to come may be of any size and counts like one of those known: 1 / n of them, n being
+    how many of even weight would say as much (Kish). So of n alike the q-quantile is the
+    (n + 1) q-th.
     """
     order = np.argsort(scores, kind="stable")
-    ranks = np.cumsum(weights[order]) / (weights.sum() + weights.max())
+    ranks = np.cumsum(weights[order]) / (weights.sum() + (weights**2).sum() / weights.sum())
     spread: FloatArray = np.interp(quantiles, ranks, scores[order])
     normal = _normal_spread(scores, quantiles)
     for i, share in enumerate(quantiles):

@@ -48,3 +48,10 @@ def test_a_bad_hour_of_today_is_no_earlier_days_noon() -> None:
 def test_without_an_earlier_day_all_errors_count_alike() -> None:
     errors = rough_noons(DAY // 2)
     assert margin(errors) == margin(errors, season=0)
+
+
+def test_the_error_to_come_counts_as_one_of_all_that_are_weighed_not_as_the_weightiest() -> None:
+    """Of three days of hours, a day's hour weighs some seven times what another one does."""
+    errors = np.random.default_rng(6).uniform(-CALM, CALM, 3 * 24)
+    errors[12] = 100 * CALM
+    assert margin(errors, share=0.95, season=24) < 2 * CALM

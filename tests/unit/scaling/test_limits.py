@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.scaling.deciding import (
     NO_DEMAND,
     NOTHING,
@@ -41,18 +42,11 @@ def test_no_more_is_asked_for_while_nodes_do_not_come(
     )
 
 
-def test_workers_that_wait_for_a_node_are_asked_for_once(
-    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+@pytest.mark.parametrize("waited_seconds", [20.0, 60.0])
+def test_workers_that_wait_for_a_node_are_asked_for_once_and_have_their_whole_timeout(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, waited_seconds: float
 ) -> None:
-    waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=20.0)
-    decision, _ = decide(observe(2, waiting), plan(2, 5), plan(2, 2), allow(), NOTHING)
-    assert numbers(decision) == (2, 5)
-
-
-def test_a_worker_has_its_whole_timeout_to_find_a_node(
-    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
-) -> None:
-    waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=60.0)
+    waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=waited_seconds)
     decision, _ = decide(observe(2, waiting), plan(2, 5), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 5)
 

@@ -88,6 +88,10 @@ class Limits:
         """Fewest and most workers of each pool."""
         return PoolBounds(Bounds(*self.prefill_workers), Bounds(*self.decode_workers))
 
+    def fewest_gpus(self, prefill: EngineSurfaces, decode: EngineSurfaces) -> int:
+        """GPUs of the fewest workers of both pools, given one worker of each."""
+        return self.prefill_workers[0] * prefill.gpus + self.decode_workers[0] * decode.gpus
+
     def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
         """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""
         prefill = self._usable(profile, self.prefill_sizes)

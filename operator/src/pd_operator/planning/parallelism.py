@@ -21,7 +21,7 @@ from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.prefill import PrefillLoad, size_prefill
-from pd_operator.planning.search import Sizing, pair_loads, plan
+from pd_operator.planning.search import Sizing, missed_by, pair_loads, plan
 from pd_operator.planning.wording import duration
 
 _ANY_RATE = 1.0
@@ -93,7 +93,7 @@ def choose_sizes(
         raise _out_of_reach(pairs)
     if rate is None:
         return _most_goodput(able, load, limits)
-    return _fewest_gpus(able, load, objectives, profile, limits, router)
+    return _fewest_gpus(plan(load, objectives, profile, limits, router), load)
 
 
 @dataclass(frozen=True)
@@ -107,15 +107,6 @@ class _Pair:
     @property
     def in_reach(self) -> bool:
         return self.prefill.objective_in_reach and self.decode.in_reach
-
-    @property
-    def missed_by(self) -> tuple[float, float]:
-        """Seconds of the objectives that are out of reach; the pair with the least comes next."""
-        prefill, decode = self.prefill, self.decode
-        return (
-            0.0 if prefill.objective_in_reach else prefill.floor_seconds,
-            0.0 if decode.in_reach else decode.fastest_step_seconds,
-        )
 
     def goodput(self, gpus: int) -> tuple[float, float]:
         """Requests per second within the objectives, of prefill and of decode on so many GPUs."""
@@ -133,7 +124,7 @@ class _Pair:
 
 def _out_of_reach(pairs: list[_Pair]) -> OutOfReachError:
     """The objective that is missed by the pair which comes nearest."""
-    nearest = min(pairs, key=lambda pair: pair.missed_by)
+    nearest = min(pairs, key=lambda pair: missed_by(pair.prefill, pair.decode))
     if not nearest.prefill.objective_in_reach:
         return OutOfReachError(Role.PREFILL, size_prefill(nearest.prefill, 1).reason)
     return OutOfReachError(Role.DECODE, size_decode(nearest.decode, 1).reason)
@@ -166,53 +157,21 @@ def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> Sizes:
 
 
 def _affordable(pair: _Pair, limits: Limits) -> bool:
-    least = (
-        limits.prefill_workers[0] * pair.prefill.worker.gpus
-        + limits.decode_workers[0] * pair.decode.worker.gpus
-    )
+    least = limits.fewest_gpus(pair.prefill.worker, pair.decode.worker)
     return limits.gpu_budget is None or least <= limits.gpu_budget
 
 
-def _fewest_gpus(
-    pairs: list[_Pair],
-    load: Load,
-    objectives: Objectives,
-    profile: PerformanceProfile,
-    limits: Limits,
-    router: RouterClass,
-) -> Sizes:
-    """The pair that carries all of the load with fewest GPUs, or else most of the load."""
-    sizings: list[tuple[_Pair, Sizing]] = []
-    refusal = PlanningError("there is no size to choose from")
-    for pair in pairs:
-        only = replace(limits, prefill_sizes=pair.sizes[:1], decode_sizes=pair.sizes[1:])
-        try:
-            sizings.append((pair, plan(load, objectives, profile, only, router)))
-        except PlanningError as error:
-            refusal = error
-    if not sizings:
-        raise refusal
-    best, sizing = min(sizings, key=lambda one: _rank(one[1]))
-    return Sizes(
-        *best.sizes,
-        f"Fewest GPUs ({sizing.plan.gpus}) for {load.requests_per_second:g} requests/s of "
+def _fewest_gpus(sizing: Sizing, load: Load) -> Sizes:
+    """The sizes of the plan that carries all of the load with fewest GPUs, or else most of it."""
+    pools = sizing.plan
+    carried = (
+        f"Fewest GPUs ({pools.gpus}) for {load.requests_per_second:g} requests/s of "
         f"{_lengths(load)}: {sizing.summary}"
         if sizing.feasible
         else f"Most of {load.requests_per_second:g} requests/s of {_lengths(load)} "
-        f"({sizing.carried_share:.0%}): {sizing.summary}",
+        f"({sizing.carried_share:.0%}): {sizing.summary}"
     )
-
-
-def _rank(sizing: Sizing) -> tuple[bool, float, int, float, int]:
-    """All of the load before some, then fewest GPUs, then most room, then fewest workers."""
-    prefill, decode = sizing.plan.prefill, sizing.plan.decode
-    return (
-        not sizing.feasible,
-        -min(1.0, sizing.carried_share),
-        sizing.plan.gpus,
-        max(prefill.utilisation, decode.utilisation),
-        prefill.workers + decode.workers,
-    )
+    return Sizes(pools.prefill.tensor_parallel_size, pools.decode.tensor_parallel_size, carried)
 
 
 def _lengths(load: Load) -> str:

@@ -55,13 +55,13 @@ class _Candidate:
     plan: Plan
 
     @property
-    def rank(self) -> tuple[float, float, bool, int, float, int]:
-        """By how much objectives are missed, then fewest GPUs, then most room, then workers."""
-        prefill, decode, pools = self.prefill, self.decode, self.plan
+    def rank(self) -> tuple[tuple[float, float], bool, float, int, float, int]:
+        """By how much objectives are missed, then of the load, then GPUs, room and workers."""
+        pools = self.plan
         return (
-            0.0 if prefill.objective_in_reach else prefill.floor_seconds,
-            0.0 if decode.in_reach else decode.fastest_step_seconds,
+            missed_by(self.prefill, self.decode),
             not pools.feasible,
+            0.0 if pools.feasible else -_carried(self),
             pools.gpus,
             max(pools.prefill.utilisation, pools.decode.utilisation),
             pools.prefill.workers + pools.decode.workers,
@@ -79,9 +79,9 @@ def plan(
     """The fewest GPUs that carry the load within both objectives.
 
     All pairs of sizes are tried, and for each the fewest workers, which are exact: what a pool
-    needs does not depend on how many workers the other has. Where the budget is less than that,
-    the workers that carry most within both objectives. An objective that no size and number of
-    workers meets is named in the result, not chased. Raises `PlanningError` where the limits
+    needs does not depend on how many workers the other has. Where budget or bounds are less than
+    that, the workers that carry most within both objectives. An objective that no size and number
+    of workers meets is named in the result, not chased. Raises `PlanningError` where the limits
     leave no plan at all.
     """
     candidates = [
@@ -92,7 +92,9 @@ def plan(
     alternatives = tuple(one.plan for one in sorted(candidates, key=lambda one: one.rank))
     budget = limits.gpu_budget
     if budget is not None and best.plan.gpus > budget:
-        return _within_budget(candidates, best, load, limits, budget, alternatives)
+        missed = missed_by(best.prefill, best.decode)
+        able = [one for one in candidates if missed_by(one.prefill, one.decode) == missed]
+        return _within_budget(able, best, load, limits, budget, alternatives)
     return Sizing(
         plan=_predicted(best.prefill, best.decode, best.plan),
         requests_per_second=load.requests_per_second,
@@ -163,6 +165,14 @@ def pair_loads(
         limits.transfer_bytes_per_second(decode),
     )
     return pool_loads(load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap)
+
+
+def missed_by(prefill: PrefillLoad, decode: DecodeLoad) -> tuple[float, float]:
+    """Seconds that each pool takes at best where its objective is out of reach, else 0."""
+    return (
+        0.0 if prefill.objective_in_reach else prefill.floor_seconds,
+        0.0 if decode.in_reach else decode.fastest_step_seconds,
+    )
 
 
 def _within_budget(
@@ -241,11 +251,7 @@ def _pool(pool: PoolPlan) -> str:
 
 
 def _too_small(candidates: list[_Candidate], limits: Limits, budget: int) -> str:
-    least = min(
-        limits.prefill_workers[0] * one.prefill.worker.gpus
-        + limits.decode_workers[0] * one.decode.worker.gpus
-        for one in candidates
-    )
+    least = min(limits.fewest_gpus(one.prefill.worker, one.decode.worker) for one in candidates)
     return (
         f"a budget of {budget} GPUs is less than the fewest workers of each role: they have {least}"
     )

@@ -1,0 +1,66 @@
+"""How much of their prompts prefill workers find in caches of their own, by the router's policy.
+
+Under a minute. Mooncake's conversations, which tell what prompts begin with, from `$PD_SHARED`; on
+Llama 3.1 8B, with the KV room of an H200 and with room as if main memory were part of it.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+from scripts.bench_format import Figure, write
+from scripts.simulator_bench.loads import traces
+
+from pd_operator.api.router import PrefillPolicy
+from pd_operator.performance import load_bundled
+from pd_operator.simulation import Pools, Prefixes, Requests, ServiceModel, simulate
+
+PROFILE, SIZE, POOLS = "llama-3.1-8b-h200", 1, Pools(4, 8)
+BLOCK_TOKENS = 512
+LARGE_CACHE_TOKENS = 3_800_000
+_SEED = 1
+_POLICIES = (
+    PrefillPolicy.CACHE_AWARE,
+    PrefillPolicy.POWER_OF_TWO,
+    PrefillPolicy.LEAST_LOAD,
+    PrefillPolicy.ROUND_ROBIN,
+    PrefillPolicy.PREFIX_HASH,
+)
+
+
+def conversations() -> Requests:
+    """The whole trace; `FileNotFoundError` where it is not there."""
+    table = pq.read_table(traces() / "mooncake_conversation.parquet")
+    blocks = [tuple(hashes) for hashes in table["hash_ids"].to_pylist()]
+    return Requests.of(
+        table["arrival_s"].to_numpy(),
+        table["input_tokens"].to_numpy(),
+        table["output_tokens"].to_numpy(),
+        prefixes=Prefixes(BLOCK_TOKENS, blocks),
+    )
+
+
+def figures() -> Iterator[Figure]:
+    """Share of prompt tokens found, and TTFT, of each policy with each cache."""
+    asked = conversations()
+    engine = load_bundled(PROFILE).surfaces(SIZE)
+    large = replace(engine, kv_capacity_tokens=LARGE_CACHE_TOKENS)
+    for cache, prefill in (("gpu", engine), ("large", large)):
+        for policy in _POLICIES:
+            service = ServiceModel(prefill, engine, prefill_policy=policy)
+            result = simulate(asked, service, POOLS, seed=_SEED)
+            found = 1 - result.prefill.tokens / asked.prompt_tokens.sum()
+            of = f"{cache}/{policy.value}"
+            yield Figure(f"found_percent/{of}", 100 * float(found), "%", better="higher")
+            yield Figure(f"ttft_p90/{of}", result.ttft_quantile(0.9), "s")
+
+
+def main() -> None:
+    """Measure all, and write `build/bench/prefixes.json`."""
+    argparse.ArgumentParser(prog="bench_prefixes", description=__doc__).parse_args()
+    write("prefixes", list(figures()))
+
+
+if __name__ == "__main__":
+    main()

@@ -53,6 +53,9 @@ class Forecaster(ABC):
     minimum_points: ClassVar[int]
     """Known bins without which `forecast` raises `NotEnoughPointsError`."""
 
+    bins_between_fits: ClassVar[int] = 20
+    """After how many new bins `fit` is worth its time again; many where `update` learns as well."""
+
     def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         if sustained_bins < 1 or sustained_bins % 2 == 0:
             raise BadSeriesError(f"sustained bins must be an odd number, found {sustained_bins}")

@@ -19,6 +19,7 @@ class Ewma(Smoother):
 
     name: ClassVar[str] = "Ewma"
     minimum_points: ClassVar[int] = 5
+    bins_between_fits: ClassVar[int] = 720
 
     @classmethod
     def _default_parameters(cls) -> TrendParameters:

@@ -16,7 +16,7 @@ JUDGED_BINS = 1440
 
 _SEASONS_REMEMBERED = 4
 _MOST_TRACKS = 12
-_EDITION = 2
+_EDITION = 3
 """Of what is kept about the experts. Another edition's is learnt anew from the bins it kept."""
 
 
@@ -33,6 +33,7 @@ class Hedge(Recorded):
 
     name: ClassVar[str] = "Hedge"
     minimum_points: ClassVar[int] = 5
+    bins_between_fits: ClassVar[int] = 720
 
     def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)

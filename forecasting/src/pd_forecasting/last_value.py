@@ -13,6 +13,7 @@ class LastValue(Smoother):
 
     name: ClassVar[str] = "LastValue"
     minimum_points: ClassVar[int] = 5
+    bins_between_fits: ClassVar[int] = 720
 
     @classmethod
     def _default_parameters(cls) -> TrendParameters:

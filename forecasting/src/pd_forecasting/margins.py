@@ -18,6 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from pd_forecasting.base import FloatArray
+from pd_forecasting.discounting import discounted
 
 FEWEST_ERRORS = 10
 """Below these many errors at a horizon, margins are reckoned from bin-to-bin changes."""
@@ -65,15 +66,14 @@ def margins_of_few(
     return _normal_spread(changes, quantiles)
 
 
-def _recent_size(sizes: FloatArray, typical: float) -> list[float]:
+def _recent_size(sizes: FloatArray, typical: float) -> FloatArray:
     """Exponentially weighted mean of error sizes after each error, starting at `typical`."""
     weight = 1 - 0.5 ** (1 / _HALF_LIFE_BINS)
-    size, after = typical, []
-    for newest in sizes.tolist():
-        if not math.isnan(newest):
-            size += weight * (newest - size)
-        after.append(size)
-    return after
+    known = ~np.isnan(sizes)
+    start = np.array([typical])
+    after = discounted(start, weight * sizes[known][None], _HALF_LIFE_BINS)[0]
+    held: FloatArray = np.concatenate([start, after])[np.cumsum(known)]
+    return held
 
 
 def _weights(count: int, horizon_steps: int, season_bins: int) -> FloatArray:

@@ -1,7 +1,6 @@
 """What a forecaster has seen of a series, and its smoothed levels at every bin."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Self, cast
 
 import numpy as np
@@ -13,7 +12,7 @@ from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 Origins = npt.NDArray[np.int64]
 
-HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
+HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120, 480)
 """Bins in which a level forgets half of what it knew. 0 is the last value."""
 
 _BRIEFLY, _BROADLY = 9, 15
@@ -62,10 +61,6 @@ class Past:
         level: FloatArray = self.paths.levels[HALF_LIVES.index(half_life)]
         return level
 
-    @cached_property
-    def _smoothed(self) -> dict[int, FloatArray]:
-        return {bins: centred_mean(self.values, bins) for bins in (_BRIEFLY, _BROADLY)}
-
     def change_on_an_earlier_day(
         self, origins: Origins, steps: int, days: int, *, broadly: bool = False
     ) -> FloatArray:
@@ -78,7 +73,8 @@ class Past:
         lag = days * self.season_bins
         if lag - steps <= around // 2:
             return np.full(len(origins), np.nan)
-        return at(self._smoothed[around], origins + steps - lag) - at(self.level(2), origins - lag)
+        went = mean_around(self.values, origins + steps - lag, around)
+        return went - at(self.level(2), origins - lag)
 
     def to_plain(self) -> State:
         """Plain data."""
@@ -114,14 +110,19 @@ def at(array: FloatArray, index: Origins) -> FloatArray:
 
 
 def centred_mean(values: FloatArray, bins: int) -> FloatArray:
-    """Mean of the known values among the `bins` around each; NaN where the last is yet to come."""
+    """`mean_around` at every value."""
+    return mean_around(values, np.arange(len(values)), bins)
+
+
+def mean_around(values: FloatArray, index: Origins, bins: int) -> FloatArray:
+    """Mean of the known ones among the `bins`, an odd number, of `values` around every index.
+
+    NaN where none is known, and where not all lie inside of `values`: the last is yet to come.
+    """
     if bins == 1:
-        return values
-    around = np.full(values.shape, np.nan)
-    if len(values) >= bins:
-        windows = np.lib.stride_tricks.sliding_window_view(values, bins)
-        known = np.count_nonzero(~np.isnan(windows), axis=1)
-        sums = np.nansum(windows, axis=1)
-        side = bins // 2
-        around[side:-side] = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
-    return around
+        return at(values, index)
+    side = bins // 2
+    around = at(values, index[:, None] + np.arange(-side, side + 1))
+    whole = (index >= side) & (index + side < len(values))
+    known = np.count_nonzero(~np.isnan(around), axis=1)
+    return np.where(whole & (known > 0), np.nansum(around, axis=1) / np.maximum(known, 1), np.nan)

@@ -1,14 +1,16 @@
 """How experts stand by the errors they made, and how far each is followed for it.
 
-Two questions, two memories. *Which is best of late?* Errors are discounted within an hour of
-minutes, and an expert whose error is a share r above the best one's counts for (1 + r)^-SHARPNESS
-of it. *Is it better than the last value at all?* That is asked of a day of minutes: the error of
-every expert but the last value is raised by what its advantage over the last value may owe to
-chance, a quantile of Student's t times its standard error. Luck has a large one, and stays behind.
+*Which is best?* Of late, and for long: an expert's error is the geometric mean of those that it
+made within an hour of minutes and within a working day of them. One whose error is a share r above
+the best one's counts for (1 + r)^-SHARPNESS of it. What is a little better always is told by the
+long memory, and what has become bad at once by the short one.
+
+*Is it better than the last value at all?* That is asked of a day of minutes: the error of every
+expert but the last value is raised by what its advantage over the last value may owe to chance, a
+quantile of Student's t times its standard error. Luck has a large one, and stays behind.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from statistics import NormalDist
 from typing import Self, cast
 
@@ -16,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray, State
+from pd_forecasting.discounting import discounted
 
-_HALF_LIFE_BINS = 60
+_HALF_LIVES_BINS = (60, 480)
 _SHARPNESS = 24
 _LEAST_SHARE = 0.1
 """Experts below this share of the best one's are left out: many small wrongs add up."""
@@ -45,13 +48,13 @@ _PRIOR_LOSS = 1.05
 
 @dataclass(frozen=True, eq=False)
 class Standings:
-    """Sums over past errors after each of m bins, all of shape (k, m), discounted.
+    """Discounted sums over past errors of k experts after each of m bins.
 
     The first expert is the last value. Its advantage over itself is none.
 
-    - `losses`, `counts`: of absolute errors, and how many.
+    - `losses`, `counts`: of absolute errors, and how many, by either memory, shape (2, k, m).
     - `advantages`, `squares`, `compared`: by how much the last value's absolute error was larger
-      than the expert's, the squares of that, and how many.
+      than the expert's, the squares of that, and how many, shape (k, m).
     """
 
     losses: FloatArray
@@ -64,26 +67,32 @@ class Standings:
     def none(cls, experts: int) -> Self:
         """Nothing known yet."""
         nothing = np.zeros((experts, 1))
-        return cls(nothing, nothing, nothing, nothing, nothing)
+        of_either = np.zeros((len(_HALF_LIVES_BINS), experts, 1))
+        return cls(of_either, of_either, nothing, nothing, nothing)
 
     def after(self, misses: FloatArray) -> Self:
         """With absolute errors of m bins more, shape (k, m), NaN where unknown."""
         advantage = misses[0] - misses
-        newly, lately = _discounted(
-            np.stack([self.losses[:, -1], self.counts[:, -1]]),
-            np.stack([_or_zero(misses), ~np.isnan(misses)]),
-            _HALF_LIFE_BINS,
+        sizes = np.stack([_or_zero(misses), ~np.isnan(misses)])
+        losses, counts = np.stack(
+            [
+                discounted(np.stack([loss, count]), sizes, half_life)
+                for loss, count, half_life in zip(
+                    self.losses[..., -1], self.counts[..., -1], _HALF_LIVES_BINS, strict=True
+                )
+            ],
+            axis=1,
         )
         known = _or_zero(advantage)
-        advantages, squares, compared = _discounted(
+        advantages, squares, compared = discounted(
             np.stack([self.advantages[:, -1], self.squares[:, -1], self.compared[:, -1]]),
             np.stack([known, known**2, ~np.isnan(advantage)]),
             _ADVANTAGE_HALF_LIFE_BINS,
         )
         return replace(
             self,
-            losses=newly,
-            counts=lately,
+            losses=losses,
+            counts=counts,
             advantages=advantages,
             squares=squares,
             compared=compared,
@@ -92,12 +101,12 @@ class Standings:
     @property
     def latest(self) -> Self:
         """Only after the newest bin."""
-        return replace(self, **{name: sums[:, -1:] for name, sums in vars(self).items()})
+        return replace(self, **{name: sums[..., -1:] for name, sums in vars(self).items()})
 
     def shares(self, answered: npt.NDArray[np.bool_]) -> FloatArray:
         """Weights of those that answered, shape (k, m), summing to 1 where any did."""
         tried = self.compared >= np.minimum(self.compared[0], _TRIAL_ERRORS)
-        loss = self._recent_losses() + self._owed_to_chance()
+        loss = self._mean_losses()
         least = loss.min(axis=0)
         ratio = np.divide(least, loss, out=np.ones_like(loss), where=loss > 0)
         shares = np.where(answered & tried, ratio**_SHARPNESS, 0.0)
@@ -105,12 +114,13 @@ class Standings:
         normal: FloatArray = shares / np.maximum(shares.sum(axis=0), 1e-300)
         return normal
 
-    def _recent_losses(self) -> FloatArray:
-        """Mean absolute errors of late, with some of the prior's."""
-        simple = self.losses[0] / np.maximum(self.counts[0], 1e-12)
+    def _mean_losses(self) -> FloatArray:
+        """Mean absolute errors with some of the prior's and what may be owed to chance, (k, m)."""
+        simple = self.losses[:, :1] / np.maximum(self.counts[:, :1], 1e-12)
         prior = _PRIOR_ERRORS * _PRIOR_LOSS * simple
-        losses: FloatArray = (self.losses + prior) / (self.counts + _PRIOR_ERRORS)
-        return losses
+        losses = (self.losses + prior) / (self.counts + _PRIOR_ERRORS) + self._owed_to_chance()
+        mean: FloatArray = np.sqrt(losses.prod(axis=0))
+        return mean
 
     def _owed_to_chance(self) -> FloatArray:
         """How large each expert's mean advantage over the last value might be by chance."""
@@ -124,12 +134,14 @@ class Standings:
 
     def to_plain(self) -> State:
         """Plain data of the newest bin."""
-        return {name: sums[:, -1].tolist() for name, sums in vars(self).items()}
+        return {name: sums[..., -1].tolist() for name, sums in vars(self).items()}
 
     @classmethod
     def from_plain(cls, plain: State) -> Self:
         """Read `to_plain`'s data."""
-        return cls(**{name: np.array(cast("list[float]", plain[name]))[:, None] for name in plain})
+        return cls(
+            **{name: np.array(cast("list[float]", plain[name]))[..., None] for name in plain}
+        )
 
 
 def student_quantile(share: float, freedoms: FloatArray) -> FloatArray:
@@ -150,19 +162,3 @@ def student_quantile(share: float, freedoms: FloatArray) -> FloatArray:
 
 def _or_zero(values: FloatArray) -> FloatArray:
     return np.where(np.isnan(values), 0.0, values)
-
-
-@lru_cache(maxsize=64)
-def _factors(bins: int, half_life_bins: int) -> tuple[FloatArray, FloatArray]:
-    """What is left after each of m bins: of a sum before them, (m,), of each one's news, (m, m)."""
-    keep = 0.5 ** (1 / half_life_bins)
-    age = np.arange(bins)[None, :] - np.arange(bins)[:, None]
-    of_news = np.where(age >= 0, keep ** np.maximum(age, 0), 0.0)
-    return keep ** np.arange(1, bins + 1), of_news
-
-
-def _discounted(before: FloatArray, news: FloatArray, half_life_bins: int) -> FloatArray:
-    """Discounted sums after each of m bins: `before` of shape (..., k), `news` (..., k, m)."""
-    of_sum, of_news = _factors(news.shape[-1], half_life_bins)
-    sums: FloatArray = before[..., None] * of_sum + news @ of_news
-    return sums

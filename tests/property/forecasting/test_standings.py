@@ -55,7 +55,7 @@ def test_later_errors_change_nothing_that_was_known_before(
 ) -> None:
     bins = known.shape[1]
     longer = Standings.none(EXPERTS).after(np.hstack([known, later]))
-    before = Standings(**{name: sums[:, :bins] for name, sums in vars(longer).items()})
+    before = Standings(**{name: sums[..., :bins] for name, sums in vars(longer).items()})
     assert_same_sums(before, Standings.none(EXPERTS).after(known))
 
 

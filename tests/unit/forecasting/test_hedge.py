@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pd_forecasting import Hedge
@@ -173,10 +174,35 @@ def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: in
     roots = np.sqrt(daily_load(3))
     past = Past.nothing(DAY).extended(roots)
     learnt = Track.of(past, steps, sustained_bins=1).regression
-    newest = (len(roots) - 1) // REFIT_BINS * REFIT_BINS
-    origins = np.arange(newest - steps + 1)
-    levels = np.array([past.level(design.half_life)[origins] for design in DESIGNS])
-    came = roots[origins + steps]
-    by_hand = Regression.untaught().taught(features(past, origins, steps), levels, came)
-    assert learnt.pairs == by_hand.pairs == len(origins)
+    by_hand, first = Regression.untaught(), 0
+    for now in range(REFIT_BINS, len(roots), REFIT_BINS):
+        origins = np.arange(first, now - steps + 1)
+        levels = np.array([past.level(design.half_life)[origins] for design in DESIGNS])
+        rows, came = features(past, origins, steps), roots[origins + steps]
+        by_hand, first = by_hand.taught(rows, levels, came).solved(), now - steps + 1
+    assert learnt.pairs == by_hand.pairs == first
     np.testing.assert_allclose(learnt.products, by_hand.products, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(learnt.coefficients, by_hand.coefficients, rtol=1e-9, atol=1e-9)
+
+
+def test_a_spike_that_no_feature_tells_of_bends_a_regression_as_an_error_not_as_its_square() -> (
+    None
+):
+    rng = np.random.default_rng(3)
+    rows = np.zeros((2000, Regression.untaught().moments.shape[0]))
+    rows[:, 0] = rng.standard_normal(2000)
+    levels = np.ones((len(DESIGNS), 2000))
+    actual = 1.0 + 0.5 * rows[:, 0] + 0.1 * rng.standard_normal(2000)
+    once = rows[:, 0] > 2.3  # the spikes meet the feature by chance
+    actual[once] += 100 * 0.1
+
+    def told(kept: npt.NDArray[np.bool_]) -> float:
+        regression = Regression.untaught()
+        for block in np.array_split(np.flatnonzero(kept), 50):
+            regression = regression.taught(rows[block], levels[:, block], actual[block]).solved()
+        return float(regression.coefficients[1, 0])
+
+    everything = np.ones(2000, dtype=bool)
+    squares = np.linalg.lstsq(rows[:, :1], actual - 1.0, rcond=None)[0][0]
+    undisturbed = told(~once)
+    assert told(everything) - undisturbed < (squares - undisturbed) / 5

@@ -13,6 +13,7 @@ from pd_operator.demand.forecast import (
     FittedSeries,
     NotEnoughHistory,
     make_forecaster,
+    refit_bins,
     steps_to,
     sustained_bins,
 )
@@ -31,7 +32,8 @@ class BacktestPlan:
     - `percentiles`: of the forecast, ascending, between 1 and 99.
     - `most_origins`: forecasts made, evenly spaced; every bin is seen all the same.
     - `warm_up_seconds`: history before the first forecast; a third of all where that is less.
-    - `refit_seconds`: how often the model is fitted anew on all it has seen.
+    - `refit_seconds`: how often the model is fitted anew on all it has seen; less often where the
+      operator fits it less often.
     """
 
     model: str
@@ -150,10 +152,10 @@ def backtest(
     origins = origins_of(loads, step_seconds, plan)
     steps = tuple(steps_to(horizon, step_seconds) for horizon in plan.horizons_seconds)
     record = _Record(steps, plan.percentiles, len(origins))
-    refit_bins = max(1, round(plan.refit_seconds / step_seconds))
+    between_fits = max(refit_bins(plan.model), round(plan.refit_seconds / step_seconds))
     fitted, seen, fitted_on = None, 0, 0
     for column, origin in enumerate(origins.tolist()):
-        if fitted is None or origin - fitted_on >= refit_bins:
+        if fitted is None or origin - fitted_on >= between_fits:
             forecaster = make_forecaster(plan.model, plan.season_seconds, step_seconds)
             fitted, fitted_on = FittedSeries.fit(forecaster, loads[: origin + 1], steps), origin
         else:

@@ -35,7 +35,6 @@ _MODELS: dict[ForecastModel, type[Forecaster]] = {
     ForecastModel.HARMONIC_REGRESSION: HarmonicRegression,
     ForecastModel.LAST_VALUE: LastValue,
 }
-_LEARN_FROM_EVERY_BIN = (ForecastModel.HEDGE, ForecastModel.EWMA, ForecastModel.LAST_VALUE)
 _LOW, _MEDIAN = 0.05, 0.5
 SUSTAINED_SECONDS = 30.0
 """Pools are sized for loads that last about this long.
@@ -264,11 +263,8 @@ def fit_demand(
 
 
 def refit_bins(model: str) -> int:
-    """After how many new bins a model is fitted anew.
-
-    One that learns from every bin gains little by it; the others know nothing of what came since.
-    """
-    return 720 if ForecastModel(model) in _LEARN_FROM_EVERY_BIN else 20
+    """After how many new bins the forecaster called `model` is fitted anew."""
+    return _MODELS[ForecastModel(model)].bins_between_fits
 
 
 def make_forecaster(model: str, season_seconds: float, step_seconds: float) -> Forecaster:

@@ -11,6 +11,7 @@ from pd_operator.demand import (
     FittedDemand,
     NotEnoughHistory,
     fit_demand,
+    refit_bins,
 )
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.plan import Plan
@@ -32,7 +33,6 @@ from pd_operator.simulation.load_watch import LoadWatch
 from pd_operator.simulation.pools import Pools
 from pd_operator.simulation.snapshot import PoolSnapshot, Snapshot, WorkerSnapshot
 
-_REFIT_BINS = 20
 _SHORTEST_WINDOW_SECONDS = 30.0
 
 
@@ -118,10 +118,11 @@ class OperatorPolicy:
     def _up_to_date(self) -> FittedDemand:
         """The forecaster with all bins seen; fitted anew from time to time."""
         history, forecast = self._watch.history, self._spec.autoscaling.forecast
-        if self._fitted is None or len(history) - self._fitted_bins >= _REFIT_BINS:
+        model, newer_bins = forecast.model.value, len(history) - self._fitted_bins
+        if self._fitted is None or newer_bins >= refit_bins(model):
             self._fitted = fit_demand(
                 history,
-                forecast.model.value,
+                model,
                 season_seconds=float(forecast.season_seconds),
                 horizons_seconds=[self._lead_seconds(role) for role in Role],
             )

@@ -12,13 +12,16 @@ from scripts.forecast_bench import report
 from scripts.forecast_bench.cold_start import STRIDE
 from scripts.forecast_bench.figures import figures
 from scripts.forecast_bench.measure import measure, measure_peers
+from scripts.forecast_bench.reach import reach
 from scripts.forecast_bench.series import all_keys
 from scripts.forecast_bench.store import (
     save,
     save_peers,
+    save_reach,
     save_walks,
     saved,
     saved_peers,
+    saved_reach,
     saved_walks,
 )
 
@@ -95,6 +98,7 @@ def measure_own(asked: argparse.Namespace) -> None:
             save(scores)
         if whole and default:
             save_walks(walked)
+            save_reach(reach(model.name, walked))
         write("forecast" if default else f"forecast-{model.name}", figures(scores))
     if whole:
         write_report()
@@ -104,7 +108,8 @@ def write_report() -> None:
     """Write the page of all models that were ever measured whole, the default first."""
     measured = [scores for model in models("") if (scores := saved(model.name))]
     if measured:
-        say(f"written: {report.write(measured, saved_peers(), saved_walks())}")
+        page = report.write(measured, saved_peers(), saved_walks(), saved_reach())
+        say(f"written: {page}")
 
 
 if __name__ == "__main__":

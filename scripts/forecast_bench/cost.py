@@ -7,6 +7,7 @@ import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
+from scripts.forecast_bench.origins import bins_between_fits
 from scripts.forecast_bench.series import FloatArray, load
 
 from pd_forecasting import Forecaster
@@ -30,20 +31,21 @@ class Cost:
 
     - `tick_milliseconds`: an update by one bin and a forecast of all.
     - `fit_milliseconds`: fitting all three anew.
-    - `amortised_milliseconds`: a tick plus its share of one fit an hour, at one tick a minute.
+    - `ticks_per_fit`: after how many ticks, one a bin, it is fitted anew.
     - `megabytes`: what the fitted forecasters hold.
     - `pickled_megabytes`: what a fit sends from its process to the one that ticks.
     """
 
     tick_milliseconds: float
     fit_milliseconds: float
+    ticks_per_fit: int
     megabytes: float
     pickled_megabytes: float
 
     @property
     def amortised_milliseconds(self) -> float:
-        """A tick with its share of an hourly fit."""
-        return self.tick_milliseconds + self.fit_milliseconds / _TICKS
+        """A tick with its share of a fit."""
+        return self.tick_milliseconds + self.fit_milliseconds / self.ticks_per_fit
 
 
 def measure(model: type[Forecaster]) -> Cost:
@@ -63,7 +65,11 @@ def measure(model: type[Forecaster]) -> Cost:
             forecaster.forecast(LEADS, SHARES)
     tick_seconds = (time.process_time() - begun) / _TICKS
     return Cost(
-        1e3 * tick_seconds, 1e3 * fit_seconds, _held_megabytes(model, histories), pickled / 1e6
+        tick_milliseconds=1e3 * tick_seconds,
+        fit_milliseconds=1e3 * fit_seconds,
+        ticks_per_fit=bins_between_fits(model),
+        megabytes=_held_megabytes(model, histories),
+        pickled_megabytes=pickled / 1e6,
     )
 
 

@@ -8,8 +8,8 @@ from scripts.forecast_bench.series import BenchSeries, FloatArray, IntArray
 
 from pd_forecasting import Forecaster, NotEnoughPointsError
 
-REFIT_BINS = 60
-"""Bins between fits: an hour of minutes."""
+FEWEST_BINS_BETWEEN_FITS = 60
+"""An hour of minutes; those that learn from every bin are fitted as seldom as the operator does."""
 
 QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.975)
 
@@ -34,8 +34,8 @@ class Walk:
 def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: int = 0) -> Walk:
     """Ask `model` at every `stride`-th origin from `series.first_origin` on.
 
-    It is fitted anew every `REFIT_BINS` on all bins up to the origin, and updated with the bins
-    that follow. `last` stops after that many origins; 0 is none.
+    It is fitted anew every `bins_between_fits` on all bins up to the origin, and updated with the
+    bins that follow. `last` stops after that many origins; 0 is none.
     """
     origins = np.arange(series.first_origin, len(series.values) - 1, stride)[: last or None]
     points = np.full((len(origins), len(series.horizons_steps)), np.nan)
@@ -48,7 +48,7 @@ def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: in
         begun = time.process_time()
         if origin >= due:
             forecaster.fit(series.values[: origin + 1], series.horizons_steps)
-            due = origin + REFIT_BINS
+            due = origin + bins_between_fits(model)
             fits.append(time.process_time() - begun)
             begun = time.process_time()
         else:
@@ -61,6 +61,11 @@ def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: in
         points[row], values[row] = answer.points, answer.values
         steps.append(time.process_time() - begun)
     return Walk(series, origins, points, values, _mean(fits), _mean(steps))
+
+
+def bins_between_fits(model: type[Forecaster]) -> int:
+    """After how many bins a walk fits `model` anew."""
+    return max(FEWEST_BINS_BETWEEN_FITS, model.bins_between_fits)
 
 
 def _mean(seconds: list[float]) -> float:

@@ -10,6 +10,7 @@ from scripts.forecast_bench.figures import ModelScores, figures, limit_of
 from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.peers import STRIDE
 from scripts.forecast_bench.plots import draw_all
+from scripts.forecast_bench.reach import Reach
 from scripts.forecast_bench.scores import HorizonScore
 from scripts.forecast_bench.series import AZURE_SERIES, MINUTE_SERIES
 from scripts.forecast_bench.store import ROOT
@@ -25,18 +26,18 @@ same thinned to one request in 25 (`conv25`, `code25`), tokens per minute of Bur
 (`burstgpt`); rate, mean input and output length (`isl`, `osl`), prefill and decode tokens of three
 ServeGen services in 10-minute bins. A forecast is made at every bin from hour 36 on (of the day-
 long `deepseek-r1`: hour 12), of the past alone; models are fitted anew every 60 bins (ten
-hours of ServeGen: models that must be fitted would do better there with more fits). The error is
-the mean absolute error over that of the last value on the same origins (MASE), so 1 is no better
-than to do nothing. Coverage is the share of actuals at or below a quantile. Windows that the
-source lacks are missing to the models and are not scored.
-
-"Of the mean" figures and replicas depend on which days are looked at: `code` and `code25` hold a
-weekend here and carry 1,241 requests a minute on average, against 1,760 over the whole week.
+hours of ServeGen: models that must be fitted would do better there with more fits), those that
+learn from every bin every 720. The error is the mean absolute error over that of the last value on
+the same origins (MASE), so 1 is no better than to do nothing. Coverage is the share of actuals at
+or below a quantile. Windows that the source lacks are missing to the models and are not scored.
 """
 
 
 def write(
-    models: Sequence[ModelScores], peers: Sequence[ModelScores], walks: Mapping[str, Walk]
+    models: Sequence[ModelScores],
+    peers: Sequence[ModelScores],
+    walks: Mapping[str, Walk],
+    allowed: Sequence[Reach],
 ) -> Path:
     """Write the page and its pictures. `models` begin with the default forecaster."""
     draw_all(FOLDER, models, walks)
@@ -44,6 +45,7 @@ def write(
     sections = (
         _HEAD.format(commit=commit()),
         _limits(models[0]),
+        _reach(allowed),
         _accuracy(models),
         _servegen(models),
         _quantiles(models[0]),
@@ -74,6 +76,36 @@ def _limits(default: ModelScores) -> str:
     rows = [[f"`{one.name}`", _number(one.value), *_asked(one)] for one in found]
     return f"## {default.model}, the default, against what is asked of it\n\n" + _table(
         ("figure", "value", "must", "goal"), rows
+    )
+
+
+def _reach(rows: Sequence[Reach]) -> str:
+    """What the days allow, and how figures of the musts' own days compare."""
+    head = ("series", "days", "mean", "forecaster", "MASE", "pinball 0.9", "P97.5: short", "over")
+    cells = [
+        [
+            one.series,
+            one.days,
+            f"{one.mean_per_minute:,.0f}",
+            one.forecaster,
+            _number(one.mase),
+            f"{one.pinball90_percent:.2f} %",
+            f"{one.short_minutes_percent:.2f} %",
+            f"{one.over_provisioning_percent:.1f} %",
+        ]
+        for one in rows
+    ]
+    return (
+        "## What these days allow\n\n"
+        "Five minutes ahead. One that sees the future tells a minute by a two-sided average of the "
+        "minutes around it, itself left out, with the bandwidth that errs least and margins from "
+        "its own errors: what it misses is noise to every forecaster.\n\n"
+        "Figures in percent of the mean depend on the days. `code` starts on a Friday; scored from "
+        "hour 36 on, the shared days hold its weekend and one working day (1,241 requests a minute "
+        "on average). The musts for pinball loss and over-provisioning were measured over its "
+        "week: the same weekend and four working days (1,760 a minute). *A week's* days take the "
+        "working day four times, which is how a week would score if its working days were alike."
+        "\n\n" + _table(head, cells)
     )
 
 
@@ -245,7 +277,8 @@ def _cost(models: Sequence[ModelScores]) -> str:
     return (
         "## Cost\n\n"
         "Of one service on one core: three quantities, two leads, three quantiles, a week of "
-        "minutes; a tick and a new bin every minute, a fit every hour.\n\n" + _table(head, rows)
+        "minutes; a tick and a new bin every minute, a fit every hour, every 720 minutes of what "
+        "learns from every bin.\n\n" + _table(head, rows)
     )
 
 

@@ -12,6 +12,7 @@ from scripts.forecast_bench.cold_start import ColdStart
 from scripts.forecast_bench.cost import Cost
 from scripts.forecast_bench.figures import ModelScores
 from scripts.forecast_bench.origins import Walk
+from scripts.forecast_bench.reach import Reach
 from scripts.forecast_bench.scores import HorizonScore, ReplicaScore
 from scripts.forecast_bench.series import MINUTE_SERIES, load
 
@@ -20,6 +21,7 @@ OWN = ROOT / "build" / "bench" / "forecast"
 """Scores of the package's own models: written by every whole run."""
 
 WALKS = OWN / "walks.npz"
+REACH = OWN / "reach.json"
 PEERS = ROOT / "docs" / "benchmarks" / "forecast_peers.json"
 """Scores of other people's models: their packages are no dependency, so these are kept."""
 
@@ -63,6 +65,18 @@ def saved_walks() -> dict[str, Walk]:
             )
             for key in MINUTE_SERIES
         }
+
+
+def save_reach(rows: list[Reach]) -> None:
+    """Keep what the shared days allow."""
+    _write(REACH, [asdict(row) for row in rows])
+
+
+def saved_reach() -> list[Reach]:
+    """What was kept of what the shared days allow."""
+    if not REACH.exists():
+        return []
+    return [Reach(**row) for row in json.loads(REACH.read_text(encoding="utf-8"))]
 
 
 def save_peers(peers: list[ModelScores]) -> None:

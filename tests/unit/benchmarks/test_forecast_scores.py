@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from scripts.forecast_bench.clairvoyant import clairvoyant, without_itself
 from scripts.forecast_bench.cold_start import cold_start
 from scripts.forecast_bench.figures import ModelScores, figures
 from scripts.forecast_bench.origins import QUANTILES, Walk, walk
 from scripts.forecast_bench.ratio import ratio_mase
+from scripts.forecast_bench.reach import of_a_week
 from scripts.forecast_bench.scores import pinball, replicas, score, score_replicas
 from scripts.forecast_bench.series import AZURE_SERIES, BenchSeries, FloatArray, IntArray
 
@@ -96,6 +98,26 @@ def test_a_ratio_forecast_as_the_last_ratio_is_as_good_as_itself() -> None:
     prefill, decode = minutes(noisy(seed=3)), minutes(noisy(seed=4))
     errors = ratio_mase(walk(LastValue, prefill), walk(LastValue, decode))
     assert errors == {5: pytest.approx(1.0), 10: pytest.approx(1.0)}
+
+
+def test_one_that_sees_the_future_knows_all_minutes_but_the_one_it_tells() -> None:
+    values = noisy()
+    changed = values.copy()
+    changed[450] += 1000.0
+    before, after = (without_itself(one, 3.0) for one in (values, changed))
+    assert before[450] == after[450]
+    assert (after[447:450] > before[447:450]).all()
+    errors = [one.mase for one in score(clairvoyant(minutes(values)))]
+    assert errors == [pytest.approx(0.72, abs=0.05)] * 2  # noise of one minute, not of two
+
+
+def test_a_week_has_the_working_day_of_the_shared_days_four_times() -> None:
+    series = minutes(noisy(4 * 1440))
+    origins = np.arange(3 * 1440 - 5, 3 * 1440 + 5, dtype=np.int64)
+    week = of_a_week(told(series, origins, origins.astype(np.float64)))
+    assert len(week.origins) == 5 + 4 * 5
+    np.testing.assert_array_equal(week.points[:, 0], week.origins)
+    np.testing.assert_array_equal(week.values[:, 0, 0], week.origins)
 
 
 def test_figures_have_the_names_and_limits_of_the_issue() -> None:

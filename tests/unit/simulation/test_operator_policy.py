@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pd_operator.api.spec import PDInferenceServiceSpec
-from pd_operator.demand import DemandHistory
+from pd_operator.demand import Demand, DemandHistory
 from pd_operator.performance import ProfileError, load_bundled
 from pd_operator.scaling.observation import Known, Unknown
 from pd_operator.scaling.settings import ScalingSettings
@@ -107,6 +107,45 @@ def test_before_the_first_answer_is_complete_demand_is_unknown() -> None:
     none = np.empty(0, dtype=np.float32)
     watch.see(Snapshot(10.0, load, nothing, none, none, NOBODY, NOBODY))
     assert isinstance(watch.demand(10.0), Unknown)
+
+
+class Onlooker:
+    """Leaves the pools as they are and shows what it is shown to a watch."""
+
+    period_seconds = 1.0
+
+    def __init__(self, watch: LoadWatch, pools: Pools) -> None:
+        self._watch, self._pools = watch, pools
+        self.demands: list[Demand] = []
+
+    def decide(self, snapshot: Snapshot) -> Pools:
+        self._watch.see(snapshot)
+        demand = self._watch.demand(snapshot.time_seconds)
+        if isinstance(demand, Known):
+            self.demands.append(demand.value)
+        return self._pools
+
+
+def test_the_context_of_decode_is_measured_as_prometheus_would_and_not_reckoned_from_lengths() -> (
+    None
+):
+    """Long prompts with short answers, short ones with long: decode mostly holds the latter."""
+    at = np.sort(np.random.default_rng(3).uniform(0, 600, 12_000))
+    long = np.arange(len(at)) % 2 == 0
+    load = Requests.of(at, np.where(long, 8000, 500), np.where(long, 10, 190))
+    onlooker = Onlooker(LoadWatch(30.0, 300.0, None), Pools(6, 2))
+    simulate(load, service_of(spec(), PROFILE), Pools(6, 2), policy=onlooker)
+    context = onlooker.demands[-1].context_tokens_mean
+    by_time = (9 * (8000 + 5) + 189 * (500 + 95)) / 198  # the first token is prefill's
+    assert context == pytest.approx(by_time, rel=0.1)
+
+
+def test_where_nothing_runs_no_context_is_known() -> None:
+    watch = LoadWatch(30.0, 60.0, None)
+    seen(watch, requests([(60, 5.0)]), period=10.0, until=60.0)
+    demand = watch.demand(60.0)
+    assert isinstance(demand, Known)
+    assert demand.value.context_tokens_mean is None
 
 
 def test_the_operator_follows_a_load_and_keeps_its_objectives() -> None:

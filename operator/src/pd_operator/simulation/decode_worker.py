@@ -151,12 +151,14 @@ class DecodeWorker:
     def snapshot(self) -> WorkerSnapshot:
         """What the worker would say of itself."""
         steps = self._steps_done(self._agenda.now) if self.batch else 0
+        context = self.tokens + len(self.batch) * steps
         return WorkerSnapshot(
             running_requests=len(self.batch),
             waiting_requests=self.waiting_requests,
             retracted_requests=len(self._retracted),
             waiting_tokens=0,
-            used_tokens=self.tokens + self.held_tokens + len(self.batch) * steps,
+            context_tokens=context,
+            used_tokens=context + self.held_tokens,
             capacity_tokens=self.kv_capacity,
             tokens_done=self.tokens_done,
             busy_seconds=self.busy_seconds,

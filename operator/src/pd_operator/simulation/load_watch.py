@@ -17,7 +17,7 @@ _SOURCE = "simulation"
 
 
 class LoadWatch:
-    """Counts requests by their arrival, answers by their end.
+    """Counts requests by their arrival, answers by their end, and looks at what decode holds.
 
     - `history`: all bins of `step_seconds` that are over.
     - `window_seconds`: how long ago is the present, in whole snapshots, one at least.
@@ -32,6 +32,7 @@ class LoadWatch:
         self.history = history or DemandHistory(0.0, step_seconds, nothing, nothing, nothing)
         self._arrivals: deque[tuple[float, FloatArray]] = deque()
         self._answers: deque[tuple[float, FloatArray]] = deque()
+        self._batches: deque[tuple[float, int, int]] = deque()
         self._bins: dict[int, _Bin] = {}
         self._window_begins = 0.0
 
@@ -46,6 +47,9 @@ class LoadWatch:
         self._bin(math.ceil(now / self._step) - 1).answers.append(outputs)
         self._arrivals.append((now, prompts))
         self._answers.append((now, outputs))
+        decodes = snapshot.decode.workers
+        contexts = sum(worker.context_tokens for worker in decodes)
+        self._batches.append((now, contexts, sum(worker.running_requests for worker in decodes)))
         self._forget(now)
         self._close_bins(now)
 
@@ -56,7 +60,14 @@ class LoadWatch:
         if not len(outputs) and len(prompts):
             return Unknown("NoSeries", _SOURCE, "No answer is complete yet.")
         rate = len(prompts) / (now - self._window_begins)
-        return Known(Demand(rate, _lengths(prompts), _lengths(outputs)), 0.0, _SOURCE)
+        demand = Demand(rate, _lengths(prompts), _lengths(outputs), self._context_tokens_mean())
+        return Known(demand, 0.0, _SOURCE)
+
+    def _context_tokens_mean(self) -> float | None:
+        """Of a sequence in decode, over the window; None where none ran."""
+        contexts = sum(contexts for _, contexts, _ in self._batches)
+        running = sum(running for _, _, running in self._batches)
+        return contexts / running if running else None
 
     def _bin(self, number: int) -> "_Bin":
         return self._bins.setdefault(number, _Bin())
@@ -66,6 +77,8 @@ class LoadWatch:
         oldest = now - self._window
         while len(self._arrivals) > 1 and self._arrivals[0][0] <= oldest:
             self._window_begins, _ = self._arrivals.popleft()
+        while self._batches and self._batches[0][0] <= oldest:
+            self._batches.popleft()
         kept = sum(len(outputs) for _, outputs in self._answers)
         while self._answers and self._answers[0][0] <= oldest:
             kept -= len(self._answers[0][1])

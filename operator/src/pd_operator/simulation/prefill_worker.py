@@ -115,6 +115,7 @@ class PrefillWorker:
             waiting_requests=len(self._queue) + (self._chunked is not None),
             retracted_requests=0,
             waiting_tokens=self.pending_tokens,
+            context_tokens=0,
             used_tokens=self.kv_tokens,
             capacity_tokens=self._kv_capacity,
             tokens_done=self.tokens_done,

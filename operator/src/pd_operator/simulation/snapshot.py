@@ -13,6 +13,7 @@ class WorkerSnapshot:
     - `running_requests`: in a pass or in the batch; `waiting_requests`: for a pass, room or a seat;
       `retracted_requests` of them were thrown out of the batch.
     - `waiting_tokens`: prompt tokens still to compute, those in the running pass included.
+    - `context_tokens`: KV of the running requests together, in decode; 0 in prefill.
     - `used_tokens` of `capacity_tokens`: KV in use or promised.
     - `tokens_done`, `busy_seconds`: since it began to serve.
     """
@@ -21,6 +22,7 @@ class WorkerSnapshot:
     waiting_requests: int
     retracted_requests: int
     waiting_tokens: int
+    context_tokens: int
     used_tokens: int
     capacity_tokens: int
     tokens_done: int

@@ -1,12 +1,31 @@
 """A request on its way through the service."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pd_operator.simulation.prefixes import Blocks
 
-if TYPE_CHECKING:
-    from pd_operator.simulation.decode_worker import DecodeWorker
-    from pd_operator.simulation.prefill_worker import PrefillWorker
+
+class Prefill(Protocol):
+    """The worker that computes a job's prompt, as others speak to it about the job."""
+
+    def admit(self, job: "Job") -> None:
+        """A decode has room for its KV."""
+
+    def release(self, job: "Job") -> None:
+        """Its KV is on the decode."""
+
+    def forget(self, job: "Job") -> None:
+        """It was lost elsewhere."""
+
+
+class Decode(Protocol):
+    """The worker that generates a job's answer, as others speak to it about the job."""
+
+    def kv_arrived(self, job: "Job") -> None:
+        """Its KV came over the link."""
+
+    def forget(self, job: "Job") -> None:
+        """It was lost elsewhere."""
 
 
 class Job:
@@ -33,8 +52,8 @@ class Job:
         "prompt",
     )
 
-    prefill: "PrefillWorker"
-    decode: "DecodeWorker"
+    prefill: Prefill
+    decode: Decode
 
     def __init__(
         self,

@@ -107,10 +107,31 @@ def test_chosen_sizes_are_those_of_the_children_and_can_be_read_from_them() -> N
     assert [engine["resources"]["limits"]["nvidia.com/gpu"] for engine in engines] == ["4", "8"]
 
 
-def test_a_deployment_whose_arguments_are_another_s_tells_no_size() -> None:
-    foreign = {"name": "engine", "args": ["--tp-size"]}
-    spec = {"template": {"spec": {"containers": [{"name": "sidecar"}, foreign]}}}
-    assert tensor_parallel_size({"spec": spec}) is None
+@pytest.mark.parametrize(
+    ("name", "args", "size"),
+    [
+        ("engine", ["--tp-size"], None),
+        ("engine", ["--tp-size", "$(TP)"], None),
+        ("engine", None, None),
+        ("another", ["--tp-size", "4"], None),
+        ("engine", ["--port", "1", "--tp-size", "4"], 4),
+        ("engine", ["--tp-size", "4", "--tp-size", "8"], 4),
+    ],
+)
+def test_the_size_of_a_deployment_is_that_of_the_operator_s_own_argument(
+    name: str, args: list[str] | None, size: int | None
+) -> None:
+    spec = {
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "sidecar"},
+                    {"name": name} | ({} if args is None else {"args": args}),
+                ]
+            }
+        }
+    }
+    assert tensor_parallel_size({"spec": spec}) == size
 
 
 def test_the_choice_survives_every_tick_in_the_status(picture: Picture) -> None:

@@ -1,5 +1,7 @@
 """The command line of one pool's SGLang servers."""
 
+from itertools import pairwise
+
 from pd_operator.actuation.children.buckets import TPOT_EDGES, TTFT_EDGES, edges_with
 from pd_operator.actuation.children.metadata import Manifest
 from pd_operator.api.names import BOOTSTRAP_PORT, ENGINE_PORT
@@ -35,7 +37,8 @@ def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
 def tensor_parallel_size(deployment: Manifest) -> int | None:
     """The size that a pool's Deployment was created with; None where it does not say."""
     for container in deployment["spec"]["template"]["spec"]["containers"]:
-        args = container.get("args") or []
-        if container["name"] == ENGINE_CONTAINER and _TP_SIZE in args[:-1]:
-            return int(args[args.index(_TP_SIZE) + 1])
+        if container["name"] == ENGINE_CONTAINER:
+            for flag, value in pairwise(container.get("args") or []):
+                if flag == _TP_SIZE and value.isdigit():
+                    return int(value)
     return None

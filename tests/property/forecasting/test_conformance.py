@@ -134,6 +134,19 @@ def test_bins_one_by_one_are_as_good_as_all_at_once(
 
 
 @every_forecaster
+def test_one_that_is_seldom_fitted_learns_all_the_same(model: type[Forecaster]) -> None:
+    """What follows its fit teaches it as much as a fit would; the others are fitted anew soon."""
+    if model.bins_between_fits <= SEASON:
+        return
+    values = noisy_days()
+    early = fitted(model, values[: 2 * SEASON], season_bins=SEASON)
+    early.update(values[2 * SEASON :])
+    np.testing.assert_allclose(
+        quantiles(early), quantiles(fitted(model, values, season_bins=SEASON)), rtol=1e-6
+    )
+
+
+@every_forecaster
 @given(values=series, later=st.lists(loads, max_size=10))
 @quick
 def test_a_restored_forecaster_goes_on_as_if_nothing_had_been(

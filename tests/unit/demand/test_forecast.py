@@ -12,6 +12,7 @@ from pd_operator.demand import (
     LengthDistribution,
     NotEnoughHistory,
     fit_demand,
+    refit_bins,
     sustained_bins,
 )
 from pd_operator.demand.forecast import steps_to
@@ -225,3 +226,10 @@ def test_a_sustained_load_is_an_odd_number_of_bins_of_half_a_minute_at_most(
     step_seconds: float, bins: int
 ) -> None:
     assert sustained_bins(step_seconds) == bins
+
+
+@pytest.mark.parametrize(
+    ("model", "bins"), [("Hedge", 720), ("Ewma", 720), ("LastValue", 720), ("Sarimax", 20)]
+)
+def test_who_learns_from_every_bin_is_fitted_seldom(model: str, bins: int) -> None:
+    assert refit_bins(model) == bins

@@ -8,7 +8,7 @@ import pytest
 
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
-from pd_forecasting.past import Past
+from pd_forecasting.past import Past, mean_around
 from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, REFIT_BINS, Regression, features
 from pd_forecasting.track import EXPERTS, Track
 
@@ -150,6 +150,13 @@ def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
     assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
     edge = past.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
     assert edge == pytest.approx(3.0 * 5 / 9, abs=0.01)  # five of the nine bins around are up
+
+
+def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbours() -> None:
+    values = np.array([1.0, np.nan, 3.0, 8.0, np.nan, np.nan, np.nan])
+    around = mean_around(values, np.arange(-1, 8), 3)
+    known = [np.nan, np.nan, 2.0, 5.5, 5.5, 8.0, np.nan, np.nan, np.nan]
+    np.testing.assert_array_equal(around, known)
 
 
 def test_earlier_days_are_half_believed() -> None:

@@ -50,10 +50,11 @@ def test_equal_experts_are_followed_alike() -> None:
     assert share_after(misses(advantage=0.0, spread=0.0)) == pytest.approx(0.5, abs=0.01)
 
 
-def test_an_hour_of_bad_luck_does_not_undo_one_that_was_better_for_days() -> None:
-    errors = np.hstack([misses(0.1, 0.0, bins=6000), misses(-0.05, 0.0, bins=60)])
+def test_hours_of_bad_luck_do_not_undo_one_that_was_better_for_days() -> None:
+    """By the hour it is 1 % worse than the last value, by the days 7 % better."""
+    errors = np.hstack([misses(0.1, 0.0, bins=6000), misses(-0.03, 0.0, bins=180)])
     assert share_after(errors[:, :6000]) > 0.9
-    assert share_after(errors) > 0.6
+    assert share_after(errors) > 0.55
 
 
 def test_who_joins_late_is_tried_before_it_is_followed() -> None:

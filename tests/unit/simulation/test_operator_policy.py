@@ -10,7 +10,14 @@ from pd_operator.demand import Demand, DemandHistory
 from pd_operator.performance import ProfileError, load_bundled
 from pd_operator.scaling.observation import Known, Unknown
 from pd_operator.scaling.settings import ScalingSettings
-from pd_operator.simulation import Pools, PoolSnapshot, Requests, Snapshot, simulate
+from pd_operator.simulation import (
+    Pools,
+    PoolSnapshot,
+    Requests,
+    Snapshot,
+    WorkerSnapshot,
+    simulate,
+)
 from pd_operator.simulation.from_spec import engine_of, service_of
 from pd_operator.simulation.load_watch import LoadWatch
 from pd_operator.simulation.operator_policy import OperatorPolicy
@@ -138,6 +145,21 @@ def test_the_context_of_decode_is_measured_as_prometheus_would_and_not_reckoned_
     context = onlooker.demands[-1].context_tokens_mean
     by_time = (9 * (8000 + 5) + 189 * (500 + 95)) / 198  # the first token is prefill's
     assert context == pytest.approx(by_time, rel=0.1)
+
+
+def test_the_context_is_that_of_the_window() -> None:
+    watch, load = LoadWatch(30.0, 60.0, None), requests([(300, 5.0)])
+    for now in range(30, 330, 30):
+        running = 4 if now <= 240 else 1
+        tokens = 8000 if now <= 240 else 500
+        worker = WorkerSnapshot(running, 0, 0, 0, running * tokens, 0, 100_000, 0, 0.0)
+        part = load.part(5 * (now - 30), 5 * now)
+        decode = PoolSnapshot((worker,), draining=0, starting=0, busy_seconds=0.0)
+        times = np.ones(len(part), dtype=np.float32)
+        watch.see(Snapshot(float(now), part, part, times, times, NOBODY, decode))
+    demand = watch.demand(300.0)
+    assert isinstance(demand, Known)
+    assert demand.value.context_tokens_mean == 500.0
 
 
 def test_where_nothing_runs_no_context_is_known() -> None:

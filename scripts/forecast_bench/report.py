@@ -81,7 +81,7 @@ def _limits(default: ModelScores) -> str:
 
 def _reach(rows: Sequence[Reach]) -> str:
     """What the days allow, and how figures of the musts' own days compare."""
-    head = ("series", "days", "mean", "forecaster", "MASE", "pinball 0.9", "P97.5: short", "over")
+    head = ("series", "days", "per minute", "forecaster", "MASE", "pinball 0.9", "P97.5: short", "over")
     cells = [
         [
             one.series,
@@ -101,7 +101,7 @@ def _reach(rows: Sequence[Reach]) -> str:
         "minutes around it, itself left out, with the bandwidth that errs least and margins from "
         "its own errors: what it misses is noise to every forecaster.\n\n"
         "Figures in percent of the mean depend on the days. `code` starts on a Friday; scored from "
-        "hour 36 on, the shared days hold its weekend and one working day (1,241 requests a minute "
+        "hour 36 on, the shared days hold its weekend and one working day (1,240 requests a minute "
         "on average). The musts for pinball loss and over-provisioning were measured over its "
         "week: the same weekend and four working days (1,760 a minute). *A week's* days take the "
         "working day four times, which is how a week would score if its working days were alike."

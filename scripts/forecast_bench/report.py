@@ -81,7 +81,16 @@ def _limits(default: ModelScores) -> str:
 
 def _reach(rows: Sequence[Reach]) -> str:
     """What the days allow, and how figures of the musts' own days compare."""
-    head = ("series", "days", "per minute", "forecaster", "MASE", "pinball 0.9", "P97.5: short", "over")
+    head = (
+        "series",
+        "days",
+        "per minute",
+        "forecaster",
+        "MASE",
+        "pinball 0.9",
+        "P97.5: short",
+        "over",
+    )
     cells = [
         [
             one.series,

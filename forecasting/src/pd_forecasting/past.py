@@ -12,7 +12,7 @@ from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 Origins = npt.NDArray[np.int64]
 
-HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120, 480)
+HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
 """Bins in which a level forgets half of what it knew. 0 is the last value."""
 
 _BRIEFLY, _BROADLY = 9, 15

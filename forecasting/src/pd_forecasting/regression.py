@@ -24,7 +24,7 @@ REFIT_BINS = 20
 FEWEST_PAIRS = 100
 
 _DAYS_BEYOND = (1, DAYS)
-_LEVELS = (0, 1, 5, 10, 30, 60, 120, 480)
+_LEVELS = (0, 1, 5, 10, 30, 60, 120)
 _SLOPES = (5, 15, 45)
 _PERIODS_PER_SEASON = (288, 48, 24)
 """Clock periods of 5, 30 and 60 minutes, where the season is a day: jobs run by the clock."""

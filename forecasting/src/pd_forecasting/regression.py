@@ -95,6 +95,15 @@ def features(past: Past, origins: Origins, steps: int) -> FloatArray:
     return np.nan_to_num(np.column_stack(columns))
 
 
+def _huber_weights(residuals: FloatArray, mean: float) -> FloatArray:
+    """How much pairs count that were missed by `residuals`, of which `mean` is usual."""
+    borne = _HUBER * mean
+    weights: FloatArray = np.divide(
+        borne, residuals, out=np.ones_like(residuals), where=residuals > borne
+    )
+    return weights
+
+
 def _clock_pattern(past: Past, origins: Origins, steps: int, share: int) -> FloatArray:
     """Mean deviation from the level at the same phase of the clock period."""
     period = past.season_bins // share
@@ -150,10 +159,7 @@ class Regression:
         residuals = np.abs(targets - self.coefficients @ seen.T).mean(axis=0)
         pairs = self.pairs + len(residuals)
         missed = self.missed + float(residuals.sum())
-        bearable = _HUBER * missed / max(pairs, 1)
-        weights = np.divide(
-            bearable, residuals, out=np.ones_like(residuals), where=residuals > bearable
-        )
+        weights = _huber_weights(residuals, missed / max(pairs, 1))
         return replace(
             self,
             moments=self.moments + (seen.T * weights) @ seen,

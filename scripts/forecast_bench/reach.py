@@ -19,7 +19,6 @@ from pd_forecasting import LastValue
 _OVER_A_WEEKEND = ("code", "code25")
 _MONDAY = 3
 _WORKING_DAYS = 4
-_DAY_MINUTES = 1440
 _QUANTILE = 0.975
 
 
@@ -59,7 +58,7 @@ def reach(name: str, walks: Mapping[str, Walk]) -> list[Reach]:
 
 def of_a_week(one: Walk) -> Walk:
     """The same, with origins as a week from hour 36 on has them."""
-    times = np.where(one.origins // _DAY_MINUTES == _MONDAY, _WORKING_DAYS, 1)
+    times = np.where(one.origins // one.series.season_bins == _MONDAY, _WORKING_DAYS, 1)
     taken = np.repeat(np.arange(len(one.origins)), times)
     return replace(
         one, origins=one.origins[taken], points=one.points[taken], values=one.values[taken]

@@ -95,15 +95,6 @@ def features(past: Past, origins: Origins, steps: int) -> FloatArray:
     return np.nan_to_num(np.column_stack(columns))
 
 
-def _huber_weights(residuals: FloatArray, mean: float) -> FloatArray:
-    """How much pairs count that were missed by `residuals`, of which `mean` is usual."""
-    borne = _HUBER * mean
-    weights: FloatArray = np.divide(
-        borne, residuals, out=np.ones_like(residuals), where=residuals > borne
-    )
-    return weights
-
-
 def _clock_pattern(past: Past, origins: Origins, steps: int, share: int) -> FloatArray:
     """Mean deviation from the level at the same phase of the clock period."""
     period = past.season_bins // share
@@ -212,3 +203,12 @@ class Regression:
             cast("int", plain["pairs"]),
             cast("float", plain["missed"]),
         )
+
+
+def _huber_weights(residuals: FloatArray, mean: float) -> FloatArray:
+    """How much pairs count that were missed by `residuals`, of which `mean` is usual."""
+    borne = _HUBER * mean
+    weights: FloatArray = np.divide(
+        borne, residuals, out=np.ones_like(residuals), where=residuals > borne
+    )
+    return weights

@@ -19,6 +19,10 @@ QUANTILES = (0.05, 0.5, 0.9, 0.99)
 FEWEST_KNOWN = max(model.minimum_points for model in FORECASTERS)
 SEASON = 48
 
+SELDOM_FITTED = [
+    model for model in FORECASTERS if model.bins_between_fits > Forecaster.bins_between_fits
+]
+
 every_forecaster = pytest.mark.parametrize("model", FORECASTERS, ids=lambda model: model.name)
 loads = st.just(0.0) | st.floats(1e-3, 1e9) | st.just(np.nan)
 series = st.builds(
@@ -133,11 +137,9 @@ def test_bins_one_by_one_are_as_good_as_all_at_once(
     np.testing.assert_allclose(quantiles(in_parts), whole, rtol=1e-6, atol=1e-9 * np.nanmax(values))
 
 
-@every_forecaster
+@pytest.mark.parametrize("model", SELDOM_FITTED, ids=lambda model: model.name)
 def test_one_that_is_seldom_fitted_learns_all_the_same(model: type[Forecaster]) -> None:
     """What follows its fit teaches it as much as a fit would; the others are fitted anew soon."""
-    if model.bins_between_fits <= SEASON:
-        return
     values = noisy_days()
     early = fitted(model, values[: 2 * SEASON], season_bins=SEASON)
     early.update(values[2 * SEASON :])

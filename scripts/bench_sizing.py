@@ -64,7 +64,7 @@ def _replayed(one: Comparison) -> tuple[float, float] | None:
 def _beside_aiconfigurator(compared: Sequence[Compared]) -> Iterator[Figure]:
     for each in compared:
         one, name = each.comparison, each.comparison.name
-        capped = one.case(utilisation_cap=0.85).sizing.plan.gpus
+        capped = one.case(utilization_cap=0.85).sizing.plan.gpus
         simulated = 100 * each.simulated.attained.joint
         yield Figure(f"gpus/{name}", one.case().sizing.plan.gpus, "GPUs", one.goal)
         yield Figure(f"gpus_at_default_cap/{name}", capped, "GPUs")

@@ -81,7 +81,7 @@ def states(
     names: dict[str, tuple[str, str]],
     columns: int = 12,
 ) -> statetimeline.Panel:
-    """Bands of states over time; `names` maps a value to its text and colour."""
+    """Bands of states over time; `names` maps a value to its text and color."""
     mapping = models.ValueMap(
         options={
             value: models.ValueMappingResult(text=text, color=color, index=index)
@@ -103,7 +103,7 @@ def states(
 
 
 def steps(values: list[tuple[float | None, str]]) -> dashboard.ThresholdsConfig:
-    """Colours by value; the first step starts at None, minus infinity."""
+    """Colors by value; the first step starts at None, minus infinity."""
     return (
         dashboard.ThresholdsConfig()
         .mode(models.ThresholdsMode.ABSOLUTE)
@@ -112,7 +112,7 @@ def steps(values: list[tuple[float | None, str]]) -> dashboard.ThresholdsConfig:
 
 
 def color(name: str) -> DynamicConfigValue:
-    """Gives a series one colour."""
+    """Gives a series one color."""
     return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": name})
 
 

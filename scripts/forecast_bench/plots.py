@@ -26,7 +26,7 @@ from pd_operator.cli.report.style import (
 
 _SHOWN_HOURS = 5
 _SHOWN_FROM_HOUR = 60
-_COLOURS = (PREFILL, DECODE, INK, LOAD, "#16a34a", "#9333ea", "#ca8a04", MUTED)
+_COLORS = (PREFILL, DECODE, INK, LOAD, "#16a34a", "#9333ea", "#ca8a04", MUTED)
 
 
 def write(folder: Path, name: str, figure: Figure) -> None:
@@ -61,7 +61,7 @@ def accuracy(models: Sequence[ModelScores]) -> Figure:
                 np.arange(len(errors)) + offset,
                 errors,
                 "D" if place == 0 else "o",
-                color=_COLOURS[place % len(_COLOURS)],
+                color=_COLORS[place % len(_COLORS)],
                 markersize=7 if place == 0 else 5,
                 label=model.model,
             )
@@ -112,7 +112,7 @@ def coverage(walks: Mapping[str, Walk]) -> Figure:
         blocks = len(covered) // BLOCK_MINUTES
         shares = covered[: blocks * BLOCK_MINUTES].reshape(blocks, -1).mean(axis=1)
         hours = walk.origins[0] / 60 + 6 * np.arange(blocks) + 3
-        axes.plot(hours, 100 * shares, "o-", color=_COLOURS[place], markersize=4, label=key)
+        axes.plot(hours, 100 * shares, "o-", color=_COLORS[place], markersize=4, label=key)
     axes.axhline(90, color=GOAL, linewidth=1)
     axes.set_xlabel("hour of the series")
     title(axes, "P90 coverage in each 6 hours, %")
@@ -131,7 +131,7 @@ def replicas(models: Sequence[ModelScores]) -> Figure:
                 [one.over_provisioning_percent for one in choices],
                 [one.short_minutes_percent for one in choices],
                 "o-",
-                color=_COLOURS[place],
+                color=_COLORS[place],
                 markersize=4,
                 label=model.model,
             )

@@ -21,20 +21,20 @@ def poisson(
     count: int, rate: float, *, prompt: float = 1155, output: float = 211, seed: int = 1
 ) -> Requests:
     """Poisson arrivals of `rate` per second, lognormal lengths with these means."""
-    dice = np.random.default_rng(seed)
-    arrivals = np.cumsum(dice.exponential(1 / rate, count))
-    return Requests.of(arrivals, _lognormal(dice, prompt, count), _lognormal(dice, output, count))
+    rng = np.random.default_rng(seed)
+    arrivals = np.cumsum(rng.exponential(1 / rate, count))
+    return Requests.of(arrivals, _lognormal(rng, prompt, count), _lognormal(rng, output, count))
 
 
 def day(count: int, *, seed: int = 1) -> Requests:
     """A day of `count` requests whose rate swings by half its mean, quietest at midnight."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     moments = np.linspace(0, _DAY_SECONDS, 1441)
     turns = 2 * np.pi * moments / _DAY_SECONDS
     # The integral of 1 - cos / 2: how much of the day's load has come by each moment.
     share = (turns - 0.5 * np.sin(turns)) / (2 * np.pi)
-    arrivals = np.interp(np.sort(dice.random(count)), share, moments)
-    return Requests.of(arrivals, _lognormal(dice, 1155, count), _lognormal(dice, 211, count))
+    arrivals = np.interp(np.sort(rng.random(count)), share, moments)
+    return Requests.of(arrivals, _lognormal(rng, 1155, count), _lognormal(rng, 211, count))
 
 
 def trace(name: str, count: int, *, speed: float = 1.0, skip: int = 0) -> Requests:
@@ -50,7 +50,7 @@ def trace(name: str, count: int, *, speed: float = 1.0, skip: int = 0) -> Reques
     )
 
 
-def _lognormal(dice: np.random.Generator, mean: float, count: int) -> npt.NDArray[np.int32]:
+def _lognormal(rng: np.random.Generator, mean: float, count: int) -> npt.NDArray[np.int32]:
     spread = 0.9
-    drawn = dice.lognormal(np.log(mean) - spread**2 / 2, spread, count)
+    drawn = rng.lognormal(np.log(mean) - spread**2 / 2, spread, count)
     return np.clip(drawn, 1, 32_768).astype(np.int32)

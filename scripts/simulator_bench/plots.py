@@ -43,7 +43,7 @@ def write_comparison(comparisons: Sequence[Comparison], path: Path) -> None:
         left, right = figure.subplots(1, 2)
         for place, share in enumerate(SHARES):
             marker = "osD"[place]
-            for axes, which, colour in ((left, 0, PREFILL), (right, 1, DECODE)):
+            for axes, which, color in ((left, 0, PREFILL), (right, 1, DECODE)):
                 theirs, ours = (
                     [side.quantiles()[which][place] for side in sides]
                     for sides in (
@@ -52,7 +52,7 @@ def write_comparison(comparisons: Sequence[Comparison], path: Path) -> None:
                     )
                 )
                 axes.loglog(
-                    theirs, ours, marker, color=colour, alpha=0.7, markersize=5, label=_name(share)
+                    theirs, ours, marker, color=color, alpha=0.7, markersize=5, label=_name(share)
                 )
         for axes, quantity, tolerance in ((left, "TTFT", 0.1), (right, "TPOT", 0.02)):
             _diagonal(axes, tolerance)

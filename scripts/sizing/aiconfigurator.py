@@ -16,7 +16,7 @@ _REPLAYED_REQUESTS = 20_000
 
 # Recommended by `cli_recommend` for 1155 and 211 tokens, disaggregated: both of its pools are sized
 # for the mean load with capacities derated by 0.9 and 0.92, and pairs of pools are repeated whole.
-UTILISATION_CAP = 0.95
+UTILIZATION_CAP = 0.95
 """For this comparison only: at 150 requests/s it takes prefill beyond our default of 0.85."""
 
 
@@ -30,13 +30,13 @@ class Comparison:
     recommended: int
     goal: int
 
-    def case(self, utilisation_cap: float = UTILISATION_CAP) -> Case:
+    def case(self, utilization_cap: float = UTILIZATION_CAP) -> Case:
         """The load, behind a router that knows every worker's load, all sizes open."""
         return Case(
             self.model,
             self.requests_per_second,
             PrefillPolicy.LEAST_LOAD,
-            utilisation_cap=utilisation_cap,
+            utilization_cap=utilization_cap,
         )
 
     def replayed(self, python: str) -> tuple[float, float]:

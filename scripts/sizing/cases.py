@@ -57,7 +57,7 @@ class Case:
     requests_per_second: float
     router: PrefillPolicy
     sizes: tuple[int, ...] = ()
-    utilisation_cap: float = 0.85
+    utilization_cap: float = 0.85
 
     @cached_property
     def sizing(self) -> Sizing:
@@ -71,10 +71,10 @@ class Case:
             self.model.objectives,
             load_bundled(self.model.profile),
             Limits(
-                prefill_sizes=self.sizes,
-                decode_sizes=self.sizes,
+                prefill_tensor_parallel=self.sizes,
+                decode_tensor_parallel=self.sizes,
                 transfer_bytes_per_second_per_gpu=BYTES_PER_SECOND_PER_GPU,
-                utilisation_cap=self.utilisation_cap,
+                utilization_cap=self.utilization_cap,
             ),
             RouterClass.of(self.router),
         )
@@ -104,7 +104,7 @@ class Case:
     def use_of(self, prefill: int) -> float:
         """Share of the time that so many prefill workers are asked to be busy."""
         planned = self.sizing.plan.prefill
-        return planned.utilisation * planned.workers / prefill
+        return planned.utilization * planned.workers / prefill
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,15 @@ def all_cases() -> tuple[Case, ...]:
 
 def simulated_requests(requests_per_second: float) -> Requests:
     """Poisson arrivals, lognormal lengths; the same prompts and gaps at every rate."""
-    dice = np.random.default_rng(SEED)
-    gaps = dice.exponential(1.0, REQUESTS)
+    rng = np.random.default_rng(SEED)
+    gaps = rng.exponential(1.0, REQUESTS)
     prompt, output = (
-        np.maximum(1, np.rint(_lognormal(dice, mean, cv)))
+        np.maximum(1, np.rint(_lognormal(rng, mean, cv)))
         for mean, cv in ((PROMPT, PROMPT_CV), (OUTPUT, OUTPUT_CV))
     )
     return Requests.of(np.cumsum(gaps) / requests_per_second, prompt, output)
 
 
-def _lognormal(dice: np.random.Generator, mean: float, cv: float) -> FloatArray:
+def _lognormal(rng: np.random.Generator, mean: float, cv: float) -> FloatArray:
     variance = np.log1p(cv**2)
-    return dice.lognormal(np.log(mean) - variance / 2, np.sqrt(variance), REQUESTS)
+    return rng.lognormal(np.log(mean) - variance / 2, np.sqrt(variance), REQUESTS)

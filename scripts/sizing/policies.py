@@ -16,7 +16,7 @@ from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import load_bundled
 from pd_operator.simulation import Pools, Requests, ServiceModel, simulate
 
-PROFILE, SIZE, WORKERS, UTILISATION = "llama-3.1-70b-h100", 4, 8, 0.8
+PROFILE, SIZE, WORKERS, UTILIZATION = "llama-3.1-70b-h100", 4, 8, 0.8
 VARIATIONS = (0.96, 2.0)
 _REQUESTS, _SEED = 40_000, 3
 _POLICIES = (
@@ -47,12 +47,12 @@ def waits() -> Iterator[Waits]:
     """Each policy, with the lengths of a conversation and with a heavier tail."""
     worker = load_bundled(PROFILE).surfaces(SIZE)
     for variation in VARIATIONS:
-        dice = np.random.default_rng(_SEED)
+        rng = np.random.default_rng(_SEED)
         variance = np.log1p(variation**2)
-        drawn = dice.lognormal(np.log(PROMPT) - variance / 2, np.sqrt(variance), _REQUESTS)
+        drawn = rng.lognormal(np.log(PROMPT) - variance / 2, np.sqrt(variance), _REQUESTS)
         prompts = np.clip(np.rint(drawn), 1, worker.kv_capacity_tokens // 4)
-        gaps = dice.exponential(1.0, _REQUESTS)
-        rate = UTILISATION * WORKERS / worker.prefill_seconds_each(prompts).mean()
+        gaps = rng.exponential(1.0, _REQUESTS)
+        rate = UTILIZATION * WORKERS / worker.prefill_seconds_each(prompts).mean()
         requests = Requests.of(np.cumsum(gaps) / rate, prompts, 1)
         for policy, poll in _POLICIES:
             service = ServiceModel(

@@ -6,9 +6,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from scripts.bench_format import Figure
-from scripts.sizing.aiconfigurator import UTILISATION_CAP, Compared
+from scripts.sizing.aiconfigurator import UTILIZATION_CAP, Compared
 from scripts.sizing.cases import REQUESTS
-from scripts.sizing.policies import PROFILE, SIZE, UTILISATION, VARIATIONS, WORKERS, Waits
+from scripts.sizing.policies import PROFILE, SIZE, UTILIZATION, VARIATIONS, WORKERS, Waits
 from scripts.sizing.verdicts import Verdict
 
 from pd_operator.api.router import PrefillPolicy
@@ -60,7 +60,7 @@ cap: how many prefill workers could go if 100 % busy were fine.
 
 The same tables and loads. aiconfigurator 0.12.0 (`cli_recommend`, disaggregated) plans for mean
 lengths, derates capacities by 0.9 and 0.92 and repeats pairs of pools whole; ours sizes each pool
-by itself. The cap on utilisation is {UTILISATION_CAP:g} here, which leaves the busiest plan at
+by itself. The cap on utilization is {UTILIZATION_CAP:g} here, which leaves the busiest plan at
 0.92, as aiconfigurator's own constant would. With our default of 0.85 the GPUs are those in
 brackets.
 
@@ -75,7 +75,7 @@ TTFT for 88 % and the others for 90 to 99 %, when last tried.
 
 DOPD schedules by length. The nearest that SGLang's router has is its bucket policy, a range of
 lengths for each prefill worker. P90 time to first token in milliseconds with {WORKERS} workers of
-{PROFILE} TP{SIZE}, {UTILISATION:.0%} busy; in brackets that of prompts below the mean length.
+{PROFILE} TP{SIZE}, {UTILIZATION:.0%} busy; in brackets that of prompts below the mean length.
 
 {_table(_WAIT_COLUMNS, _wait_rows(waits))}
 
@@ -127,7 +127,7 @@ def _case(verdict: Verdict) -> tuple[str, ...]:
 
 def _compared(each: Compared) -> tuple[str, ...]:
     one = each.comparison
-    pools, capped = one.case().sizing.plan, one.case(utilisation_cap=0.85).sizing.plan
+    pools, capped = one.case().sizing.plan, one.case(utilization_cap=0.85).sizing.plan
     return (
         f"{one.model.profile}, {one.requests_per_second:g}/s, "
         f"{one.model.ttft:g}/{one.model.tpot:g} ms",
@@ -185,11 +185,11 @@ def _picture(verdicts: Sequence[Verdict]) -> str:
         return svg(picture)
 
 
-def _scatter(axes: Axes, simulated: list[float], predicted: list[float], colour: str) -> None:
+def _scatter(axes: Axes, simulated: list[float], predicted: list[float], color: str) -> None:
     x, y = [1e3 * s for s in simulated], [1e3 * s for s in predicted]
     ends = [0.9 * min(*x, *y), 1.1 * max(*x, *y)]
     axes.plot(ends, ends, color=MUTED, linewidth=0.8)
-    axes.scatter(x, y, s=18, color=colour)
+    axes.scatter(x, y, s=18, color=color)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("simulated")

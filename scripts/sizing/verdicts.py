@@ -11,7 +11,7 @@ class Verdict:
     """A case, and what simulations with its plan and with fewer workers came to.
 
     A pool is exact where one worker less would miss an objective, or would be busier than the cap
-    on utilisation allows; it is over by as many workers as could go. The other pool is held.
+    on utilization allows; it is over by as many workers as could go. The other pool is held.
     """
 
     case: Case
@@ -26,7 +26,7 @@ def judge(case: Case) -> Verdict:
     pools = case.sizing.plan
     p, d = pools.prefill.workers, pools.decode.workers
     spare = _spare(p, lambda fewer: case.simulated(fewer, d).kept)
-    within_cap = [case.use_of(p - less) <= case.utilisation_cap for less in range(1, spare + 1)]
+    within_cap = [case.use_of(p - less) <= case.utilization_cap for less in range(1, spare + 1)]
     return Verdict(
         case=case,
         outcome=case.simulated(p, d),

@@ -11,10 +11,10 @@ from pd_e2e.cluster.controlplane import ControlPlane
 from pd_operator.actuation.children import build_children
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.events import EventRecorder
-from pd_operator.controller.metrics import OperatorMetrics
-from pd_operator.controller.parallelism import Sizer, UndecidedError
-from pd_operator.controller.telling import Teller
+from pd_operator.controller.status.events import EventRecorder
+from pd_operator.controller.status.metrics import OperatorMetrics
+from pd_operator.controller.status.writer import StatusWriter
+from pd_operator.controller.tick.parallelism import ParallelismChooser, UndecidedError
 
 pytestmark = pytest.mark.controlplane
 
@@ -62,12 +62,12 @@ class Service:
         said = self.kubectl("get", "pdis", "chat", "--output=json")
         return PDInferenceService.parse(json.loads(said))
 
-    def operator(self) -> Sizer:
+    def operator(self) -> ParallelismChooser:
         """What a new operator process makes for this service."""
         events = EventRecorder(self._cluster)
         key = self.stored().key
-        teller = Teller(key, self._cluster, events, OperatorMetrics())
-        return Sizer(key, self._cluster, events, teller)
+        teller = StatusWriter(key, self._cluster, events, OperatorMetrics())
+        return ParallelismChooser(key, self._cluster, events, teller)
 
     def create_pools(self, sized: PDInferenceService, *names: str) -> None:
         for child in build_children(sized, operator_image="operator"):

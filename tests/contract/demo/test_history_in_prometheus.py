@@ -23,7 +23,7 @@ STEP_SECONDS = 5.0
 def history() -> History:
     """Ends a minute ago, at a full step."""
     end = (time.time() - 60) // STEP_SECONDS * STEP_SECONDS
-    return History(SERVICE, "llama", end_unix_seconds=end, step_seconds=STEP_SECONDS)
+    return History(SERVICE, "llama", end_unix_seconds=end, bin_seconds=STEP_SECONDS)
 
 
 @pytest.fixture(scope="module")

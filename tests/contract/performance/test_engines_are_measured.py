@@ -10,9 +10,9 @@ import pytest
 from pd_e2e.engine.processes import Fleet, Process
 from pd_operator.api.roles import Role
 from pd_operator.performance import load_bundled
+from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
-from pd_operator.performance.passes import Prompts
-from pd_operator.performance.work import Counters
+from pd_operator.performance.prefill_batching import Prompts
 from pd_operator.scaling.observation import Known
 from pd_operator.telemetry.engines import read_load
 
@@ -55,7 +55,7 @@ async def test_engines_30_percent_slower_than_their_profile_are_found_out(
                     await reading(session, prefill, Role.PREFILL),
                     await reading(session, decode, Role.DECODE),
                 ]
-                learner = learner.seeing(time.monotonic(), readings, REFERENCES, PROMPTS)
+                learner = learner.updated(time.monotonic(), readings, REFERENCES, PROMPTS)
                 await asyncio.sleep(0.1)
     for role in Role:
         trusted = [region for region in learner.calibration.of(role).regions if region.trusted]

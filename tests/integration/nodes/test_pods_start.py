@@ -106,19 +106,19 @@ def test_configuration_and_the_downward_api_reach_the_process(
 ) -> None:
     here = f"--namespace={namespace}"
     kubectl = cluster.control_plane.kubectl
-    kubectl("create", "configmap", "settings", here, "--from-literal=colour=blue")
+    kubectl("create", "configmap", "settings", here, "--from-literal=color=blue")
     kubectl("create", "secret", "generic", "keys", here, "--from-literal=password=hunter2")
     script = (
         "import json, os, sys; "
         "print(json.dumps({'env': dict(os.environ), 'argv': sys.argv[1:], "
-        "'file': open('/etc/settings/colour').read()}), flush=True); "
+        "'file': open('/etc/settings/color').read()}), flush=True); "
         "import time; time.sleep(600)"
     )
     field = {"fieldRef": {"fieldPath": "metadata.labels['app']"}}
     run_pod(
         {
             "command": ["python3", "-c", script],
-            "args": ["--listen=$(ADDRESS):1", "--config=/etc/settings/colour", "$$(ADDRESS)"],
+            "args": ["--listen=$(ADDRESS):1", "--config=/etc/settings/color", "$$(ADDRESS)"],
             "env": [
                 {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
                 {"name": "ADDRESS", "value": "http://$(IP)"},
@@ -138,7 +138,7 @@ def test_configuration_and_the_downward_api_reach_the_process(
     assert seen["env"]["ADDRESS"] == f"http://{ip}"
     assert seen["env"]["APP"] == "pod"
     assert seen["env"]["PASSWORD"] == "hunter2"
-    assert seen["env"]["FROM_colour"] == "blue"
+    assert seen["env"]["FROM_color"] == "blue"
     assert seen["file"] == "blue"
     assert seen["argv"][0] == f"--listen=http://{ip}:1"
     assert Path(seen["argv"][1].removeprefix("--config=")).read_text() == "blue"
@@ -148,11 +148,11 @@ def test_configuration_and_the_downward_api_reach_the_process(
 def test_a_missing_configmap_holds_the_container_back_until_it_is_there(
     cluster: Cluster, namespace: str, run_pod: RunPod, main_status: ReadPod
 ) -> None:
-    source = {"configMapKeyRef": {"name": "late", "key": "colour"}}
-    run_pod({**SLEEP, "env": [{"name": "COLOUR", "valueFrom": source}]})
+    source = {"configMapKeyRef": {"name": "late", "key": "color"}}
+    run_pod({**SLEEP, "env": [{"name": "COLOR", "valueFrom": source}]})
     eventually(lambda: main_status()["state"]["waiting"]["reason"] == "CreateContainerConfigError")
     cluster.control_plane.kubectl(
-        "create", "configmap", "late", f"--namespace={namespace}", "--from-literal=colour=red"
+        "create", "configmap", "late", f"--namespace={namespace}", "--from-literal=color=red"
     )
     eventually(lambda: "running" in main_status()["state"])
 

@@ -1,4 +1,4 @@
-"""Sizes of workers that are left to the operator: chosen once, told, and kept ever after."""
+"""Tensor-parallel sizes left to the operator: chosen once, told, and kept ever after."""
 
 import json
 from typing import Any

@@ -15,10 +15,10 @@ from pd_operator.performance.calibration import (
     Sample,
     corrected,
 )
+from pd_operator.performance.calibration_status import from_plain, to_plain
+from pd_operator.performance.counters import MOMENTS, Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
 from pd_operator.performance.regions import REGIONS
-from pd_operator.performance.remembered import from_plain, to_plain
-from pd_operator.performance.work import MOMENTS, Counters
 
 WORKERS = [
     load_bundled(name).surfaces(size)
@@ -97,7 +97,7 @@ def test_no_counters_make_learning_fail(
         readings = [
             WorkerReading(role.value, role, "s", counters, context_tokens=1000.0) for role in Role
         ]
-        learner = learner.seeing(0.0, readings, references, None)
+        learner = learner.updated(0.0, readings, references, None)
     for role in Role:
         found = learner.calibration.of(role).regions
         assert all(math.isfinite(region.ratio) and region.ratio > 0 for region in found)

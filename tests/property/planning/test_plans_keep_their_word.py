@@ -56,10 +56,10 @@ def test_a_feasible_plan_meets_its_own_objectives_and_caps(
     plan = plan_service(demand, demand, engine, promised, MAXIMUM, MAXIMUM, router)
     if plan.prefill.feasible:
         assert plan.prefill.latency_seconds <= promised.ttft.seconds * (1 + 1e-4)
-        assert plan.prefill.utilisation <= 0.85 + 1e-9
+        assert plan.prefill.utilization <= 0.85 + 1e-9
     if plan.decode.feasible:
         assert plan.decode.latency_seconds <= promised.tpot.seconds * (1 + 1e-4)
-        assert plan.decode.utilisation <= 1.0
+        assert plan.decode.utilization <= 1.0
     assert plan.prefill.workers >= 1
     assert plan.decode.workers >= 1
 
@@ -88,7 +88,7 @@ def test_one_prefill_worker_less_would_break_what_is_named(
     )
     asked = load.workers_by_limit(MAXIMUM)
     if Limit.TTFT in asked and asked[Limit.TTFT] > max(
-        asked[Limit.UTILISATION], asked[Limit.NETWORK]
+        asked[Limit.UTILIZATION], asked[Limit.NETWORK]
     ):
         assert load.meets_objective(asked[Limit.TTFT])
         assert not load.meets_objective(asked[Limit.TTFT] - 1)

@@ -9,7 +9,7 @@ from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.parallelism import OutOfReachError, choose_sizes
+from pd_operator.planning.parallelism import OutOfReachError, choose_tensor_parallel
 from pd_operator.planning.search import plan
 
 profiles = st.sampled_from(["llama-3.1-8b-h100", "llama-3.1-70b-h200", "qwen3-32b-h100"])
@@ -40,10 +40,10 @@ def test_sizes_for_a_load_are_those_of_its_plan(
     sizing = plan(steady_load(rate, prompt, output), wanted, profile, limits, router)
     if not sizing.feasible:
         with pytest.raises(OutOfReachError) as why:
-            choose_sizes(expected, wanted, profile, limits, router)
+            choose_tensor_parallel(expected, wanted, profile, limits, router)
         assert str(why.value) in sizing.summary
         return
-    sizes = choose_sizes(expected, wanted, profile, limits, router)
+    sizes = choose_tensor_parallel(expected, wanted, profile, limits, router)
     pools = sizing.plan
     assert (sizes.prefill, sizes.decode) == (
         pools.prefill.tensor_parallel_size,
@@ -59,10 +59,10 @@ def test_sizes_for_lengths_fill_nodes_and_keep_the_objectives_at_some_load(
     expected = ExpectedLoad(prompt_tokens=prompt, output_tokens=output)
     profile, limits = load_bundled(name), Limits(gpus_per_node=node)
     try:
-        sizes = choose_sizes(expected, wanted, profile, limits, router)
+        sizes = choose_tensor_parallel(expected, wanted, profile, limits, router)
     except PlanningError:
         return
     assert node % sizes.prefill == 0
     assert node % sizes.decode == 0
-    only = Limits(prefill_sizes=(sizes.prefill,), decode_sizes=(sizes.decode,))
+    only = Limits(prefill_tensor_parallel=(sizes.prefill,), decode_tensor_parallel=(sizes.decode,))
     assert plan(steady_load(0.01, prompt, output), wanted, profile, only, router).feasible

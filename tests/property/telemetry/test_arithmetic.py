@@ -72,7 +72,7 @@ def test_bins_lie_on_the_step_and_within_the_range(start: int, length: int, step
 
 @given(st.integers(0, 50_000), st.integers(5, 600))
 def test_chunks_ask_for_every_bin_once_and_for_few_at_a_time(count: int, step: int) -> None:
-    bins = Bins(start_seconds=1_000.0 * step, step_seconds=step, count=count)
+    bins = Bins(start_seconds=1_000.0 * step, bin_seconds=step, count=count)
     asked: list[float] = []
     for first, last in bins.chunks():
         points = round((last - first) / step) + 1
@@ -83,7 +83,7 @@ def test_chunks_ask_for_every_bin_once_and_for_few_at_a_time(count: int, step: i
 
 @given(st.lists(st.floats(0, 1e6) | st.just(math.nan), min_size=1, max_size=50), st.data())
 def test_a_sample_fills_the_bin_that_ends_with_it(values: list[float], data: st.DataObject) -> None:
-    bins = Bins(start_seconds=600.0, step_seconds=15.0, count=len(values))
+    bins = Bins(start_seconds=600.0, bin_seconds=15.0, count=len(values))
     present = data.draw(st.sets(st.integers(0, len(values) - 1)))
     filled = bins.filled([(bins.end_of(index), values[index]) for index in present])
     expected = [value if i in present else math.nan for i, value in enumerate(values)]

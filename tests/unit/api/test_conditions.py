@@ -1,9 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from pd_operator.api.conditions import (
+    ConditionReason,
     ConditionStatus,
     ConditionType,
-    Reason,
     find_condition,
     initial_conditions,
     set_condition,
@@ -27,7 +27,7 @@ def test_the_transition_time_moves_when_the_status_changes() -> None:
         before,
         ConditionType.READY,
         ConditionStatus.TRUE,
-        Reason.SERVING,
+        ConditionReason.SERVING,
         "2 prefill and 2 decode workers are ready.",
         now=LATER,
         generation=2,
@@ -42,8 +42,8 @@ def test_the_transition_time_moves_when_the_status_changes() -> None:
 def test_the_transition_time_stays_when_only_the_words_change() -> None:
     conditions = initial_conditions(NOON, generation=1)
     for reason, message in (
-        (Reason.TTFT_MISSED, "87.0 % within 800 ms"),
-        (Reason.TTFT_AND_TPOT_MISSED, "86.1 % within 800 ms"),
+        (ConditionReason.TTFT_MISSED, "87.0 % within 800 ms"),
+        (ConditionReason.TTFT_AND_TPOT_MISSED, "86.1 % within 800 ms"),
     ):
         conditions = set_condition(
             conditions,
@@ -51,7 +51,7 @@ def test_the_transition_time_stays_when_only_the_words_change() -> None:
             ConditionStatus.FALSE,
             reason,
             message,
-            now=NOON if reason is Reason.TTFT_MISSED else LATER,
+            now=NOON if reason is ConditionReason.TTFT_MISSED else LATER,
             generation=1,
         )
     condition = find_condition(conditions, ConditionType.SLO_MET)
@@ -68,7 +68,7 @@ def test_setting_a_condition_keeps_the_order_of_the_others() -> None:
         before,
         ConditionType.SCALING,
         ConditionStatus.FALSE,
-        Reason.PAUSED,
+        ConditionReason.PAUSED,
         "spec.autoscaling.mode is Paused",
         now=LATER,
         generation=1,
@@ -81,7 +81,7 @@ def test_a_condition_that_is_not_there_yet_is_appended() -> None:
         (),
         ConditionType.READY,
         ConditionStatus.FALSE,
-        Reason.NO_READY_DECODE,
+        ConditionReason.NO_READY_DECODE,
         "No decode worker is ready.",
         now=NOON,
         generation=1,

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from pd_e2e.expressions import Expression, Kind, chart_expressions
-from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.status.metrics import OperatorMetrics
 
 CHART = Path(__file__).parents[3] / "charts" / "pd-operator"
 FROM_SCRAPING = {"namespace", "service", "pod"}

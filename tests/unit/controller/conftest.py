@@ -1,4 +1,4 @@
-"""A picture of a healthy service, and ways to change it."""
+"""A result of a healthy service, and ways to change it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +10,11 @@ import yaml
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.picture import LookAheads, Picture
+from pd_operator.controller.status.tick_result import PoolForecasts, TickResult
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.demand.forecast import DemandForecast, QuantileBand
 from pd_operator.planning.plan import Limit, Plan, PoolPlan
-from pd_operator.scaling.decision import Decision, Link, PoolDecision, Reason
+from pd_operator.scaling.decision import Decision, DecisionReason, Link, PoolDecision
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import (
     Attainment,
@@ -67,27 +67,27 @@ def forecast(**changes: Any) -> DemandForecast:
 
 def plan(prefill: int = 3, decode: int = 2) -> Plan:
     def of(role: Role, workers: int) -> PoolPlan:
-        return PoolPlan(role, workers, 0.6, 0.4, Limit.UTILISATION, True, "enough", 4)
+        return PoolPlan(role, workers, 0.6, 0.4, Limit.UTILIZATION, True, "enough", 4)
 
     return Plan(of(Role.PREFILL, prefill), of(Role.DECODE, decode))
 
 
 def decision(prefill: int = 3, decode: int = 2) -> Decision:
     return Decision(
-        prefill=PoolDecision(Role.PREFILL, 3, prefill, Reason.STEADY),
-        decode=PoolDecision(Role.DECODE, 2, decode, Reason.STEADY),
+        prefill=PoolDecision(Role.PREFILL, 3, prefill, DecisionReason.STEADY),
+        decode=PoolDecision(Role.DECODE, 2, decode, DecisionReason.STEADY),
         links=(Link("forecast", prefill, decode, "20 requests/s need 3 and 2 workers."),),
-        reason=Reason.STEADY,
+        reason=DecisionReason.STEADY,
         sentence="Nothing changes.",
         holds=False,
     )
 
 
 @pytest.fixture
-def picture() -> Picture:
+def result() -> TickResult:
     manifest = yaml.safe_load(EXAMPLE.read_text())
     manifest["metadata"] |= {"namespace": "default", "uid": "u", "generation": 7}
-    return Picture(
+    return TickResult(
         service=PDInferenceService.parse(manifest),
         observation=Observation(
             time_seconds=NOW,
@@ -97,7 +97,7 @@ def picture() -> Picture:
             decode=pool(Role.DECODE, 2),
         ),
         routers_ready=2,
-        ahead=LookAheads(forecast(), forecast()),
+        ahead=PoolForecasts(forecast(), forecast()),
         plan_ahead=plan(),
         plan_now=plan(),
         decision=decision(),
@@ -106,11 +106,11 @@ def picture() -> Picture:
 
 
 @pytest.fixture
-def seeing(picture: Picture) -> Callable[..., Picture]:
-    """The healthy picture with another observation: keyword arguments replace its fields."""
+def seeing(result: TickResult) -> Callable[..., TickResult]:
+    """The healthy result with another observation: keyword arguments replace its fields."""
 
-    def change(**fields: Any) -> Picture:
-        return replace(picture, observation=replace(picture.observation, **fields))
+    def change(**fields: Any) -> TickResult:
+        return replace(result, observation=replace(result.observation, **fields))
 
     return change
 

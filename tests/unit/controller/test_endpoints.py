@@ -4,7 +4,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from pd_operator.controller.endpoints import application
-from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.status.metrics import OperatorMetrics
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.picture import Picture
-from pd_operator.controller.supervisor import horizon_seconds
+from pd_operator.controller.service_loop import horizon_seconds
+from pd_operator.controller.status.tick_result import TickResult
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,9 @@ from pd_operator.controller.supervisor import horizon_seconds
     [(5, 10), (60, 0)],
 )
 def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
-    picture: Picture, resolution_seconds: int, stretch_seconds: int
+    result: TickResult, resolution_seconds: int, stretch_seconds: int
 ) -> None:
-    manifest = picture.service.model_dump(mode="json", by_alias=True, exclude_none=True)
+    manifest = result.service.model_dump(mode="json", by_alias=True, exclude_none=True)
     manifest["spec"]["autoscaling"] |= {
         "periodSeconds": 2,
         "forecast": {"resolutionSeconds": resolution_seconds, "leadMarginSeconds": 7},
@@ -26,7 +26,7 @@ def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
     manifest["spec"]["metrics"]["scrapeIntervalSeconds"] = 1
     manifest["spec"]["prefill"]["expectedStartupSeconds"] = 100
     observation = replace(
-        picture.observation, prefill=replace(picture.observation.prefill, workers=())
+        result.observation, prefill=replace(result.observation.prefill, workers=())
     )
     service = PDInferenceService.parse(manifest)
     assert horizon_seconds(service, observation, Role.PREFILL) == (

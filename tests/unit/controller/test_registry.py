@@ -25,20 +25,20 @@ def test_an_edited_spec_rings_and_a_written_status_does_not() -> None:
     registry.put(resource())
     entry = registry.entry(CHAT)
     registry.put(resource())
-    assert not entry.bell.is_set()
+    assert not entry.wake.is_set()
     registry.put(resource(generation=2))
-    assert entry.bell.is_set()
+    assert entry.wake.is_set()
     assert entry.touched
 
 
 def test_children_that_were_touched_are_compared_once() -> None:
     registry = Registry()
     registry.put(resource())
-    registry.take_touch(CHAT)
-    assert not registry.take_touch(CHAT)
-    registry.touch(CHAT)
-    assert registry.take_touch(CHAT)
-    assert not registry.take_touch(CHAT)
+    registry.take_dirty(CHAT)
+    assert not registry.take_dirty(CHAT)
+    registry.mark_dirty(CHAT)
+    assert registry.take_dirty(CHAT)
+    assert not registry.take_dirty(CHAT)
 
 
 def test_a_service_made_anew_under_the_same_name_is_an_edit() -> None:
@@ -46,7 +46,7 @@ def test_a_service_made_anew_under_the_same_name_is_an_edit() -> None:
     registry.put(resource(uid="first"))
     entry = registry.entry(CHAT)
     registry.put(resource(uid="second"))
-    assert entry.bell.is_set()
+    assert entry.wake.is_set()
 
 
 def test_a_list_removes_the_ghosts_that_the_watch_missed() -> None:
@@ -58,7 +58,7 @@ def test_a_list_removes_the_ghosts_that_the_watch_missed() -> None:
 
 
 def test_ringing_for_a_service_that_is_gone_is_harmless() -> None:
-    Registry().ring(CHAT)
+    Registry().poke(CHAT)
 
 
 def test_a_list_that_is_older_than_the_watch_takes_nothing_back() -> None:
@@ -67,4 +67,4 @@ def test_a_list_that_is_older_than_the_watch_takes_nothing_back() -> None:
     entry = registry.entry(CHAT)
     registry.replace([resource(generation=1)])
     assert entry.resource == resource(generation=2)
-    assert not entry.bell.is_set()
+    assert not entry.wake.is_set()

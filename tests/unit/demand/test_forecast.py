@@ -221,11 +221,11 @@ def test_a_horizon_is_reached_in_whole_bins_and_in_one_at_least(
     assert steps_to(horizon_seconds, 60.0) == bins
 
 
-@pytest.mark.parametrize(("step_seconds", "bins"), [(5, 5), (10, 3), (15, 1), (30, 1), (600, 1)])
+@pytest.mark.parametrize(("bin_seconds", "bins"), [(5, 5), (10, 3), (15, 1), (30, 1), (600, 1)])
 def test_a_sustained_load_is_an_odd_number_of_bins_of_half_a_minute_at_most(
-    step_seconds: float, bins: int
+    bin_seconds: float, bins: int
 ) -> None:
-    assert sustained_bins(step_seconds) == bins
+    assert sustained_bins(bin_seconds) == bins
 
 
 @pytest.mark.parametrize(

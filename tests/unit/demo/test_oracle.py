@@ -77,7 +77,7 @@ def test_a_mix_has_the_rates_and_lengths_of_its_parts() -> None:
 
 
 def test_the_demos_day_moves_prefill_and_decode_in_different_shapes() -> None:
-    workers = needed_workers(TraceScenario(), plan_70b, step_seconds=15.0)
+    workers = needed_workers(TraceScenario(), plan_70b, bin_seconds=15.0)
     gpus = GpusPerWorker(4, 4)
 
     assert workers.prefill.max() / workers.prefill.min() >= 2

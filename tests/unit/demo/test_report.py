@@ -90,7 +90,7 @@ def run(tmp_path: Path) -> Run:
         goal_share=0.9,
         needed=NeededWorkers(seconds, 5.0, np.where(seconds < 120, 2, 3), np.full(36, 2)),
         gpus=GpusPerWorker(4, 4),
-        forecast_step_seconds=5.0,
+        forecast_bin_seconds=5.0,
     )
 
 

@@ -94,7 +94,7 @@ def run_of(table: RequestTable, timeline: Timeline = TIMELINE) -> Run:
         goal_share=0.9,
         needed=NeededWorkers(steps, 10.0, prefill, np.ones_like(prefill)),
         gpus=GpusPerWorker(prefill=2, decode=4),
-        forecast_step_seconds=5.0,
+        forecast_bin_seconds=5.0,
     )
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from pd_operator.api.roles import Role
 from pd_operator.performance import EngineSurfaces, load_bundled
+from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Reference, WorkerReading
-from pd_operator.performance.passes import Prompts
-from pd_operator.performance.work import Counters
+from pd_operator.performance.prefill_batching import Prompts
 
 MakeReading = Callable[..., WorkerReading]
 CONTEXT = 2000.0

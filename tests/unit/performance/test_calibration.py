@@ -15,7 +15,7 @@ from pd_operator.performance.calibration import (
     Sample,
     corrected,
 )
-from pd_operator.performance.remembered import from_plain, to_plain
+from pd_operator.performance.calibration_status import from_plain, to_plain
 
 
 def learned(role: Role, ratios: dict[int, float], samples: int = FEWEST_SAMPLES) -> RoleCalibration:

@@ -5,9 +5,9 @@ import pytest
 
 from pd_operator.api.roles import Role
 from pd_operator.performance.calibration import FEWEST_SAMPLES, PROFILE_BOUNDS, RoleCalibration
+from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
-from pd_operator.performance.passes import Prompts
-from pd_operator.performance.work import Counters
+from pd_operator.performance.prefill_batching import Prompts
 
 MakeReading = Callable[..., WorkerReading]
 References = Mapping[Role, Reference]
@@ -22,7 +22,7 @@ def watch(references: References, prompts: Prompts) -> Callable[..., Learner]:
         learner = learner or Learner()
         for reading in readings:
             now = reading.counters.time_seconds
-            learner = learner.seeing(now, [reading], references, prompts)
+            learner = learner.updated(now, [reading], references, prompts)
         return learner
 
     return watch
@@ -124,11 +124,11 @@ def test_a_new_version_of_the_engine_starts_anew(
     learner = watch(*(decoding(n * TICK, 500.0 * n, pace=1.3) for n in range(8)))
     updated = {role: replace(references[role], software="v2") for role in Role}
     of_the_old = decoding(120, 5000, pace=1.3)
-    learner = learner.seeing(120, [of_the_old], updated, prompts)
+    learner = learner.updated(120, [of_the_old], updated, prompts)
     assert not learner.calibration.decode.regions
     of_the_new = [decoding(n * TICK, 500.0 * n, software="v2", name="d2") for n in (9, 10)]
     for reading in of_the_new:
-        learner = learner.seeing(reading.counters.time_seconds, [reading], updated, prompts)
+        learner = learner.updated(reading.counters.time_seconds, [reading], updated, prompts)
     assert ratios(learner.calibration.decode) == {"upto-64": pytest.approx(1.0)}
 
 
@@ -140,23 +140,23 @@ def test_another_profile_starts_anew(
 ) -> None:
     learner = watch(*(decoding(n * TICK, 500.0 * n, pace=1.3) for n in range(8)))
     described = {role: replace(references[role], profile="other") for role in Role}
-    assert not learner.seeing(130, [], described, prompts).calibration.decode.regions
+    assert not learner.updated(130, [], described, prompts).calibration.decode.regions
 
 
 def test_a_role_without_a_ready_worker_keeps_what_is_known(
     watch: Callable[..., Learner], decoding: MakeReading, prompts: Prompts
 ) -> None:
     learner = watch(*(decoding(n * TICK, 500.0 * n, pace=1.3) for n in range(8)))
-    assert learner.seeing(130, [], {}, prompts).calibration.decode.regions
+    assert learner.updated(130, [], {}, prompts).calibration.decode.regions
 
 
 def test_without_known_lengths_prefill_waits_and_loses_nothing(
     references: References, prefilling: MakeReading, prompts: Prompts
 ) -> None:
-    learner = Learner().seeing(0, [prefilling(0, 0)], references, None)
-    learner = learner.seeing(15, [prefilling(15, 40, pace=1.5)], references, None)
+    learner = Learner().updated(0, [prefilling(0, 0)], references, None)
+    learner = learner.updated(15, [prefilling(15, 40, pace=1.5)], references, None)
     assert not learner.calibration.prefill.regions
-    learner = learner.seeing(200, [prefilling(200, 60, pace=1.5)], references, prompts)
+    learner = learner.updated(200, [prefilling(200, 60, pace=1.5)], references, prompts)
     assert learner.calibration.prefill.regions[0].samples == 1
 
 
@@ -166,6 +166,6 @@ def test_the_smallest_kv_capacity_that_engines_report_is_planned_with(
     readings = [
         decoding(0, 0, name=f"d{n}", kv_tokens=tokens) for n, tokens in enumerate((9000, 8000))
     ]
-    learner = Learner().seeing(0, readings, references, prompts)
+    learner = Learner().updated(0, readings, references, prompts)
     assert learner.calibration.decode.kv_tokens == 8000
     assert learner.calibration.prefill.kv_tokens is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pd_operator.performance import EngineSurfaces, bundled_profile_names, load_bundled
-from pd_operator.performance.accuracy import interpolation_error
+from pd_operator.performance.accuracy import interpolation_accuracy
 from pd_operator.performance.prior import prior_surfaces
 from pd_operator.performance.table import MonotoneTable
 
@@ -38,8 +38,8 @@ def test_the_bundled_tables_state_errors_of_a_few_per_cent() -> None:
     for name in bundled_profile_names():
         profile = load_bundled(name)
         for size in profile.tensor_parallel_sizes:
-            decode = interpolation_error(profile.surfaces(size).decode_step)
-            prefill = interpolation_error(profile.surfaces(size).prefill)
+            decode = interpolation_accuracy(profile.surfaces(size).decode_step)
+            prefill = interpolation_accuracy(profile.surfaces(size).prefill)
             assert decode.median < 0.01
             assert decode.p95 < 0.065
             assert prefill.median < 0.035
@@ -49,9 +49,9 @@ def test_the_bundled_tables_state_errors_of_a_few_per_cent() -> None:
 def test_a_straight_table_has_no_error_and_one_without_inner_points_none_to_state() -> None:
     axis = (1.0, 2.0, 5.0)
     straight = MonotoneTable.lifted(axis, axis, np.add.outer(np.array(axis), np.array(axis)))
-    assert interpolation_error(straight).p95 == pytest.approx(0.0, abs=1e-12)
+    assert interpolation_accuracy(straight).p95 == pytest.approx(0.0, abs=1e-12)
     corners = MonotoneTable.lifted((1.0, 2.0), (1.0, 2.0), np.array([[1.0, 2.0], [2.0, 3.0]]))
-    assert math.isnan(interpolation_error(corners).median)
+    assert math.isnan(interpolation_accuracy(corners).median)
 
 
 def test_a_slowed_engine_takes_as_many_times_as_long_for_everything(

@@ -23,8 +23,8 @@ from pd_operator.simulation import Pools, ServiceModel, simulate
 PROFILE = load_bundled("llama-3.1-8b-h100")
 OBJECTIVES = Objectives(Objective(90, 0.3), Objective(90, 0.012))
 QUICK = Trial(requests=600, lifetimes=3.0, precision=0.05)
-SMALL = Limits(prefill_sizes=(1, 2), decode_sizes=(1, 2))
-ONE_SIZE = Limits(prefill_sizes=(1,), decode_sizes=(1,))
+SMALL = Limits(prefill_tensor_parallel=(1, 2), decode_tensor_parallel=(1, 2))
+ONE_SIZE = Limits(prefill_tensor_parallel=(1,), decode_tensor_parallel=(1,))
 ONE_GPU = replace(PROFILE.surfaces(1), name="one")
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pd_operator.planning.bounds import Bounds
+from pd_operator.planning.bounds import WorkerRange
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 
@@ -14,8 +14,8 @@ from pd_operator.planning.limits import Limits
         {"gpus_per_node": 0},
         {"prefill_workers": (0, 5)},
         {"decode_workers": (4, 3)},
-        {"utilisation_cap": 0.0},
-        {"utilisation_cap": 1.0},
+        {"utilization_cap": 0.0},
+        {"utilization_cap": 1.0},
         {"transfer_bytes_per_second_per_gpu": 0.0},
     ],
 )
@@ -26,7 +26,7 @@ def test_means_that_leave_nothing_to_plan_with_are_refused(means: dict[str, Any]
 
 def test_the_least_there_can_be_is_a_gpu_for_each_role() -> None:
     least = Limits(gpu_budget=2, gpus_per_node=1, prefill_workers=(1, 1), decode_workers=(1, 1))
-    assert least.bounds.prefill == least.bounds.decode == Bounds(1, 1)
+    assert least.bounds.prefill == least.bounds.decode == WorkerRange(1, 1)
 
 
 def test_a_gpu_has_a_network_of_200_gigabits_unless_told_otherwise() -> None:
@@ -35,4 +35,4 @@ def test_a_gpu_has_a_network_of_200_gigabits_unless_told_otherwise() -> None:
 
 @pytest.mark.parametrize(("asked", "allowed"), [(0, 2), (2, 2), (4, 4), (6, 6), (7, 6)])
 def test_a_number_outside_its_bounds_becomes_the_nearest_inside(asked: int, allowed: int) -> None:
-    assert Bounds(2, 6).clip(asked) == allowed
+    assert WorkerRange(2, 6).clip(asked) == allowed

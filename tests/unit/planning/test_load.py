@@ -58,10 +58,10 @@ def test_the_context_is_that_of_prompts_and_answers_together() -> None:
 
 
 def test_variation_of_arrivals_is_measured() -> None:
-    dice = np.random.default_rng(3)
-    assert gap_scv(np.cumsum(dice.exponential(1.0, 20_000))) == pytest.approx(1.0, rel=0.1)
+    rng = np.random.default_rng(3)
+    assert gap_scv(np.cumsum(rng.exponential(1.0, 20_000))) == pytest.approx(1.0, rel=0.1)
     assert gap_scv(np.arange(100.0)) == pytest.approx(0.0, abs=1e-12)
-    assert gap_scv(np.cumsum(dice.gamma(0.25, 4.0, 20_000))) == pytest.approx(4.0, rel=0.2)
+    assert gap_scv(np.cumsum(rng.gamma(0.25, 4.0, 20_000))) == pytest.approx(4.0, rel=0.2)
     assert gap_scv(np.arange(5.0)) == 1.0  # too few to tell
 
 

@@ -16,7 +16,12 @@ from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.parallelism import OutOfReachError, Sizes, choose_sizes, sizes_of
+from pd_operator.planning.parallelism import (
+    OutOfReachError,
+    TensorParallel,
+    choose_tensor_parallel,
+    choose_tensor_parallel_for,
+)
 from pd_operator.planning.search import pair_loads
 
 H100 = load_bundled("llama-3.1-70b-h100")  # of TP4 and TP8
@@ -32,13 +37,13 @@ def chosen(
     wanted: Objectives | None = None,
     limits: Limits | None = None,
     profile: PerformanceProfile = H100,
-) -> Sizes:
-    return choose_sizes(
+) -> TensorParallel:
+    return choose_tensor_parallel(
         ExpectedLoad(requests_per_second=rate),
         wanted or objectives(),
         profile,
         limits or Limits(),
-        RouterClass.TWO_CHOICES,
+        RouterClass.POWER_OF_TWO,
     )
 
 
@@ -88,9 +93,9 @@ def test_an_objective_that_no_size_meets_is_named_with_its_figure(rate: int | No
 
 
 def test_an_objective_that_leaves_no_time_to_wait_is_named_too() -> None:
-    lone = Limits(gpus_per_node=8, prefill_sizes=(8,), decode_sizes=(8,))
+    lone = Limits(gpus_per_node=8, prefill_tensor_parallel=(8,), decode_tensor_parallel=(8,))
     load = steady_load(1.0, 1155, 211)
-    router = RouterClass.TWO_CHOICES
+    router = RouterClass.POWER_OF_TWO
     prefill, _ = pair_loads(load, objectives(), H100, lone, router, (8, 8))
     just = objectives(ttft=prefill.floor_seconds * (1 + 1e-9))
     with pytest.raises(OutOfReachError, match="leaves no time to wait") as why:
@@ -107,7 +112,9 @@ def test_nodes_that_no_size_fills_are_named() -> None:
 def test_goodput_without_a_rate_is_what_a_simulation_finds(size: int) -> None:
     # Nodes of one worker, as DistServe simulates them: theirs by simulation, ours by queues.
     worker, wanted = H100.surfaces(size), objectives()
-    only = Limits(gpus_per_node=size, prefill_sizes=(size,), decode_sizes=(size,))
+    only = Limits(
+        gpus_per_node=size, prefill_tensor_parallel=(size,), decode_tensor_parallel=(size,)
+    )
     said = chosen(None, wanted, only).sentence
     prefill, decode = (float(word.removesuffix("/s")) for word in said.split() if "/s" in word)
     load = steady_load(1.0, 1155, 211)
@@ -127,8 +134,8 @@ SPEC: dict[str, Any] = {
 }
 
 
-def of(profile: PerformanceProfile = H100, **fields: Any) -> Sizes:
-    return sizes_of(PDInferenceServiceSpec.model_validate(SPEC | fields), profile)
+def of(profile: PerformanceProfile = H100, **fields: Any) -> TensorParallel:
+    return choose_tensor_parallel_for(PDInferenceServiceSpec.model_validate(SPEC | fields), profile)
 
 
 def test_a_spec_says_the_load_the_limits_and_whether_sizes_may_differ() -> None:
@@ -144,9 +151,9 @@ def test_a_spec_says_the_load_the_limits_and_whether_sizes_may_differ() -> None:
 
 def test_a_size_that_is_settled_stays() -> None:
     spec = PDInferenceServiceSpec.model_validate(SPEC)
-    assert sizes_of(spec, H100, prefill=8).prefill == 8
+    assert choose_tensor_parallel_for(spec, H100, prefill=8).prefill == 8
     alike = spec.model_copy(update={"parallelism": "Auto"})
-    assert sizes_of(alike, H100, decode=8).prefill in {4, 8}
+    assert choose_tensor_parallel_for(alike, H100, decode=8).prefill in {4, 8}
 
 
 def test_a_profile_of_one_size_leaves_no_choice() -> None:

@@ -11,7 +11,7 @@ from pd_operator.planning.plan import Limit, Plan, PoolPlan
 
 
 def pool(role: Role, workers: int, gpus: int = 4, *, feasible: bool = True) -> PoolPlan:
-    return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILISATION, feasible, "because", gpus)
+    return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILIZATION, feasible, "because", gpus)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_an_objective_holds_for_its_percentile_of_the_requests(
     [
         (PrefillPolicy.LEAST_LOAD, RouterClass.LOAD_AWARE),
         (PrefillPolicy.CACHE_AWARE, RouterClass.LOAD_AWARE),
-        (PrefillPolicy.POWER_OF_TWO, RouterClass.TWO_CHOICES),
-        (PrefillPolicy.ROUND_ROBIN, RouterClass.IN_TURN),
+        (PrefillPolicy.POWER_OF_TWO, RouterClass.POWER_OF_TWO),
+        (PrefillPolicy.ROUND_ROBIN, RouterClass.ROUND_ROBIN),
         (PrefillPolicy.RANDOM, RouterClass.BLIND),
         (PrefillPolicy.BUCKET, RouterClass.BLIND),
     ],

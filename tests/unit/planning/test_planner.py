@@ -42,12 +42,12 @@ def test_without_load_one_worker_of_each_role_stays() -> None:
     assert (idle.prefill.workers, idle.decode.workers) == (1, 1)
     assert (idle.prefill.limited_by, idle.decode.limited_by) == (Limit.ONE_WORKER,) * 2
     assert idle.feasible
-    assert idle.prefill.utilisation == idle.decode.utilisation == 0
+    assert idle.prefill.utilization == idle.decode.utilization == 0
 
 
-def test_a_tight_first_token_objective_asks_for_more_than_the_utilisation_cap() -> None:
+def test_a_tight_first_token_objective_asks_for_more_than_the_utilization_cap() -> None:
     relaxed, tight = plan(20, ttft_ms=2000), plan(20, ttft_ms=280)
-    assert relaxed.prefill.limited_by is Limit.UTILISATION
+    assert relaxed.prefill.limited_by is Limit.UTILIZATION
     assert tight.prefill.limited_by is Limit.TTFT
     assert tight.prefill.workers > relaxed.prefill.workers
     assert tight.prefill.latency_seconds <= 0.280
@@ -55,7 +55,7 @@ def test_a_tight_first_token_objective_asks_for_more_than_the_utilisation_cap() 
 
 def test_prefill_is_never_planned_busier_than_the_cap() -> None:
     for rate in range(1, 60, 3):
-        assert plan(rate, ttft_ms=60_000).prefill.utilisation <= 0.85 + 1e-9
+        assert plan(rate, ttft_ms=60_000).prefill.utilization <= 0.85 + 1e-9
 
 
 def test_decode_workers_follow_the_output_and_prefill_workers_the_prompts() -> None:
@@ -116,10 +116,10 @@ def test_long_contexts_fill_the_kv_cache_before_the_step_gets_slow() -> None:
     assert full.decode.limited_by is Limit.KV_ROOM
 
 
-def test_a_relaxed_token_objective_is_held_back_by_the_utilisation_cap() -> None:
+def test_a_relaxed_token_objective_is_held_back_by_the_utilization_cap() -> None:
     load = DecodeLoad(Demand(50, PROMPTS, ANSWERS), WORKER, Objective(90, 10.0), 25e9)
     assert load.batch_limits[Limit.TPOT] == max(load.batch_limits.values())
-    step = load.step_seconds(load.batch_limits[Limit.UTILISATION])
+    step = load.step_seconds(load.batch_limits[Limit.UTILIZATION])
     assert step == pytest.approx(load.fastest_step_seconds / 0.15, rel=1e-3)
 
 
@@ -170,7 +170,7 @@ def test_more_than_the_maximum_is_said_with_the_number_that_would_do() -> None:
     short = plan(100, maximum=3)
     assert (short.prefill.workers, short.decode.workers) == (3, 3)
     assert not short.feasible
-    assert short.prefill.reason.endswith("(the utilisation cap), at most 3 are allowed.")
+    assert short.prefill.reason.endswith("(the utilization cap), at most 3 are allowed.")
     assert short.prefill.latency_seconds == math.inf
     assert short.decode.latency_seconds > 0.025
 

@@ -7,11 +7,11 @@ from pd_operator.planning.queueing import (
     Queue,
     Service,
     Waiting,
+    allen_cunneen,
     erlang_c,
-    in_turn,
-    lesser_of_two,
-    one_queue,
-    own_queues,
+    kraemer_langenbach_belz,
+    pollaczek_khinchine,
+    power_of_two,
     quantile,
     share_later_than,
     until_the_pass_ends,
@@ -43,27 +43,30 @@ def test_erlang_c_does_not_overflow_with_a_thousand_servers() -> None:
 
 
 def test_one_worker_with_exponential_service_is_m_m_1() -> None:
-    waiting = one_queue(rate=7.0, servers=1, service=EXPONENTIAL, arrival_scv=1.0)
+    waiting = allen_cunneen(rate=7.0, servers=1, service=EXPONENTIAL, arrival_scv=1.0)
     assert waiting.mean == pytest.approx(0.7 * 0.1 / 0.3, rel=0.01)
 
 
 def test_constant_service_waits_half_as_long_as_exponential() -> None:
-    fixed = one_queue(7.0, 1, CONSTANT, 1.0)
+    fixed = allen_cunneen(7.0, 1, CONSTANT, 1.0)
     assert fixed.mean == pytest.approx(0.7 * 0.1 / 0.3 / 2)
 
 
 def test_pollaczek_khinchine_is_exact_for_m_g_1() -> None:
     two_kinds = Service(np.array([0.05, 0.35]), np.array([5 / 6, 1 / 6]))
-    waiting = own_queues(7.0, 1, two_kinds, 1.0)
+    waiting = pollaczek_khinchine(7.0, 1, two_kinds, 1.0)
     second_moment = float(two_kinds.probabilities @ two_kinds.seconds**2)
     assert waiting.mean == pytest.approx(7.0 * second_moment / (2 * (1 - 7.0 * two_kinds.mean)))
 
 
 def test_a_router_that_knows_the_load_makes_prompts_wait_less() -> None:
-    assert one_queue(35.0, 5, CONSTANT, 1.0).mean < 0.3 * own_queues(35.0, 5, CONSTANT, 1.0).mean
+    assert (
+        allen_cunneen(35.0, 5, CONSTANT, 1.0).mean
+        < 0.3 * pollaczek_khinchine(35.0, 5, CONSTANT, 1.0).mean
+    )
 
 
-QUEUES = (one_queue, lesser_of_two, in_turn, own_queues)
+QUEUES = (allen_cunneen, power_of_two, kraemer_langenbach_belz, pollaczek_khinchine)
 
 
 def test_the_more_a_router_knows_the_shorter_prompts_wait() -> None:
@@ -73,7 +76,7 @@ def test_the_more_a_router_knows_the_shorter_prompts_wait() -> None:
 
 
 def test_one_worker_is_one_queue_whatever_the_router() -> None:
-    alone = own_queues(7.0, 1, EXPONENTIAL, 1.0)
+    alone = pollaczek_khinchine(7.0, 1, EXPONENTIAL, 1.0)
     for queue in QUEUES:
         waiting = queue(7.0, 1, EXPONENTIAL, 1.0)
         assert waiting.mean == pytest.approx(alone.mean)
@@ -81,11 +84,11 @@ def test_one_worker_is_one_queue_whatever_the_router() -> None:
 
 
 def test_of_two_workers_the_lesser_of_two_is_the_least_of_all() -> None:
-    assert lesser_of_two(14.0, 2, CONSTANT, 1.0) == one_queue(14.0, 2, CONSTANT, 1.0)
+    assert power_of_two(14.0, 2, CONSTANT, 1.0) == allen_cunneen(14.0, 2, CONSTANT, 1.0)
 
 
 def test_even_arrivals_of_even_prompts_never_wait() -> None:
-    assert in_turn(28.0, 4, CONSTANT, 0.0).mean == 0.0
+    assert kraemer_langenbach_belz(28.0, 4, CONSTANT, 0.0).mean == 0.0
 
 
 def test_without_arrivals_nobody_waits() -> None:
@@ -100,25 +103,27 @@ def test_a_prompt_is_through_when_its_pass_is() -> None:
 
 
 def test_the_more_workers_two_are_drawn_from_the_seldomer_both_are_busy() -> None:
-    both_busy = [lesser_of_two(5.0 * n, n, CONSTANT, 1.0).probability for n in (2, 3, 10, 10_000)]
+    both_busy = [power_of_two(5.0 * n, n, CONSTANT, 1.0).probability for n in (2, 3, 10, 10_000)]
     assert both_busy[0] == pytest.approx(1 / 3)  # of the only two
     assert both_busy == sorted(both_busy, reverse=True)
     assert both_busy[-1] == pytest.approx(0.5**2, rel=1e-3)  # of any two
 
 
-@pytest.mark.parametrize("queue", [in_turn, lesser_of_two], ids=lambda queue: queue.__name__)
+@pytest.mark.parametrize(
+    "queue", [kraemer_langenbach_belz, power_of_two], ids=lambda queue: queue.__name__
+)
 def test_against_simulated_queues_of_workers_of_their_own(queue: Queue) -> None:
-    dice = np.random.default_rng(6)
-    seconds = dice.exponential(0.1, 100_000)
+    rng = np.random.default_rng(6)
+    seconds = rng.exponential(0.1, 100_000)
     workers, use = 8, 0.75
-    arrivals = np.cumsum(dice.exponential(0.1 / workers / use, len(seconds)))
-    draws = dice.integers(workers, size=(len(seconds), 2))
+    arrivals = np.cumsum(rng.exponential(0.1 / workers / use, len(seconds)))
+    draws = rng.integers(workers, size=(len(seconds), 2))
     free = [0.0] * workers
     taken = np.empty(len(seconds))
     for i, (arrival, work) in enumerate(zip(arrivals, seconds, strict=True)):
         one, other = draws[i]
         lesser = one if free[one] <= free[other] else other
-        chosen = i % workers if queue is in_turn else int(lesser)
+        chosen = i % workers if queue is kraemer_langenbach_belz else int(lesser)
         free[chosen] = max(free[chosen], arrival) + work
         taken[i] = free[chosen] - arrival
     expected = quantile(0.9, queue(use * workers / 0.1, workers, EXPONENTIAL, 1.0), EXPONENTIAL)
@@ -128,17 +133,17 @@ def test_against_simulated_queues_of_workers_of_their_own(queue: Queue) -> None:
 
 
 def test_against_a_simulated_worker_with_bursty_arrivals() -> None:
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     # Two exponential laws in balance: gaps of mean 1 s and squared variation 4.
     often = (1 + math.sqrt(3 / 5)) / 2
-    share = np.where(dice.random(100_000) < often, often, 1 - often)
-    gaps = dice.exponential(1 / (2 * share))
+    share = np.where(rng.random(100_000) < often, often, 1 - often)
+    gaps = rng.exponential(1 / (2 * share))
     work, left = 0.7, 0.0
     waits = np.empty(len(gaps))
     for i, gap in enumerate(gaps):
         waits[i] = left
         left = max(0.0, left + work - gap)
-    expected = in_turn(1.0, 1, Service(np.array([work]), np.array([1.0])), 4.0)
+    expected = kraemer_langenbach_belz(1.0, 1, Service(np.array([work]), np.array([1.0])), 4.0)
     assert (waits > 0).mean() == pytest.approx(expected.probability, rel=0.06)
     assert waits.mean() == pytest.approx(expected.mean, rel=0.12)
 
@@ -156,7 +161,7 @@ def test_a_queue_that_grows_without_end_waits_for_ever() -> None:
 
 
 def test_the_quantile_of_the_sum_is_that_of_m_m_1() -> None:
-    waiting = one_queue(7.0, 1, EXPONENTIAL, 1.0)
+    waiting = allen_cunneen(7.0, 1, EXPONENTIAL, 1.0)
     # The sojourn time of M/M/1 is exponential with mean S / (1 - rho).
     expected = -math.log(0.1) * 0.1 / 0.3
     assert quantile(0.9, waiting, EXPONENTIAL) == pytest.approx(expected, rel=0.01)
@@ -171,16 +176,16 @@ def test_without_waiting_the_quantile_is_that_of_the_rest() -> None:
 
 
 def test_against_a_simulated_queue_of_real_prompt_lengths() -> None:
-    dice = np.random.default_rng(4)
-    seconds = dice.lognormal(math.log(0.08), 0.8, 200_000)
+    rng = np.random.default_rng(4)
+    seconds = rng.lognormal(math.log(0.08), 0.8, 200_000)
     service = Service(np.sort(seconds)[::200], np.full(1000, 1 / 1000))
     workers, rate = 4, 0.75 * 4 / seconds.mean()
-    arrivals = np.cumsum(dice.exponential(1 / rate, len(seconds)))
+    arrivals = np.cumsum(rng.exponential(1 / rate, len(seconds)))
     free = [0.0] * workers
     taken = np.empty(len(seconds))
     for i, (arrival, work) in enumerate(zip(arrivals, seconds, strict=True)):
         first = min(range(workers), key=lambda k: free[k])
         free[first] = max(free[first], arrival) + work
         taken[i] = free[first] - arrival
-    expected = quantile(0.9, one_queue(rate, workers, service, 1.0), service)
+    expected = quantile(0.9, allen_cunneen(rate, workers, service, 1.0), service)
     assert expected == pytest.approx(np.quantile(taken, 0.9), rel=0.1)

@@ -54,7 +54,7 @@ def test_the_predictions_keep_the_objectives() -> None:
     assert ttft.p50 < ttft.p90 <= 0.8
     assert ttft.p90 < ttft.p99
     assert tpot.p50 < tpot.p90 <= 0.025
-    assert plan_.prefill.utilisation <= 0.85
+    assert plan_.prefill.utilization <= 0.85
 
 
 def test_the_chosen_plan_is_the_cheapest_of_all_sizes() -> None:
@@ -64,7 +64,7 @@ def test_the_chosen_plan_is_the_cheapest_of_all_sizes() -> None:
 
 
 def test_sizes_may_be_given_and_kept_alike() -> None:
-    limits = Limits(prefill_sizes=(4,), decode_sizes=(8,))
+    limits = Limits(prefill_tensor_parallel=(4,), decode_tensor_parallel=(8,))
     only = size(20, limits=limits).plan
     assert (only.prefill.tensor_parallel_size, only.decode.tensor_parallel_size) == (4, 8)
     alike = size(20, limits=Limits(same_size=True))
@@ -94,7 +94,12 @@ def test_a_budget_that_binds_carries_what_it_can() -> None:
 
 
 def test_a_budget_takes_no_worker_from_the_fewest_allowed() -> None:
-    few = Limits(gpu_budget=20, prefill_sizes=(4,), decode_sizes=(4,), decode_workers=(2, 9))
+    few = Limits(
+        gpu_budget=20,
+        prefill_tensor_parallel=(4,),
+        decode_tensor_parallel=(4,),
+        decode_workers=(2, 9),
+    )
     bound = size(20, 3000, prompt=6000, limits=few)  # one decode worker would do
     assert not bound.feasible
     assert (bound.plan.prefill.workers, bound.plan.decode.workers) == (3, 2)

@@ -108,7 +108,7 @@ def plan() -> Callable[[int, int], Plan]:
     def build(prefill: int, decode: int) -> Plan:
         def one(role: Role, workers: int) -> PoolPlan:
             reason = f"{workers} {role} workers are needed."
-            return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILISATION, True, reason, 4)
+            return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILIZATION, True, reason, 4)
 
         return Plan(one(Role.PREFILL, prefill), one(Role.DECODE, decode))
 

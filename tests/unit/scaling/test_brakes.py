@@ -1,4 +1,4 @@
-"""Stabilisation and rate limits, as a HorizontalPodAutoscaler has them."""
+"""Stabilization and rate limits, as a HorizontalPodAutoscaler has them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from tests.unit.scaling.deciding import (
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
 
 
@@ -58,8 +58,8 @@ def test_a_worker_is_removed_only_after_the_whole_window_agrees(
         decision, memory = decide(seen, plan(3, 2), plan(3, 2), allow(), memory)
         desired.append((second, decision.prefill.desired, decision.reason))
     assert all(workers == 6 for second, workers, _ in desired if second < 300)
-    assert desired[0][2] is Reason.STABILIZED
-    assert desired[-1] == (330, 3, Reason.FORECAST_LOAD)
+    assert desired[0][2] is DecisionReason.STABILIZED
+    assert desired[-1] == (330, 3, DecisionReason.FORECAST_LOAD)
 
 
 def test_a_short_lull_removes_nothing_and_a_peak_in_it_starts_the_window_anew(
@@ -80,7 +80,7 @@ def test_after_a_restart_the_first_decision_removes_nothing(
 ) -> None:
     decision, memory = decide(observe(6, 4), plan(2, 2), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (6, 4)
-    assert decision.reason is Reason.STABILIZED
+    assert decision.reason is DecisionReason.STABILIZED
     assert [(one.prefill, one.decode) for one in memory.recommendations] == [(6, 4), (2, 2)]
 
 
@@ -99,7 +99,7 @@ def test_a_scale_up_window_waits_for_its_lowest_recommendation(
     memory = ScalingMemory(recommendations=(Recommendation(9_970.0, 3, 2),))
     decision, _ = decide(observe(2, 2), plan(6, 2), plan(2, 2), settings, memory)
     assert numbers(decision) == (3, 2)
-    assert decision.reason is Reason.STABILIZED
+    assert decision.reason is DecisionReason.STABILIZED
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.unit.scaling.deciding import (
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import Change
 from pd_operator.scaling.observation import Unknown
 
@@ -27,7 +27,7 @@ def test_workers_are_bought_for_the_load_to_come(
 ) -> None:
     decision, memory = decide(observe(2, 2), plan(4, 3), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (4, 3)
-    assert decision.reason is Reason.FORECAST_LOAD
+    assert decision.reason is DecisionReason.FORECAST_LOAD
     assert decision.sentence == (
         "Prefill goes from 2 to 4: 4 prefill workers are needed; "
         "decode goes from 2 to 3: 3 decode workers are needed."
@@ -45,7 +45,7 @@ def test_a_schedule_has_its_workers_whatever_the_load(
     settings = allow().with_scheduled(4, 0)
     decision, _ = decide(observe(2, 2), plan(2, 2), plan(2, 2), settings, NOTHING)
     assert numbers(decision) == (4, 2)
-    assert decision.reason is Reason.SCHEDULED
+    assert decision.reason is DecisionReason.SCHEDULED
     assert link(decision, "Schedule") == (
         "Prefill: a schedule asks for at least 4. Decode: no schedule asks for workers."
     )
@@ -65,7 +65,7 @@ def test_workers_that_the_present_load_needs_stay_although_it_will_fall(
     seen = observe(5, 2)
     decision, _ = decide(seen, plan(2, 2), plan(4, 2), allow(behavior=AT_ONCE), NOTHING)
     assert numbers(decision) == (4, 2)
-    assert decision.prefill.reason is Reason.PRESENT_LOAD
+    assert decision.prefill.reason is DecisionReason.PRESENT_LOAD
 
 
 def test_no_worker_is_bought_for_a_load_that_will_be_gone_when_it_comes(
@@ -98,7 +98,7 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
         "Decode: there is no change to limit."
     )
     assert link(decision, "Bounds").startswith("Prefill: 6 would be above the maximum of 5.")
-    assert decision.reason is Reason.AT_MAXIMUM
+    assert decision.reason is DecisionReason.AT_MAXIMUM
 
 
 def test_when_nothing_changes_the_decision_is_steady(
@@ -106,7 +106,7 @@ def test_when_nothing_changes_the_decision_is_steady(
 ) -> None:
     decision, memory = decide(observe(2, 2), plan(2, 2), plan(1, 1), allow(), NOTHING)
     assert not decision.changes
-    assert decision.reason is Reason.STEADY
+    assert decision.reason is DecisionReason.STEADY
     assert memory.changes == ()
 
 
@@ -135,7 +135,7 @@ def test_with_only_the_forecast_unknown_the_present_load_may_still_add(
     decision, _ = decide(observe(5, 2), unknown, plan(3, 4), allow(behavior=AT_ONCE), NOTHING)
     assert numbers(decision) == (5, 4)
     assert decision.holds
-    assert decision.reason is Reason.PRESENT_LOAD
+    assert decision.reason is DecisionReason.PRESENT_LOAD
 
 
 def test_a_draining_worker_is_not_decided_about_twice(

@@ -15,7 +15,7 @@ from tests.unit.scaling.deciding import (
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 
 
 def test_with_demand_unknown_queues_may_still_add(
@@ -29,7 +29,7 @@ def test_with_demand_unknown_queues_may_still_add(
     seen = observe(make_pool(Role.PREFILL, 4, load=queue), 2, demand=NO_DEMAND)
     decision, _ = decide(seen, NO_DEMAND, NO_DEMAND, allow(), NOTHING)
     assert numbers(decision) == (5, 2)
-    assert decision.reason is Reason.QUEUE_PRESSURE
+    assert decision.reason is DecisionReason.QUEUE_PRESSURE
     assert "120,000 prompt tokens wait, 3.00 s of work where the objective is 0.80 s" in link(
         decision, "Guard"
     )
@@ -60,7 +60,7 @@ def test_a_decode_pool_without_room_grows_at_once(
     full = make_pool(Role.DECODE, 2, load=load(**signs))
     decision, _ = decide(observe(2, full), plan(2, 2), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 3)
-    assert decision.decode.reason is Reason.QUEUE_PRESSURE
+    assert decision.decode.reason is DecisionReason.QUEUE_PRESSURE
 
 
 def test_a_decode_pool_with_room_is_left_alone(

@@ -16,7 +16,7 @@ from tests.unit.scaling.deciding import (
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 
 
 def test_bounds_and_budget_are_above_a_schedule(
@@ -36,7 +36,7 @@ def test_no_more_is_asked_for_while_nodes_do_not_come(
     waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=75.0)
     decision, _ = decide(observe(2, waiting), plan(3, 8), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (3, 4)
-    assert decision.decode.reason is Reason.CAPACITY_NOT_COMING
+    assert decision.decode.reason is DecisionReason.CAPACITY_NOT_COMING
     assert "2 of 4 workers have waited for a node for up to 75 s, longer than 60 s" in link(
         decision, "Capacity"
     )
@@ -65,7 +65,7 @@ def test_the_budget_shrinks_both_pools_in_proportion(
 ) -> None:
     decision, _ = decide(observe(4, 2), plan(8, 4), plan(4, 2), allow(budget=36), NOTHING)
     assert numbers(decision) == (6, 3)
-    assert decision.reason is Reason.BUDGET_BOUND
+    assert decision.reason is DecisionReason.BUDGET_BOUND
     assert link(decision, "Budget") == (
         "48 GPUs are more than the budget of 36; 6 prefill and 3 decode workers fit."
     )

@@ -44,10 +44,10 @@ def arrivals(requests: Requests) -> list[Arrival]:
 
 
 def load(rate: float, output: float, count: int = 1500) -> Requests:
-    dice = np.random.default_rng(11)
-    prompt = dice.lognormal(6.6, 0.9, count).clip(1, 20_000).astype(int)
-    answer = dice.lognormal(np.log(output), 0.8, count).clip(1, 3000).astype(int)
-    return Requests.of(np.cumsum(dice.exponential(1 / rate, count)), prompt, answer)
+    rng = np.random.default_rng(11)
+    prompt = rng.lognormal(6.6, 0.9, count).clip(1, 20_000).astype(int)
+    answer = rng.lognormal(np.log(output), 0.8, count).clip(1, 3000).astype(int)
+    return Requests.of(np.cumsum(rng.exponential(1 / rate, count)), prompt, answer)
 
 
 @pytest.mark.parametrize(

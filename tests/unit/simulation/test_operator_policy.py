@@ -46,14 +46,14 @@ def spec(**pools: object) -> PDInferenceServiceSpec:
 
 def requests(rates: list[tuple[float, float]], seed: int = 1) -> Requests:
     """Poisson arrivals of a rate for so many seconds, and then the next."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     arrivals, start = [], 0.0
     for seconds, rate in rates:
-        arrivals.append(start + np.sort(dice.uniform(0, seconds, int(rate * seconds))))
+        arrivals.append(start + np.sort(rng.uniform(0, seconds, int(rate * seconds))))
         start += seconds
     at = np.concatenate(arrivals)
-    prompt = dice.lognormal(6.7, 0.8, len(at)).clip(1, 16_000).astype(int)
-    return Requests.of(at, prompt, dice.integers(20, 300, len(at)))
+    prompt = rng.lognormal(6.7, 0.8, len(at)).clip(1, 16_000).astype(int)
+    return Requests.of(at, prompt, rng.integers(20, 300, len(at)))
 
 
 def seen(watch: LoadWatch, load: Requests, period: float, until: float) -> None:

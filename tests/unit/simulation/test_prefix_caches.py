@@ -64,8 +64,8 @@ def test_what_is_found_is_attended_to_and_not_computed(service: ServiceModel) ->
 
 def test_another_worker_has_not_seen_it(service: ServiceModel) -> None:
     asked = requests((1, 2, 3), (1, 2, 3))
-    in_turn = replace(service, prefill_policy=PrefillPolicy.ROUND_ROBIN)
-    assert computed(asked, in_turn, workers=2) == 6 * BLOCK
+    kraemer_langenbach_belz = replace(service, prefill_policy=PrefillPolicy.ROUND_ROBIN)
+    assert computed(asked, kraemer_langenbach_belz, workers=2) == 6 * BLOCK
 
 
 def test_prompts_of_one_pass_do_not_find_each_other(service: ServiceModel) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
-from pd_operator.planning.queueing import Service, Waiting, erlang_c, own_queues, quantile
+from pd_operator.planning.queueing import Service, Waiting, erlang_c, pollaczek_khinchine, quantile
 from pd_operator.simulation import EngineLimits, Pools, Requests, ServiceModel, simulate
 
 ONE_BY_ONE = EngineLimits(chunk_tokens=None, pass_tokens=1)
@@ -38,8 +38,8 @@ def test_prompts_wait_as_pollaczek_and_khinchine_have_it(
     surfaces: EngineSurfaces, spread: float, workers: int
 ) -> None:
     rate, mean = 0.7 * workers / 0.1, 1000
-    dice = np.random.default_rng(5)
-    tokens = dice.lognormal(np.log(mean) - spread**2 / 2, spread, COUNT).clip(1).astype(int)
+    rng = np.random.default_rng(5)
+    tokens = rng.lognormal(np.log(mean) - spread**2 / 2, spread, COUNT).clip(1).astype(int)
     result = simulate(
         Requests.of(arrivals(rate), tokens, 1),
         one_by_one(surfaces, PrefillPolicy.RANDOM),
@@ -51,8 +51,10 @@ def test_prompts_wait_as_pollaczek_and_khinchine_have_it(
     waited = float((result.ttft_seconds - seconds).mean())
     # The queue of a heavy tail is slow to forget: 40,000 prompts leave some noise.
     tolerance = 0.05 + 0.1 * spread
-    assert waited == pytest.approx(own_queues(rate, workers, service, 1.0).mean, rel=tolerance)
-    assert result.prefill.utilisation == pytest.approx(rate * service.mean / workers, rel=0.03)
+    assert waited == pytest.approx(
+        pollaczek_khinchine(rate, workers, service, 1.0).mean, rel=tolerance
+    )
+    assert result.prefill.utilization == pytest.approx(rate * service.mean / workers, rel=0.03)
 
 
 def test_the_more_a_router_knows_the_less_prompts_wait(surfaces: EngineSurfaces) -> None:
@@ -104,9 +106,9 @@ def test_the_batch_is_what_arrives_while_it_steps(surfaces: EngineSurfaces) -> N
 
 
 def test_more_workers_never_make_it_worse(surfaces: EngineSurfaces) -> None:
-    dice = np.random.default_rng(8)
+    rng = np.random.default_rng(8)
     requests = Requests.of(
-        arrivals(20.0), dice.integers(100, 2000, COUNT), dice.integers(1, 100, COUNT)
+        arrivals(20.0), rng.integers(100, 2000, COUNT), rng.integers(1, 100, COUNT)
     )
     service = ServiceModel(surfaces, surfaces)
     pools = [Pools(3, 2), Pools(4, 2), Pools(4, 3), Pools(6, 3), Pools(6, 6), Pools(12, 12)]

@@ -184,7 +184,7 @@ class Demo:
             model=service.spec.model.name_for_clients,
             end_unix_seconds=ends,
             end_seconds=-lead_in,
-            step_seconds=float(service.spec.metrics.scrape_interval_seconds),
+            bin_seconds=float(service.spec.metrics.scrape_interval_seconds),
         )
         write_history(self._folder / "history.om", written, self._load)
         return ends + lead_in

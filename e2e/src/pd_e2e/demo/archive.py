@@ -29,7 +29,7 @@ class _Load(BaseModel):
 
 
 class _Needed(BaseModel):
-    step_seconds: float
+    bin_seconds: float
     prefill: list[int]
     decode: list[int]
 
@@ -46,7 +46,7 @@ class RunDescription(BaseModel):
     objectives: Objectives
     goal_share: float
     gpus: GpusPerWorker
-    forecast_step_seconds: float
+    forecast_bin_seconds: float
     needed: _Needed
 
     @classmethod
@@ -65,9 +65,9 @@ class RunDescription(BaseModel):
             objectives=run.objectives,
             goal_share=run.goal_share,
             gpus=run.gpus,
-            forecast_step_seconds=run.forecast_step_seconds,
+            forecast_bin_seconds=run.forecast_bin_seconds,
             needed=_Needed(
-                step_seconds=run.needed.step_seconds,
+                bin_seconds=run.needed.bin_seconds,
                 prefill=run.needed.prefill.tolist(),
                 decode=run.needed.decode.tolist(),
             ),
@@ -94,11 +94,11 @@ def load_run(folder: Path) -> Run:
         objectives=described.objectives,
         goal_share=described.goal_share,
         needed=NeededWorkers(
-            seconds=steps * needed.step_seconds,
-            step_seconds=needed.step_seconds,
+            seconds=steps * needed.bin_seconds,
+            bin_seconds=needed.bin_seconds,
             prefill=np.array(needed.prefill),
             decode=np.array(needed.decode),
         ),
         gpus=described.gpus,
-        forecast_step_seconds=described.forecast_step_seconds,
+        forecast_bin_seconds=described.forecast_bin_seconds,
     )

@@ -12,7 +12,7 @@ from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import read_records
 from pd_e2e.loadgen.scenario import TraceScenario
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.engine_model import bundled_engine
+from pd_operator.controller.tick.engine_profile import bundled_engine
 from pd_operator.demand import Demand
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.plan import Plan
@@ -37,7 +37,7 @@ def finished_run(
         goal_share=min(objectives.ttft.percentile, objectives.tpot.percentile) / 100,
         needed=perfect_knowledge(load, service),
         gpus=GpusPerWorker(spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size),
-        forecast_step_seconds=float(spec.autoscaling.forecast.resolution_seconds),
+        forecast_bin_seconds=float(spec.autoscaling.forecast.resolution_seconds),
     )
 
 

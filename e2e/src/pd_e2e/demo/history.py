@@ -33,7 +33,7 @@ class History:
     model: str
     end_unix_seconds: float
     end_seconds: float = 0.0
-    step_seconds: float = 5.0
+    bin_seconds: float = 5.0
     seed: int = 1
 
 
@@ -50,7 +50,7 @@ def write_history(path: Path, history: History, scenario: TraceScenario) -> int:
 
 def exposition(arrivals: Schedule, history: History, start_seconds: float) -> Iterator[str]:
     """The lines of the OpenMetrics text, family by family."""
-    times = _scrapes(start_seconds, history.end_seconds, history.step_seconds)
+    times = _scrapes(start_seconds, history.end_seconds, history.bin_seconds)
     counts = np.searchsorted(arrivals.seconds, times, side="right")
     unix = [f"{moment:.3f}" for moment in times - history.end_seconds + history.end_unix_seconds]
     yield from _counter(history, counts, unix)
@@ -62,10 +62,10 @@ def exposition(arrivals: Schedule, history: History, start_seconds: float) -> It
     yield "# EOF\n"
 
 
-def _scrapes(start_seconds: float, end_seconds: float, step_seconds: float) -> FloatArray:
+def _scrapes(start_seconds: float, end_seconds: float, bin_seconds: float) -> FloatArray:
     """Moments of the scrapes; the last one is at the end, the first may come a little late."""
-    steps = int((end_seconds - start_seconds) / step_seconds)
-    times: FloatArray = end_seconds - np.arange(steps, -1, -1, dtype=np.float64) * step_seconds
+    steps = int((end_seconds - start_seconds) / bin_seconds)
+    times: FloatArray = end_seconds - np.arange(steps, -1, -1, dtype=np.float64) * bin_seconds
     return times
 
 

@@ -39,10 +39,10 @@ class GpusPerWorker:
 
 @dataclass(frozen=True, eq=False)
 class NeededWorkers:
-    """Workers that the load needs: entry i holds from `seconds[i]` for `step_seconds`."""
+    """Workers that the load needs: entry i holds from `seconds[i]` for `bin_seconds`."""
 
     seconds: FloatArray
-    step_seconds: float
+    bin_seconds: float
     prefill: IntArray
     decode: IntArray
 
@@ -54,36 +54,36 @@ class NeededWorkers:
         self, role: Role, workers: int, start_seconds: float, end_seconds: float
     ) -> float | None:
         """The first second from `start_seconds` to `end_seconds` that needs `workers`, or None."""
-        overlaps = (self.seconds + self.step_seconds > start_seconds) & (self.seconds < end_seconds)
+        overlaps = (self.seconds + self.bin_seconds > start_seconds) & (self.seconds < end_seconds)
         needing = self.seconds[overlaps & (self.of(role) >= workers)]
         return max(float(needing[0]), start_seconds) if len(needing) else None
 
     def gpu_seconds(self, gpus: GpusPerWorker) -> float:
         """What perfect knowledge would pay."""
         workers = self.prefill * gpus.prefill + self.decode * gpus.decode
-        return float(workers.sum() * self.step_seconds)
+        return float(workers.sum() * self.bin_seconds)
 
     def gpu_seconds_static_peak(self, gpus: GpusPerWorker) -> float:
         """What holding each pool at its own maximum of the day would pay."""
         peak = int(self.prefill.max()) * gpus.prefill + int(self.decode.max()) * gpus.decode
-        return float(peak * self.step_seconds * len(self.seconds))
+        return float(peak * self.bin_seconds * len(self.seconds))
 
 
 def needed_workers(
     scenario: TraceScenario,
     planner: Planner,
-    step_seconds: float = STEP_SECONDS,
+    bin_seconds: float = STEP_SECONDS,
     window_seconds: float = WINDOW_SECONDS,
 ) -> NeededWorkers:
     """Ask `planner` about the expected load in the middle of every step of the replay."""
-    steps = round(scenario.duration_seconds / step_seconds)
-    seconds = np.arange(steps, dtype=np.float64) * step_seconds
-    rates = scenario.mean_rates(seconds + step_seconds / 2, window_seconds)
+    steps = round(scenario.duration_seconds / bin_seconds)
+    seconds = np.arange(steps, dtype=np.float64) * bin_seconds
+    rates = scenario.mean_rates(seconds + bin_seconds / 2, window_seconds)
     shapes = [RequestShape.of(scenario.trace.lengths[name]) for name in scenario.services]
     plans = [planner(mixed_demand(shapes, column)) for column in rates.T.tolist()]
     return NeededWorkers(
         seconds=seconds,
-        step_seconds=step_seconds,
+        bin_seconds=bin_seconds,
         prefill=np.array([plan.prefill.workers for plan in plans]),
         decode=np.array([plan.decode.workers for plan in plans]),
     )

@@ -24,7 +24,7 @@ class Run:
 
     `load` is what was played, `duration_seconds` how much of it (less if it was broken off).
     `requests` may hold warm-up requests, which are not judged. `goal_share` is the share of
-    requests that has to meet each objective, and `forecast_step_seconds` the width of the bins
+    requests that has to meet each objective, and `forecast_bin_seconds` the width of the bins
     that the operator's forecasts are about.
     """
 
@@ -38,7 +38,7 @@ class Run:
     goal_share: float
     needed: NeededWorkers
     gpus: GpusPerWorker
-    forecast_step_seconds: float
+    forecast_bin_seconds: float
 
     @cached_property
     def judged(self) -> RequestTable:
@@ -81,5 +81,5 @@ class Run:
             Role.DECODE: self.requests.output_tokens,
         }[role]
         return partial(
-            offered_rate, self.requests, window_seconds=self.forecast_step_seconds, weights=weights
+            offered_rate, self.requests, window_seconds=self.forecast_bin_seconds, weights=weights
         )

@@ -56,7 +56,7 @@ GAUGES = {
     "decode_sum_seq_lens": "Tokens of context of the batch",
     "gen_throughput": "Tokens generated per second",
     "cache_hit_rate": "Share of prompt tokens found in the prefix cache",
-    "utilization": "Utilisation as SGLang estimates it",
+    "utilization": "Utilization as SGLang estimates it",
 }
 FIXED_GAUGES = {
     "max_total_num_tokens": "KV capacity in tokens",

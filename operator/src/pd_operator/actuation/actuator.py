@@ -31,7 +31,7 @@ class Actuator:
         self._namespace = namespace
         self._deployment = deployment
 
-    async def take(self, steps: Sequence[Step]) -> None:
+    async def apply(self, steps: Sequence[Step]) -> None:
         """Take the steps in order; the first that fails ends this tick's."""
         for step in steps:
             match step:

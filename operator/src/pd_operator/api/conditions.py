@@ -45,7 +45,7 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Reason(StrEnum):
+class ConditionReason(StrEnum):
     """Why a condition has its status; also the reason of the Event on its transition."""
 
     NOT_YET_OBSERVED = "NotYetObserved"
@@ -129,7 +129,7 @@ def set_condition(
     conditions: Conditions,
     kind: ConditionType,
     status: ConditionStatus,
-    reason: Reason,
+    reason: ConditionReason,
     message: str,
     *,
     now: datetime,
@@ -161,7 +161,7 @@ def initial_conditions(now: datetime, generation: int) -> Conditions:
         Condition(
             type=kind.value,
             status=ConditionStatus.UNKNOWN,
-            reason=Reason.NOT_YET_OBSERVED.value,
+            reason=ConditionReason.NOT_YET_OBSERVED.value,
             message="The operator has not looked at this yet.",
             last_transition_time=now,
             observed_generation=generation,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from pd_operator.controller.metrics import OperatorMetrics
+from pd_operator.controller.status.metrics import OperatorMetrics
 
 Check = Callable[[], str | None]
 """``None`` where all is well, else what is wrong."""

@@ -12,12 +12,12 @@ import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.controller.endpoints import application, serve
-from pd_operator.controller.fitting import FitPool
-from pd_operator.controller.metrics import OperatorMetrics
-from pd_operator.controller.observing import Observer
 from pd_operator.controller.registry import Registry
-from pd_operator.controller.schedule import Schedule
-from pd_operator.controller.supervisor import ServiceLoop, Surroundings
+from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
+from pd_operator.controller.status.metrics import OperatorMetrics
+from pd_operator.controller.supervisor import Supervisor
+from pd_operator.controller.tick.fit_pool import FitPool
+from pd_operator.controller.tick.observer import Observer
 from pd_operator.controller.watch import Watch, relist
 
 LOOP_LAG_PERIOD_SECONDS = 1.0
@@ -45,7 +45,7 @@ async def run_operator(options: OperatorOptions) -> None:
     metrics, registry, listed = OperatorMetrics(), Registry(), asyncio.Event()
     cluster, fits = Cluster.connect(), FitPool()
     async with aiohttp.ClientSession() as session:
-        around = Surroundings(
+        around = LoopDependencies(
             cluster=cluster,
             registry=registry,
             observer=Observer(cluster, session),
@@ -53,7 +53,7 @@ async def run_operator(options: OperatorOptions) -> None:
             metrics=metrics,
             operator_image=options.image,
         )
-        schedule = Schedule(registry, lambda key: ServiceLoop(key, around), metrics)
+        schedule = Supervisor(registry, lambda key: ServiceLoop(key, around), metrics)
         app = application(metrics, alive(schedule), lambda: None if listed.is_set() else NOT_LISTED)
         runner = await serve(app, options.host, options.port)
         log.info("listening on %s:%d", options.host, options.port)
@@ -74,7 +74,7 @@ async def run_operator(options: OperatorOptions) -> None:
 NOT_LISTED = "PDInferenceServices have not been listed yet"
 
 
-def alive(schedule: Schedule) -> Any:
+def alive(schedule: Supervisor) -> Any:
     """The liveness check: the schedule's own loop still turns."""
 
     def check() -> str | None:

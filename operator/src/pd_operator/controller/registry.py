@@ -10,19 +10,19 @@ from pd_operator.api.names import ServiceKey
 
 @dataclass
 class Entry:
-    """One service's newest object, and the bell that asks for a tick now.
+    """One service's newest object, and the wake that asks for a tick now.
 
     ``touched`` says that the spec or a child may have changed since the children were compared.
     """
 
     resource: Mapping[str, Any]
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     touched: bool = True
 
-    def ring(self) -> None:
+    def poke(self) -> None:
         """Ask for a tick now that compares the children too."""
         self.touched = True
-        self.bell.set()
+        self.wake.set()
 
 
 class Registry:
@@ -56,24 +56,24 @@ class Registry:
             return  # of a LIST that began before the edit which the watch has told of
         known.resource = resource
         if (uid, now) != (before_uid, before):
-            known.ring()
+            known.poke()
 
     def drop(self, key: ServiceKey) -> None:
         """A service is gone."""
         if self._entries.pop(key, None) is not None:
             self.changed.set()
 
-    def ring(self, key: ServiceKey) -> None:
+    def poke(self, key: ServiceKey) -> None:
         """Something of this service changed: tick it now."""
         if key in self._entries:
-            self._entries[key].ring()
+            self._entries[key].poke()
 
-    def touch(self, key: ServiceKey) -> None:
+    def mark_dirty(self, key: ServiceKey) -> None:
         """The children have to be compared at the next tick, whenever that is."""
         if key in self._entries:
             self._entries[key].touched = True
 
-    def take_touch(self, key: ServiceKey) -> bool:
+    def take_dirty(self, key: ServiceKey) -> bool:
         """Whether the children have to be compared; asked once, it is done with."""
         entry = self._entries[key]
         touched, entry.touched = entry.touched, False

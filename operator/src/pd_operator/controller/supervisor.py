@@ -1,268 +1,126 @@
-"""One service's loop, step by step: what happens on every tick.
+"""When each service is ticked: its own period, jitter, a deadline, an exception barrier.
 
-    sizes -> children -> observation -> look-ahead -> plan -> decision -> actuation -> status
-
-The steps from look-ahead to decision are pure functions of other packages.
-This file names the steps, in order; it neither measures nor decides anything.
+One task a service, so that a slow one delays nobody else. Whatever a tick
+raises ends that tick and nothing more: the workers stay as they are, the error
+is counted and told, and the next tick tries again.
 """
 
-from dataclasses import dataclass
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
-from pydantic import ValidationError
-
-from pd_operator.actuation.cluster import Cluster
-from pd_operator.api.autoscaling import Mode
-from pd_operator.api.conditions import ConditionType, Reason
 from pd_operator.api.names import ServiceKey
-from pd_operator.api.roles import Role
-from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.acting import Actor
-from pd_operator.controller.calibrating import Calibrator, cautious
-from pd_operator.controller.children import Children
-from pd_operator.controller.engine_model import engine_basis
-from pd_operator.controller.events import EventRecorder
-from pd_operator.controller.faults import SpecInvalidError, reason_of
-from pd_operator.controller.fitting import FitPool
-from pd_operator.controller.look_ahead import LookAhead
-from pd_operator.controller.metrics import OperatorMetrics
-from pd_operator.controller.observing import Observer, Sight
-from pd_operator.controller.parallelism import Sizer, UndecidedError
-from pd_operator.controller.picture import LookAheads, Picture
 from pd_operator.controller.registry import Registry
-from pd_operator.controller.telling import Teller
-from pd_operator.demand import Demand, DemandForecast, scheduled, sustained_bins
-from pd_operator.planning.engine import EngineModel, RouterClass
-from pd_operator.planning.plan import Plan
-from pd_operator.planning.planner import plan_service
-from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Decision
-from pd_operator.scaling.memory import ScalingMemory
-from pd_operator.scaling.observation import Known, Observation, Unknown
-from pd_operator.scaling.settings import ScalingSettings
-from pd_operator.telemetry.startup import measured_startup_seconds
+from pd_operator.controller.status.metrics import OperatorMetrics
 
-DEFAULT_PERIOD_SECONDS = 15.0
-# While a worker drains it is looked at more often: idle GPUs are paid for, too.
-DRAIN_PERIOD_SECONDS = 2.0
+JITTER = 0.1
+DEADLINE_PERIODS = 4.0
+SHORTEST_DEADLINE_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What all loops share."""
+class Ticker(Protocol):
+    """What one service's loop offers to the schedule."""
 
-    cluster: Cluster
-    registry: Registry
-    observer: Observer
-    fits: FitPool
-    metrics: OperatorMetrics
-    operator_image: str
-
-
-class ServiceLoop:
-    """The loop of one PDInferenceService."""
-
-    def __init__(self, key: ServiceKey, around: Surroundings) -> None:
-        self._key = key
-        self._around = around
-        events = EventRecorder(around.cluster)
-        self._children = Children(key, around.cluster, events, around.operator_image)
-        self._look_ahead = LookAhead(key, around.fits)
-        self._actor = Actor(key, around.cluster, events)
-        self._teller = Teller(key, around.cluster, events, around.metrics)
-        self._sizer = Sizer(key, around.cluster, events, self._teller)
-        self._memory: ScalingMemory | None = None
-        self._calibrator: Calibrator | None = None
-        self.period_seconds = DEFAULT_PERIOD_SECONDS
+    @property
+    def period_seconds(self) -> float:
+        """Seconds from one tick to the next."""
 
     async def tick(self) -> None:
-        """Everything that happens to a service, once."""
-        service = self._service()
-        if service.being_deleted:
-            return
-        self.period_seconds = service.spec.autoscaling.period_seconds
-        try:
-            service = await self._sized(service)
-        except UndecidedError as why:
-            await self._tell_undecided(why)
-            return
-        await self._children.keep(service, touched=self._around.registry.take_touch(self._key))
-        sight = await self._around.observer.look(service)
-        ahead = await self._forecast(service, sight.observation)
-        plan_ahead, plan_now = await self._plan(service, sight, ahead)
-        decision = self._decide(service, sight.observation, ahead, plan_ahead, plan_now)
-        picture = Picture(
-            service=service,
-            observation=sight.observation,
-            routers_ready=sight.routers_ready,
-            ahead=ahead,
-            plan_ahead=plan_ahead,
-            plan_now=plan_now,
-            decision=decision,
-            memory=self._remembered(service),
-            calibration=self._calibrator_of(service).calibration,
-        )
-        draining = await self._act(service, sight, decision)
-        await self._teller.tell(picture)
-        if draining:
-            self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
+        """Observe, forecast, plan, decide, act, and tell, once."""
 
     async def failed(self, error: Exception) -> None:
-        """Say in the status that a tick failed, where the resource itself can be read."""
-        self._around.registry.touch(self._key)
-        message = str(error) or type(error).__name__
-        await self._teller.complain(self._resource(), reason_of(error), message)
+        """Tell the service's users that a tick failed."""
 
     def close(self) -> None:
-        """Give up what still runs in the background."""
-        self._look_ahead.close()
-        self._around.observer.forget(self._key)
+        """Forget the service."""
 
-    def _resource(self) -> dict[str, object]:
-        return dict(self._around.registry.entry(self._key).resource)
 
-    def _service(self) -> PDInferenceService:
-        """The parsed resource; one that cannot be parsed is complained about and left alone."""
-        try:
-            return PDInferenceService.parse(self._resource())
-        except ValidationError as error:
-            raise SpecInvalidError(error) from error
+class Supervisor:
+    """Runs a loop for every service in the registry, from its arrival to its end."""
 
-    async def _sized(self, service: PDInferenceService) -> PDInferenceService:
-        """The service with the sizes that were chosen for it, where that is the operator's part."""
-        try:
-            return await self._sizer.sized(service)
-        except ValueError as error:
-            raise SpecInvalidError(error) from error
-
-    async def _tell_undecided(self, why: UndecidedError) -> None:
-        await self._teller.complain(
-            self._resource(),
-            Reason.PARALLELISM_UNDECIDED,
-            f"No sizes of workers can be chosen, so there are none yet. {why}",
-            {ConditionType.SLO_FEASIBLE: why.verdict},
-        )
-
-    async def _forecast(self, service: PDInferenceService, seen: Observation) -> LookAheads:
-        spec = service.spec.autoscaling.forecast
-        reader = self._around.observer.prometheus(service)
-        horizons = {role: horizon_seconds(service, seen, role) for role in Role}
-        await self._look_ahead.refresh(reader, spec, seen.time_seconds, tuple(horizons.values()))
-        coverage = {role: self._look_ahead.coverage(role) for role in Role}
-        asked = {
-            role: scheduled(
-                service.spec.autoscaling.schedules, role, seen.time_seconds, horizons[role]
-            )
-            for role in Role
-        }
-        if isinstance(seen.demand, Unknown):
-            return LookAheads(seen.demand, seen.demand, coverage, asked)
-        shape = seen.demand.value
-
-        def of(role: Role) -> DemandForecast | Unknown:
-            own = self._look_ahead.forecast(role, horizons[role], seen.time_seconds, shape)
-            return own if isinstance(own, Unknown) else asked[role].forecast(own, role)
-
-        return LookAheads(of(Role.PREFILL), of(Role.DECODE), coverage, asked)
-
-    async def _plan(
-        self, service: PDInferenceService, sight: Sight, ahead: LookAheads
-    ) -> tuple[Plan | Unknown, Plan | Unknown]:
-        basis = await engine_basis(service, self._around.cluster)
-        if isinstance(basis, Unknown):
-            return basis, basis
-        calibrator = self._calibrator_of(service)
-        calibrator.look(sight, basis)
-        engine, seen = calibrator.engine(basis), sight.observation
-
-        def plan(prefill: Demand, decode: Demand) -> Plan:
-            made = plan_for(service, engine, prefill, decode)
-            return made if calibrator.knows(basis) else cautious(made, seen)
-
-        now: Plan | Unknown
-        if isinstance(seen.demand, Known):
-            now = plan(*ahead.expected_now(seen.demand.value))
-        else:
-            now = seen.demand
-        prefill, decode = ahead.prefill, ahead.decode
-        if isinstance(prefill, Unknown):
-            return prefill, now
-        if isinstance(decode, Unknown):
-            return decode, now
-        return plan(prefill.demand, decode.demand), now
-
-    def _decide(
+    def __init__(
         self,
-        service: PDInferenceService,
-        seen: Observation,
-        ahead: LookAheads,
-        plan_ahead: Plan | Unknown,
-        plan_now: Plan | Unknown,
-    ) -> Decision | None:
-        if service.spec.autoscaling.mode is Mode.PAUSED:
-            return None
-        settings = ScalingSettings.from_spec(service.spec).with_scheduled(
-            *(ahead.scheduled[role].min_replicas for role in (Role.PREFILL, Role.DECODE))
-        )
-        decision, self._memory = decide(
-            seen, plan_ahead, plan_now, settings, self._remembered(service)
-        )
-        return decision
+        registry: Registry,
+        make: Callable[[ServiceKey], Ticker],
+        metrics: OperatorMetrics,
+    ) -> None:
+        self._registry = registry
+        self._make = make
+        self._metrics = metrics
+        self._loops: dict[ServiceKey, asyncio.Task[None]] = {}
+        self.beat = time.monotonic()
 
-    def _remembered(self, service: PDInferenceService) -> ScalingMemory:
-        """The memory of earlier decisions; after a restart, the one in the status."""
-        if self._memory is None:
-            stored = service.status.memory
-            plain = stored.model_dump(mode="json", by_alias=True) if stored else {}
-            self._memory = ScalingMemory.from_plain(plain)
-        return self._memory
+    async def run(self) -> None:
+        """Start and end loops as services come and go; until cancelled."""
+        try:
+            while True:
+                self._match()
+                self.beat = time.monotonic()
+                await _first(self._registry.changed.wait(), at_most=5.0)
+                self._registry.changed.clear()
+        finally:
+            await self._end(list(self._loops))
 
-    def _calibrator_of(self, service: PDInferenceService) -> Calibrator:
-        """What was learned of the engines; after a restart, it goes on from the status."""
-        if self._calibrator is None:
-            self._calibrator = Calibrator(service.status.calibration)
-        return self._calibrator
+    def _match(self) -> None:
+        for key in self._registry.services():
+            loop = self._loops.get(key)
+            if loop is None or loop.done():
+                self._metrics.welcome(key)
+                self._loops[key] = asyncio.create_task(self._serve(key), name=f"loop {key}")
+        for key in [key for key in self._loops if key not in self._registry]:
+            self._loops.pop(key).cancel()
+            self._metrics.forget(key)
 
-    async def _act(
-        self, service: PDInferenceService, sight: Sight, decision: Decision | None
-    ) -> bool:
-        """Carry a decision out where that is wanted; whether a worker is on its way out."""
-        await self._actor.notice_others(service, sight.observation)
-        if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
-            return False
-        return await self._actor.act(service, sight, decision)
+    async def _end(self, keys: list[ServiceKey]) -> None:
+        loops = [self._loops.pop(key) for key in keys]
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    async def _serve(self, key: ServiceKey) -> None:
+        ticker = self._make(key)
+        wake = self._registry.entry(key).wake
+        try:
+            # Its children's last events poke the wake of a service that is gone.
+            while key in self._registry:
+                wake.clear()
+                await self._guarded(key, ticker)
+                pause = ticker.period_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
+                await _first(wake.wait(), at_most=pause)
+        finally:
+            ticker.close()
+
+    async def _guarded(self, key: ServiceKey, ticker: Ticker) -> None:
+        started = time.monotonic()
+        deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_PERIODS * ticker.period_seconds)
+        result = "ok"
+        try:
+            async with asyncio.timeout(deadline):
+                await ticker.tick()
+        except Exception as error:
+            result = "timeout" if isinstance(error, TimeoutError) else "error"
+            log.warning("tick of %s failed", key, exc_info=error)
+            await self._tell(key, ticker, error)
+        self._metrics.ticked(key, result, time.monotonic() - started)
+
+    async def _tell(self, key: ServiceKey, ticker: Ticker, error: Exception) -> None:
+        try:
+            async with asyncio.timeout(SHORTEST_DEADLINE_SECONDS):
+                await ticker.failed(error)
+        except Exception as second:
+            # Most often the API server is away: there is nobody to tell. The log has it.
+            log.info("could not write the failed tick of %s into its status: %s", key, second)
 
 
-def horizon_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:
-    """Seconds ahead at which a pool's load is forecast: a stretch that its next worker can serve.
-
-    A worker is ready after the start-up (measured P90; before any, the expected one), one tick
-    until the next decision, one scrape until the load is seen, and one bin until there is news of
-    it; the spec may ask for a margin. The stretch for which a pool is sized begins then; the
-    horizon is its middle.
-    """
-    spec = service.spec
-    measured = measured_startup_seconds(seen.pool(role).workers)
-    startup = measured or float(spec.pool(role).expected_startup_seconds)
-    autoscaling, resolution = spec.autoscaling, spec.autoscaling.forecast.resolution_seconds
-    news = spec.metrics.scrape_interval_seconds + resolution
-    half_a_stretch = sustained_bins(resolution) // 2 * resolution
-    ready = startup + autoscaling.period_seconds + news + autoscaling.forecast.lead_margin_seconds
-    return ready + half_a_stretch
-
-
-def plan_for(
-    service: PDInferenceService, engine: EngineModel, prefill: Demand, decode: Demand
-) -> Plan:
-    """The workers that these loads need."""
-    spec = service.spec
-    settings = ScalingSettings.from_spec(spec)
-    return plan_service(
-        prefill_demand=prefill,
-        decode_demand=decode,
-        engine=engine,
-        objectives=settings.objectives,
-        prefill_max=spec.prefill.max_replicas,
-        decode_max=spec.decode.max_replicas,
-        router=RouterClass.of(spec.router.prefill_policy),
-        method=spec.autoscaling.method,
-    )
+async def _first(waiting: Awaitable[object], *, at_most: float) -> None:
+    """Wait for ``waiting``, but no longer than ``at_most`` seconds."""
+    try:
+        async with asyncio.timeout(at_most):
+            await waiting
+    except TimeoutError:
+        return

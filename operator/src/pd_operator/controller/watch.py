@@ -48,7 +48,7 @@ def handlers(registry: Registry, loop: asyncio.AbstractEventLoop) -> kopf.Operat
             del versions[meta["uid"]]
         if type == "DELETED" or (type == "MODIFIED" and version != known):
             key = ServiceKey(meta["namespace"], meta["labels"][LABEL_SERVICE])
-            loop.call_soon_threadsafe(registry.ring, key)
+            loop.call_soon_threadsafe(registry.poke, key)
 
     for kind in CHILD_KINDS:
         kopf.on.event(

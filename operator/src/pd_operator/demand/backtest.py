@@ -83,7 +83,7 @@ class SeriesBacktest:
 
     name: str
     plan: BacktestPlan
-    step_seconds: float
+    bin_seconds: float
     seconds: FloatArray
     own: FloatArray
     used: FloatArray
@@ -139,36 +139,36 @@ def backtest(
     name: str,
     loads: FloatArray,
     end_seconds: float,
-    step_seconds: float,
+    bin_seconds: float,
     plan: BacktestPlan,
     advance: Callable[[], None] = lambda: None,
 ) -> SeriesBacktest:
     """Forecast one series from many moments of its past, each time knowing nothing later.
 
-    `loads` are bins of `step_seconds`, oldest first, the last of which ends at `end_seconds`; NaN
+    `loads` are bins of `bin_seconds`, oldest first, the last of which ends at `end_seconds`; NaN
     is missing. `advance` is called after each forecast. `NotEnoughHistory` where fewer than
     `FEWEST_ORIGINS` forecasts could be held against what came.
     """
-    origins = origins_of(loads, step_seconds, plan)
-    steps = tuple(steps_to(horizon, step_seconds) for horizon in plan.horizons_seconds)
+    origins = origins_of(loads, bin_seconds, plan)
+    steps = tuple(steps_to(horizon, bin_seconds) for horizon in plan.horizons_seconds)
     record = _Record(steps, plan.percentiles, len(origins))
-    between_fits = max(refit_bins(plan.model), round(plan.refit_seconds / step_seconds))
+    between_fits = max(refit_bins(plan.model), round(plan.refit_seconds / bin_seconds))
     fitted, seen, fitted_on = None, 0, 0
     for column, origin in enumerate(origins.tolist()):
         if fitted is None or origin - fitted_on >= between_fits:
-            forecaster = make_forecaster(plan.model, plan.season_seconds, step_seconds)
+            forecaster = make_forecaster(plan.model, plan.season_seconds, bin_seconds)
             fitted, fitted_on = FittedSeries.fit(forecaster, loads[: origin + 1], steps), origin
         else:
             fitted = fitted.updated(loads[seen : origin + 1])
         seen = origin + 1
         record.note(column, fitted, _last_known(loads[:seen]))
         advance()
-    ago: FloatArray = (len(loads) - 1 - origins).astype(np.float64) * step_seconds
-    lasting = sustained_loads(loads, sustained_bins(step_seconds))
+    ago: FloatArray = (len(loads) - 1 - origins).astype(np.float64) * bin_seconds
+    lasting = sustained_loads(loads, sustained_bins(bin_seconds))
     return SeriesBacktest(
         name=name,
         plan=plan,
-        step_seconds=step_seconds,
+        bin_seconds=bin_seconds,
         seconds=end_seconds - ago,
         own=record.own,
         used=record.used,
@@ -181,20 +181,20 @@ def backtest(
     )
 
 
-def origins_of(loads: FloatArray, step_seconds: float, plan: BacktestPlan) -> IntArray:
+def origins_of(loads: FloatArray, bin_seconds: float, plan: BacktestPlan) -> IntArray:
     """Numbers of the last bins seen by each forecast, shape (o,).
 
     `NotEnoughHistory` where there are too few.
     """
     known = np.flatnonzero(~np.isnan(loads))
-    nearest = steps_to(plan.horizons_seconds[0], step_seconds)
+    nearest = steps_to(plan.horizons_seconds[0], bin_seconds)
     begin = int(known[0]) if len(known) else 0
-    warm_up = min(plan.warm_up_seconds / step_seconds, (len(loads) - begin) / 3)
+    warm_up = min(plan.warm_up_seconds / bin_seconds, (len(loads) - begin) / 3)
     first = begin + max(LastValue.minimum_points, math.ceil(warm_up))
     judged = int(np.count_nonzero(known >= first + nearest))
     if judged < FEWEST_ORIGINS:
         raise NotEnoughHistory(
-            f"{len(known)} known bins of {step_seconds:g} s leave {judged} forecasts to judge "
+            f"{len(known)} known bins of {bin_seconds:g} s leave {judged} forecasts to judge "
             f"{plan.horizons_seconds[0]:g} s ahead; at least {FEWEST_ORIGINS} are needed"
         )
     end = len(loads) - nearest
@@ -216,9 +216,9 @@ class _Record:
     def note(self, column: int, fitted: FittedSeries, last_value: float) -> None:
         """Forecast every horizon; one that too little is known for stays unknown."""
         for row, steps in enumerate(self._steps):
-            speaker = fitted.speaker(steps)
+            selected = fitted.selected(steps)
             try:
-                acted = speaker.forecast([steps], self._quantiles)
+                acted = selected.forecast([steps], self._quantiles)
                 own = fitted.model.forecast([steps], [0.5])
             except NotEnoughPointsError:
                 continue

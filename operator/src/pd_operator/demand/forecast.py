@@ -130,13 +130,13 @@ class FittedSeries:
             self._bands[asked] = self._band(steps, quantile_percent)
         return self._bands[asked]
 
-    def speaker(self, steps: int) -> Forecaster:
+    def selected(self, steps: int) -> Forecaster:
         """Which of the two may speak at that horizon."""
         return self.model if self.trusted(steps) else self.last_value
 
     def _band(self, steps: int, quantile_percent: int) -> QuantileBand:
         shares = sorted({_LOW, _MEDIAN, quantile_percent / 100})
-        forecast: Forecast = self.speaker(steps).forecast([steps], shares)
+        forecast: Forecast = self.selected(steps).forecast([steps], shares)
         at = dict(zip(shares, forecast.values[0].tolist(), strict=True))
         return QuantileBand(at[_LOW], at[_MEDIAN], at[quantile_percent / 100])
 
@@ -149,7 +149,7 @@ class FittedDemand:
     lengths of a forecast are what its token and request rates imply. Can be pickled.
     """
 
-    step_seconds: float
+    bin_seconds: float
     end_seconds: float
     horizons_steps: tuple[int, ...]
     requests: FittedSeries
@@ -158,7 +158,7 @@ class FittedDemand:
 
     def steps(self, horizon_seconds: float) -> int:
         """Bins from the history's end to the one that the horizon lies in; at least one."""
-        return steps_to(horizon_seconds, self.step_seconds)
+        return steps_to(horizon_seconds, self.bin_seconds)
 
     def nearest_learnt(self, horizon_seconds: float) -> float:
         """The horizon itself where the fit was made for it or for none, else the nearest one."""
@@ -166,7 +166,7 @@ class FittedDemand:
         if asked in self.horizons_steps or not self.horizons_steps:
             return horizon_seconds
         nearest = min(self.horizons_steps, key=lambda steps: abs(steps - asked))
-        return nearest * self.step_seconds
+        return nearest * self.bin_seconds
 
     def learnt(self, horizons_seconds: Sequence[float]) -> bool:
         """Whether the fit was made for these horizons."""
@@ -177,9 +177,9 @@ class FittedDemand:
 
         `ValueError` where the history's bins do not lie on those of the one fitted.
         """
-        if history.step_seconds != self.step_seconds:
+        if history.bin_seconds != self.bin_seconds:
             raise ValueError(
-                f"bins of {history.step_seconds} s do not extend bins of {self.step_seconds} s"
+                f"bins of {history.bin_seconds} s do not extend bins of {self.bin_seconds} s"
             )
         newer = history.after(self.end_seconds)
         if len(newer) == 0:
@@ -208,7 +208,7 @@ class FittedDemand:
             output = self.output_tokens.band(steps, quantile_percent)
         except NotEnoughPointsError as error:
             raise NotEnoughHistory(
-                f"a forecast needs {error.needed} measured bins of {self.step_seconds:g} s, "
+                f"a forecast needs {error.needed} measured bins of {self.bin_seconds:g} s, "
                 f"there are {error.known}"
             ) from error
         tokens = prompt if role is Role.PREFILL else output
@@ -248,17 +248,15 @@ def fit_demand(
     if known < LastValue.minimum_points:
         raise NotEnoughHistory(
             f"a forecast needs {LastValue.minimum_points} measured bins of "
-            f"{history.step_seconds:g} s, there are {known}"
+            f"{history.bin_seconds:g} s, there are {known}"
         )
-    horizons = _horizons(horizons_seconds, history.step_seconds)
+    horizons = _horizons(horizons_seconds, history.bin_seconds)
     requests, prompt_tokens, output_tokens = (
-        FittedSeries.fit(
-            make_forecaster(model, season_seconds, history.step_seconds), one, horizons
-        )
+        FittedSeries.fit(make_forecaster(model, season_seconds, history.bin_seconds), one, horizons)
         for one in series
     )
     return FittedDemand(
-        history.step_seconds, history.end_seconds, horizons, requests, prompt_tokens, output_tokens
+        history.bin_seconds, history.end_seconds, horizons, requests, prompt_tokens, output_tokens
     )
 
 
@@ -267,35 +265,35 @@ def refit_bins(model: str) -> int:
     return _MODELS[ForecastModel(model)].bins_between_fits
 
 
-def make_forecaster(model: str, season_seconds: float, step_seconds: float) -> Forecaster:
-    """The forecaster called `model` (a value of `ForecastModel`) of bins of `step_seconds`."""
+def make_forecaster(model: str, season_seconds: float, bin_seconds: float) -> Forecaster:
+    """The forecaster called `model` (a value of `ForecastModel`) of bins of `bin_seconds`."""
     return _MODELS[ForecastModel(model)](
-        sustained_bins=sustained_bins(step_seconds),
-        season_bins=_season_bins(season_seconds, step_seconds),
+        sustained_bins=sustained_bins(bin_seconds),
+        season_bins=_season_bins(season_seconds, bin_seconds),
     )
 
 
-def sustained_bins(step_seconds: float) -> int:
+def sustained_bins(bin_seconds: float) -> int:
     """The odd number of bins, at least one, that last up to `SUSTAINED_SECONDS`."""
-    whole = max(1, math.floor(SUSTAINED_SECONDS / step_seconds))
+    whole = max(1, math.floor(SUSTAINED_SECONDS / bin_seconds))
     return whole if whole % 2 else whole - 1
 
 
-def steps_to(horizon_seconds: float, step_seconds: float) -> int:
+def steps_to(horizon_seconds: float, bin_seconds: float) -> int:
     """Whole bins that reach at least as far as the horizon."""
-    return max(1, math.ceil(horizon_seconds / step_seconds - 1e-9))
+    return max(1, math.ceil(horizon_seconds / bin_seconds - 1e-9))
 
 
-def _horizons(horizons_seconds: Sequence[float], step_seconds: float) -> tuple[int, ...]:
+def _horizons(horizons_seconds: Sequence[float], bin_seconds: float) -> tuple[int, ...]:
     """The horizons in bins with their neighbours: a lead time that is measured moves a little."""
-    asked = (steps_to(seconds, step_seconds) for seconds in horizons_seconds)
+    asked = (steps_to(seconds, bin_seconds) for seconds in horizons_seconds)
     return tuple(sorted({max(1, steps + beside) for steps in asked for beside in (-1, 0, 1)}))
 
 
-def _season_bins(season_seconds: float, step_seconds: float) -> int:
+def _season_bins(season_seconds: float, bin_seconds: float) -> int:
     """Bins of a season; 0 where it is no whole number of at least two."""
-    bins = round(season_seconds / step_seconds)
-    return bins if bins >= 2 and math.isclose(bins * step_seconds, season_seconds) else 0
+    bins = round(season_seconds / bin_seconds)
+    return bins if bins >= 2 and math.isclose(bins * bin_seconds, season_seconds) else 0
 
 
 def _demand(

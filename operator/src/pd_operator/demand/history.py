@@ -9,21 +9,21 @@ from pd_operator.demand.arrays import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class DemandHistory:
-    """Regular bins of `step_seconds`; bin i covers (start + i step, start + (i + 1) step].
+    """Regular bins of `bin_seconds`; bin i covers (start + i step, start + (i + 1) step].
 
     All arrays are of shape (bins,) and hold NaN where nothing was measured: missing is not zero.
     A mean length is NaN too where no request came.
     """
 
     start_seconds: float
-    step_seconds: float
+    bin_seconds: float
     requests_per_second: FloatArray
     prompt_tokens_mean: FloatArray
     output_tokens_mean: FloatArray
 
     def __post_init__(self) -> None:
-        if not self.step_seconds > 0:
-            raise ValueError(f"a bin must be longer than 0 s, not {self.step_seconds}")
+        if not self.bin_seconds > 0:
+            raise ValueError(f"a bin must be longer than 0 s, not {self.bin_seconds}")
         shapes = {array.shape for array in self._arrays}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
             raise ValueError(f"a history's arrays must be of one length, found {shapes}")
@@ -34,7 +34,7 @@ class DemandHistory:
     @property
     def end_seconds(self) -> float:
         """End of the last bin."""
-        return self.start_seconds + len(self) * self.step_seconds
+        return self.start_seconds + len(self) * self.bin_seconds
 
     @property
     def prompt_tokens_per_second(self) -> FloatArray:
@@ -52,16 +52,16 @@ class DemandHistory:
         Where both know a bin, `newer` decides, unless it lacks a value that this one has.
         `ValueError` where the bins do not match.
         """
-        if newer.step_seconds != self.step_seconds:
+        if newer.bin_seconds != self.bin_seconds:
             raise ValueError(
-                f"bins of {newer.step_seconds} s do not extend bins of {self.step_seconds} s"
+                f"bins of {newer.bin_seconds} s do not extend bins of {self.bin_seconds} s"
             )
         first = newer._bins_since(self.start_seconds)
         if first < 0:
             raise ValueError("the newer history begins before this one")
         return DemandHistory(
             self.start_seconds,
-            self.step_seconds,
+            self.bin_seconds,
             *(
                 _overlaid(old, new, first)
                 for old, new in zip(self._arrays, newer._arrays, strict=True)
@@ -72,8 +72,8 @@ class DemandHistory:
         """The bins that begin at `seconds` or later; all of them where none is older."""
         skip = max(0, -self._bins_since(seconds))
         return DemandHistory(
-            self.start_seconds + skip * self.step_seconds,
-            self.step_seconds,
+            self.start_seconds + skip * self.bin_seconds,
+            self.bin_seconds,
             *(array[skip:] for array in self._arrays),
         )
 
@@ -82,8 +82,8 @@ class DemandHistory:
         known = np.flatnonzero(~np.all([np.isnan(array) for array in self._arrays], axis=0))
         skip = int(known[0]) if len(known) else len(self)
         return DemandHistory(
-            self.start_seconds + skip * self.step_seconds,
-            self.step_seconds,
+            self.start_seconds + skip * self.bin_seconds,
+            self.bin_seconds,
             *(array[skip:] for array in self._arrays),
         )
 
@@ -91,7 +91,7 @@ class DemandHistory:
         """The bins that end at `seconds` or earlier."""
         kept = max(0, min(len(self), -self._bins_since(seconds)))
         return DemandHistory(
-            self.start_seconds, self.step_seconds, *(array[:kept] for array in self._arrays)
+            self.start_seconds, self.bin_seconds, *(array[:kept] for array in self._arrays)
         )
 
     def after(self, seconds: float) -> "DemandHistory":
@@ -104,13 +104,13 @@ class DemandHistory:
         kept = self.since(seconds)
         return DemandHistory(
             seconds,
-            self.step_seconds,
+            self.bin_seconds,
             *(np.concatenate([nothing, array]) for array in kept._arrays),
         )
 
     def _bins_since(self, seconds: float) -> int:
         """Bins from `seconds` to the start of this history."""
-        offset = (self.start_seconds - seconds) / self.step_seconds
+        offset = (self.start_seconds - seconds) / self.bin_seconds
         if abs(offset - round(offset)) > 0.01:
             raise ValueError(f"{seconds} s is not on the edges of the history's bins")
         return round(offset)

@@ -8,7 +8,7 @@ from pd_operator.demand.arrays import FloatArray
 
 
 @dataclass(frozen=True)
-class RatioError:
+class RatioAccuracy:
     """Errors of the forecast ratio of prompt to output tokens per second.
 
     - `typical_percent`: by how many percent the ratio is typically missed, up or down.
@@ -25,10 +25,10 @@ class RatioError:
     forecasts: int
 
 
-def ratio_error(
+def ratio_accuracy(
     prompt: tuple[FloatArray, FloatArray, FloatArray],
     output: tuple[FloatArray, FloatArray, FloatArray],
-) -> RatioError:
+) -> RatioAccuracy:
     """Errors of the ratio over the same origins.
 
     `prompt` and `output` each hold what was forecast, the last value, and what came, all of shape
@@ -40,11 +40,11 @@ def ratio_error(
     known = np.isfinite(forecast + last + actual)
     count = int(np.count_nonzero(known))
     if count == 0:
-        return RatioError(float("nan"), float("nan"), 0)
+        return RatioAccuracy(float("nan"), float("nan"), 0)
     own = float(np.abs(actual - forecast)[known].mean())
     other = float(np.abs(actual - last)[known].mean())
     equal = 1.0 if own == 0 else float("inf")
-    return RatioError(100 * float(np.expm1(own)), own / other if other > 0 else equal, count)
+    return RatioAccuracy(100 * float(np.expm1(own)), own / other if other > 0 else equal, count)
 
 
 def _log_ratio(prompt: FloatArray, output: FloatArray) -> FloatArray:

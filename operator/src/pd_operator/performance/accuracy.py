@@ -8,14 +8,14 @@ from pd_operator.performance.table import FloatArray, MonotoneTable
 
 
 @dataclass(frozen=True)
-class InterpolationError:
+class InterpolationAccuracy:
     """Relative errors of a table at points between its own: half of them are below `median`."""
 
     median: float
     p95: float
 
 
-def interpolation_error(table: MonotoneTable) -> InterpolationError:
+def interpolation_accuracy(table: MonotoneTable) -> InterpolationAccuracy:
     """The error stated for a table: that of leaving each inner point out and interpolating it.
 
     An upper bound: without the point its neighbours lie twice as far apart as any two points do.
@@ -25,8 +25,8 @@ def interpolation_error(table: MonotoneTable) -> InterpolationError:
     rows = np.asarray(table.rows)
     errors = np.concatenate([_left_out(table.xs, rows), _left_out(table.ys, rows.T)])
     if not errors.size:
-        return InterpolationError(float("nan"), float("nan"))
-    return InterpolationError(float(np.median(errors)), float(np.percentile(errors, 95)))
+        return InterpolationAccuracy(float("nan"), float("nan"))
+    return InterpolationAccuracy(float(np.median(errors)), float(np.percentile(errors, 95)))
 
 
 def _left_out(axis: tuple[float, ...], values: FloatArray) -> FloatArray:

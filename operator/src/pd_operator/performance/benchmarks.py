@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pd_operator.performance.errors import ProfileError
-from pd_operator.performance.places import as_float
+from pd_operator.performance.json_cursor import as_float
 from pd_operator.performance.points import DecodePoint, PrefillPoint
 
 ALONE = 1.5

@@ -15,12 +15,12 @@ from types import MappingProxyType
 import numpy as np
 
 from pd_operator.api.roles import Role
-from pd_operator.performance.passes import Prompts, pace
+from pd_operator.performance.counters import LEAST_PROMPTS, DecodeWork, PrefillWork
+from pd_operator.performance.prefill_batching import Prompts, pace
 from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.regions import REGIONS
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
-from pd_operator.performance.work import LEAST_PROMPTS, DecodeWork, PrefillWork
 
 FEWEST_SAMPLES = 5
 """A median of fewer is not acted on."""
@@ -34,7 +34,7 @@ SAMPLES_RESTORED = 8
 
 
 @dataclass(frozen=True)
-class Bounds:
+class RatioBounds:
     """Between which a ratio may lie."""
 
     low: float
@@ -45,9 +45,9 @@ class Bounds:
         return min(max(ratio, self.low), self.high)
 
 
-PROFILE_BOUNDS = Bounds(0.5, 2.0)
+PROFILE_BOUNDS = RatioBounds(0.5, 2.0)
 """For a profile of this very model and GPU."""
-PRIOR_BOUNDS = Bounds(1 / 64, 64.0)
+PRIOR_BOUNDS = RatioBounds(1 / 64, 64.0)
 """For the prior of a service without a profile: only its shape is believed."""
 
 
@@ -138,7 +138,7 @@ class RoleCalibration:
         """Take the KV capacity that engines report; None leaves what was known."""
         return replace(self, kv_tokens=kv_tokens) if kv_tokens else self
 
-    def factors(self, bounds: Bounds) -> tuple[float, ...]:
+    def factors(self, bounds: RatioBounds) -> tuple[float, ...]:
         """The correction of each band: three digits, so that a plan is not remade for noise.
 
         A band without samples enough is corrected as its nearest neighbour that has them (of two
@@ -159,7 +159,7 @@ class RoleCalibration:
         return tuple(nearest(band) for band in range(count))
 
 
-def _factor(ratio: float, bounds: Bounds) -> float:
+def _factor(ratio: float, bounds: RatioBounds) -> float:
     return 1.0 if abs(ratio - 1) <= NEGLIGIBLE else float(f"{bounds.clip(ratio):.3g}")
 
 
@@ -219,7 +219,7 @@ def decode_ratio(
 
 
 def corrected(
-    surfaces: EngineSurfaces, learned: RoleCalibration, bounds: Bounds = PROFILE_BOUNDS
+    surfaces: EngineSurfaces, learned: RoleCalibration, bounds: RatioBounds = PROFILE_BOUNDS
 ) -> EngineSurfaces:
     """The surfaces as they are by what was learned; the very same object where nothing was."""
     factors = learned.factors(bounds)
@@ -234,7 +234,7 @@ def corrected(
 
 
 def calibrated(
-    profile: PerformanceProfile, learned: Calibration, bounds: Bounds = PROFILE_BOUNDS
+    profile: PerformanceProfile, learned: Calibration, bounds: RatioBounds = PROFILE_BOUNDS
 ) -> PerformanceProfile:
     """A profile whose every tensor-parallel size is off as the size that was measured is."""
 

@@ -16,9 +16,9 @@ from pd_operator.performance.calibration import (
     decode_ratio,
     prefill_ratio,
 )
-from pd_operator.performance.passes import Prompts
+from pd_operator.performance.counters import Counters, decode_work, prefill_work, ran_backwards
+from pd_operator.performance.prefill_batching import Prompts
 from pd_operator.performance.surfaces import EngineSurfaces
-from pd_operator.performance.work import Counters, decode_work, prefill_work, ran_backwards
 
 LONGEST_STRETCH_SECONDS = 900.0
 
@@ -60,7 +60,7 @@ class Learner:
     calibration: Calibration = field(default_factory=Calibration)
     begun: Mapping[str, WorkerReading] = field(default_factory=lambda: MappingProxyType({}))
 
-    def seeing(
+    def updated(
         self,
         now_seconds: float,
         readings: Iterable[WorkerReading],

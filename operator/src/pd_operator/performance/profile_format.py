@@ -8,7 +8,7 @@ where it is known, `prefix.milliseconds[new_tokens][cached_tokens]`.
 import numpy as np
 
 from pd_operator.performance import seed_format
-from pd_operator.performance.places import Place, read_document
+from pd_operator.performance.json_cursor import JsonCursor, read_document
 from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import FloatArray, MonotoneTable
@@ -22,7 +22,7 @@ MOST_KV_BYTES = 1 << 24
 def parse_profile(text: str | bytes, name: str) -> PerformanceProfile:
     """Read a profile and call it `name`.
 
-    Raises `ProfileError` that names the profile, the place in the document and what was expected.
+    Raises `ProfileError` that names the profile, the cursor in the document and what was expected.
     """
     root = read_document(text, name)
     schema = root.member("schema").text()
@@ -35,16 +35,16 @@ def parse_profile(text: str | bytes, name: str) -> PerformanceProfile:
     return _profile(root)
 
 
-def _profile(root: Place) -> PerformanceProfile:
+def _profile(root: JsonCursor) -> PerformanceProfile:
     kv_bytes = root.member("kv_bytes_per_token").whole(at_most=MOST_KV_BYTES)
     places = root.member("workers").items()
     if not places:
         root.member("workers").refuse("expected at least one worker, found none")
     workers: dict[int, EngineSurfaces] = {}
-    for place in places:
-        worker = _worker(place, kv_bytes)
+    for cursor in places:
+        worker = _worker(cursor, kv_bytes)
         if worker.tensor_parallel_size in workers:
-            place.member("tensor_parallel_size").refuse("is there twice")
+            cursor.member("tensor_parallel_size").refuse("is there twice")
         workers[worker.tensor_parallel_size] = worker
     return PerformanceProfile(
         name=root.profile,
@@ -56,44 +56,44 @@ def _profile(root: Place) -> PerformanceProfile:
     )
 
 
-def _worker(place: Place, kv_bytes_per_token: int) -> EngineSurfaces:
-    size = place.member("tensor_parallel_size").whole()
-    prefill = _prefill(place.member("prefill"))
+def _worker(cursor: JsonCursor, kv_bytes_per_token: int) -> EngineSurfaces:
+    size = cursor.member("tensor_parallel_size").whole()
+    prefill = _prefill(cursor.member("prefill"))
     return EngineSurfaces(
-        name=f"{place.profile} at TP{size}",
+        name=f"{cursor.profile} at TP{size}",
         tensor_parallel_size=size,
-        gpus=place.member("gpus").whole() if place.has("gpus") else size,
-        kv_capacity_tokens=place.member("kv_tokens").whole(),
+        gpus=cursor.member("gpus").whole() if cursor.has("gpus") else size,
+        kv_capacity_tokens=cursor.member("kv_tokens").whole(),
         kv_bytes_per_token=kv_bytes_per_token,
         prefill=prefill,
-        prefixed_prefill=_prefix(place, prefill),
-        decode_step=_table(place.member("decode"), "sequences", "context_tokens"),
-        startup_seconds=_startup(place),
+        prefixed_prefill=_prefix(cursor, prefill),
+        decode_step=_table(cursor.member("decode"), "sequences", "context_tokens"),
+        startup_seconds=_startup(cursor),
     )
 
 
-def _startup(worker: Place) -> float | None:
+def _startup(worker: JsonCursor) -> float | None:
     if not worker.has("startup_seconds"):
         return None
-    place = worker.member("startup_seconds")
-    seconds = place.number()
+    cursor = worker.member("startup_seconds")
+    seconds = cursor.number()
     if not 0 < seconds <= LONGEST_STARTUP_SECONDS:
-        place.refuse(f"expected seconds above 0 and up to a day, found {seconds:g}")
+        cursor.refuse(f"expected seconds above 0 and up to a day, found {seconds:g}")
     return seconds
 
 
-def _prefill(place: Place) -> MonotoneTable:
+def _prefill(cursor: JsonCursor) -> MonotoneTable:
     """Where only passes of one prompt were measured, more prompts take so many times as long."""
-    tokens, prompts = place.member("new_tokens").axis(), place.member("prompts").axis(at_least=1)
+    tokens, prompts = cursor.member("new_tokens").axis(), cursor.member("prompts").axis(at_least=1)
     if prompts[0] != 1:
-        place.member("prompts").refuse(f"expected 1 as first point, found {prompts[0]:g}")
-    seconds = place.member("milliseconds").grid(tokens, prompts, may_lack_batches=True)
+        cursor.member("prompts").refuse(f"expected 1 as first point, found {prompts[0]:g}")
+    seconds = cursor.member("milliseconds").grid(tokens, prompts, may_lack_batches=True)
     if len(prompts) == 1:
         prompts, seconds = (1.0, 2.0), np.hstack([seconds, 2 * seconds])
     return MonotoneTable.lifted(tokens, prompts, seconds)
 
 
-def _prefix(worker: Place, prefill: MonotoneTable) -> MonotoneTable:
+def _prefix(worker: JsonCursor, prefill: MonotoneTable) -> MonotoneTable:
     """Passes after a cached prefix; reckoned from passes without one where not measured.
 
     The last tokens of a long prompt attend to all before them: they take what the long prompt
@@ -109,6 +109,6 @@ def _prefix(worker: Place, prefill: MonotoneTable) -> MonotoneTable:
     return MonotoneTable.lifted(new.tolist(), cached.tolist(), np.maximum(after, alone))
 
 
-def _table(place: Place, rows: str, columns: str) -> MonotoneTable:
-    xs, ys = place.member(rows).axis(), place.member(columns).axis()
-    return MonotoneTable.lifted(xs, ys, place.member("milliseconds").grid(xs, ys))
+def _table(cursor: JsonCursor, rows: str, columns: str) -> MonotoneTable:
+    xs, ys = cursor.member(rows).axis(), cursor.member(columns).axis()
+    return MonotoneTable.lifted(xs, ys, cursor.member("milliseconds").grid(xs, ys))

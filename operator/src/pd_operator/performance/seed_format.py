@@ -6,7 +6,7 @@ The format: `axes` names the points of each axis; `tp.<n>` holds, for tensor-par
 A prefill pass that was not computed is null, which only passes of several prompts may be.
 """
 
-from pd_operator.performance.places import Place
+from pd_operator.performance.json_cursor import JsonCursor
 from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
@@ -14,13 +14,13 @@ from pd_operator.performance.table import MonotoneTable
 SCHEMA = "pd-seed-profile/1"
 
 
-def seed_profile(root: Place) -> PerformanceProfile:
+def seed_profile(root: JsonCursor) -> PerformanceProfile:
     """Read a document of this format."""
     axes = root.member("axes")
     kv_bytes = root.member("kv_bytes_per_token_total").whole()
     workers = {
-        _tensor_parallel_size(place): _surfaces(place, axes, kv_bytes)
-        for place in root.member("tp").members()
+        _tensor_parallel_size(cursor): _surfaces(cursor, axes, kv_bytes)
+        for cursor in root.member("tp").members()
     }
     if not workers:
         root.member("tp").refuse("expected at least one tensor-parallel size, found none")
@@ -34,14 +34,14 @@ def seed_profile(root: Place) -> PerformanceProfile:
     )
 
 
-def _tensor_parallel_size(place: Place) -> int:
-    key = place.path.rpartition(".")[2]
+def _tensor_parallel_size(cursor: JsonCursor) -> int:
+    key = cursor.path.rpartition(".")[2]
     if not key.isdecimal() or int(key) < 1:
-        place.refuse("expected a tensor-parallel size of at least 1 as key")
+        cursor.refuse("expected a tensor-parallel size of at least 1 as key")
     return int(key)
 
 
-def _surfaces(worker: Place, axes: Place, kv_bytes_per_token: int) -> EngineSurfaces:
+def _surfaces(worker: JsonCursor, axes: JsonCursor, kv_bytes_per_token: int) -> EngineSurfaces:
     prompt, prompts = axes.member("isl").axis(), axes.member("prefill_batch").axis()
     sequences, context = axes.member("decode_batch").axis(), axes.member("ctx").axis()
     new, prefix = axes.member("new").axis(), axes.member("prefix").axis()

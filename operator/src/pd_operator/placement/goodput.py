@@ -150,6 +150,6 @@ def _highest(kept: Callable[[float], bool], precision: float, guess: float) -> f
     return low
 
 
-def _draw(lengths: LengthDistribution, count: int, dice: np.random.Generator) -> FloatArray:
-    tokens: FloatArray = dice.choice(lengths.values, count, p=lengths.probabilities)
+def _draw(lengths: LengthDistribution, count: int, rng: np.random.Generator) -> FloatArray:
+    tokens: FloatArray = rng.choice(lengths.values, count, p=lengths.probabilities)
     return np.maximum(1.0, np.rint(tokens))

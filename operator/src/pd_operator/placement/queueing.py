@@ -2,7 +2,7 @@
 
 Source: Y. Zhong et al., "DistServe: Disaggregating Prefill and Decoding for Goodput-optimized Large
 Language Model Serving", OSDI 2024 (arXiv 2401.09670), section 3. Times in seconds, R a rate; each
-formula needs a utilisation below one and is infinite otherwise.
+formula needs a utilization below one and is infinite otherwise.
 
 Its fault: every prompt is taken to be equally long. With the lengths of real traces (a variation of
 about one) waits are twice as long, and up to three times where the router knows nothing of the

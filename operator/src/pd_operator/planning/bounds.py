@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Fewest and most workers of a pool."""
+class WorkerRange:
+    """Least and most workers of a pool."""
 
-    fewest: int
-    most: int
+    minimum: int
+    maximum: int
 
     def clip(self, workers: int) -> int:
         """The number of workers within the bounds that is nearest to `workers`."""
-        return max(self.fewest, min(workers, self.most))
+        return max(self.minimum, min(workers, self.maximum))
 
 
 @dataclass(frozen=True)
 class PoolBounds:
     """The bounds of both pools."""
 
-    prefill: Bounds
-    decode: Bounds
+    prefill: WorkerRange
+    decode: WorkerRange

@@ -19,7 +19,7 @@ from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
 from pd_operator.planning.step_curve import StepCurve
 from pd_operator.planning.wording import counted, duration, minor
 
-UTILISATION_CAP = 0.85
+UTILIZATION_CAP = 0.85
 NETWORK_CAP = 0.6
 """Share of the network that transfers may take before they queue behind each other."""
 
@@ -98,14 +98,14 @@ class DecodeLoad:
     @cached_property
     def batch_limits(self) -> dict[Limit, float]:
         """The largest mean batch that each constraint on one worker allows."""
-        step_cap = self.fastest_step_seconds / (1 - UTILISATION_CAP)
+        step_cap = self.fastest_step_seconds / (1 - UTILIZATION_CAP)
         in_time = self.steps.largest_within(self.objective.seconds)
         return {
             Limit.TPOT: _mean_below(in_time, _deviations(self.objective.share)),
             Limit.KV_ROOM: _largest(
                 lambda batch: self.kv_tokens(batch) <= self.worker.kv_capacity_tokens
             ),
-            Limit.UTILISATION: min(self.steps.largest_within(step_cap), _LARGEST_BATCH),
+            Limit.UTILIZATION: min(self.steps.largest_within(step_cap), _LARGEST_BATCH),
         }
 
     def kv_tokens(self, batch: float) -> float:
@@ -207,7 +207,7 @@ def size_decode(load: DecodeLoad, maximum: int, minimum: int = 1) -> PoolPlan:
     return PoolPlan(
         role=Role.DECODE,
         workers=workers,
-        utilisation=min(1.0, load.mean_batch(workers) / load.tightest[1]),
+        utilization=min(1.0, load.mean_batch(workers) / load.tightest[1]),
         latency_seconds=load.latency_at(workers),
         limited_by=_limit(needed, minimum, limit),
         feasible=load.in_reach and needed <= maximum,

@@ -13,10 +13,10 @@ class RouterClass(StrEnum):
     LOAD_AWARE = "LoadAware"
     """Sends a prompt to the worker with least work: the pool is one queue."""
 
-    TWO_CHOICES = "TwoChoices"
+    POWER_OF_TWO = "TwoChoices"
     """Sends it to the less loaded of two."""
 
-    IN_TURN = "InTurn"
+    ROUND_ROBIN = "InTurn"
     """Round robin: every worker is a queue of its own, with evener arrivals."""
 
     BLIND = "Blind"
@@ -31,8 +31,8 @@ class RouterClass(StrEnum):
 _CLASSES = {
     PrefillPolicy.LEAST_LOAD: RouterClass.LOAD_AWARE,
     PrefillPolicy.CACHE_AWARE: RouterClass.LOAD_AWARE,
-    PrefillPolicy.POWER_OF_TWO: RouterClass.TWO_CHOICES,
-    PrefillPolicy.ROUND_ROBIN: RouterClass.IN_TURN,
+    PrefillPolicy.POWER_OF_TWO: RouterClass.POWER_OF_TWO,
+    PrefillPolicy.ROUND_ROBIN: RouterClass.ROUND_ROBIN,
 }
 
 

@@ -5,8 +5,8 @@ from typing import Self
 
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.performance import EngineSurfaces, PerformanceProfile
-from pd_operator.planning.bounds import Bounds, PoolBounds
-from pd_operator.planning.decode import UTILISATION_CAP
+from pd_operator.planning.bounds import PoolBounds, WorkerRange
+from pd_operator.planning.decode import UTILIZATION_CAP
 from pd_operator.planning.errors import PlanningError
 
 BYTES_PER_GIGABIT = 1e9 / 8
@@ -19,27 +19,27 @@ class Limits:
     - `gpu_budget`: most GPUs of both pools together; None: no such limit.
     - `gpus_per_node`: a worker's GPUs are on one node, and nodes are filled whole: only sizes
       that divide a node are considered.
-    - `prefill_sizes`, `decode_sizes`: tensor-parallel sizes to consider; empty: all that the
-      profile has.
+    - `prefill_tensor_parallel`, `decode_tensor_parallel`: tensor-parallel sizes to consider;
+      empty: all that the profile has.
     - `same_size`: both pools have workers of one size, as some KV layouts demand.
     - `prefill_workers`, `decode_workers`: fewest and most workers of each pool.
     - `transfer_bytes_per_second_per_gpu`: network for KV cache; a worker has that of its GPUs.
     - `transfer_bytes_per_second_per_worker`: the same where each worker has as much whatever its
       size, and then instead of the other; None: it has not.
-    - `utilisation_cap`: most of the time that prefill workers may be busy. Beyond 0.85 a little
+    - `utilization_cap`: most of the time that prefill workers may be busy. Beyond 0.85 a little
       more load than was planned for makes waits several times as long.
     """
 
     gpu_budget: int | None = None
     gpus_per_node: int = 8
-    prefill_sizes: tuple[int, ...] = ()
-    decode_sizes: tuple[int, ...] = ()
+    prefill_tensor_parallel: tuple[int, ...] = ()
+    decode_tensor_parallel: tuple[int, ...] = ()
     same_size: bool = False
     prefill_workers: tuple[int, int] = (1, 1000)
     decode_workers: tuple[int, int] = (1, 1000)
     transfer_bytes_per_second_per_gpu: float = 200 * BYTES_PER_GIGABIT
     transfer_bytes_per_second_per_worker: float | None = None
-    utilisation_cap: float = UTILISATION_CAP
+    utilization_cap: float = UTILIZATION_CAP
 
     @classmethod
     def of(cls, spec: PDInferenceServiceSpec) -> Self:
@@ -48,8 +48,8 @@ class Limits:
         return cls(
             gpu_budget=spec.autoscaling.gpu_budget,
             gpus_per_node=spec.engine.gpus_per_node,
-            prefill_sizes=(prefill.tensor_parallel_size,),
-            decode_sizes=(decode.tensor_parallel_size,),
+            prefill_tensor_parallel=(prefill.tensor_parallel_size,),
+            decode_tensor_parallel=(decode.tensor_parallel_size,),
             prefill_workers=(prefill.min_replicas, prefill.max_replicas),
             decode_workers=(decode.min_replicas, decode.max_replicas),
             transfer_bytes_per_second_per_worker=spec.engine.transfer_gigabits_per_second
@@ -72,9 +72,9 @@ class Limits:
         for least, most in (self.prefill_workers, self.decode_workers):
             if not 1 <= least <= most:
                 raise PlanningError(f"a pool has at least 1 worker, not {least} to {most}")
-        if not 0 < self.utilisation_cap < 1:
+        if not 0 < self.utilization_cap < 1:
             raise PlanningError(
-                f"a utilisation cap is above 0 and below 1, not {self.utilisation_cap:g}"
+                f"a utilization cap is above 0 and below 1, not {self.utilization_cap:g}"
             )
         networks = (
             self.transfer_bytes_per_second_per_gpu,
@@ -86,7 +86,7 @@ class Limits:
     @property
     def bounds(self) -> PoolBounds:
         """Fewest and most workers of each pool."""
-        return PoolBounds(Bounds(*self.prefill_workers), Bounds(*self.decode_workers))
+        return PoolBounds(WorkerRange(*self.prefill_workers), WorkerRange(*self.decode_workers))
 
     def fewest_gpus(self, prefill: EngineSurfaces, decode: EngineSurfaces) -> int:
         """GPUs of the fewest workers of both pools, given one worker of each."""
@@ -94,8 +94,8 @@ class Limits:
 
     def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
         """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""
-        prefill = self._usable(profile, self.prefill_sizes)
-        decode = self._usable(profile, self.decode_sizes)
+        prefill = self._usable(profile, self.prefill_tensor_parallel)
+        decode = self._usable(profile, self.decode_tensor_parallel)
         pairs = [(p, d) for p in prefill for d in decode if p == d or not self.same_size]
         if not pairs:
             raise PlanningError("both pools must have one tensor-parallel size, and share none")

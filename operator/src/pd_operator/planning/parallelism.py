@@ -28,7 +28,7 @@ _ANY_RATE = 1.0
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TensorParallel:
     """Tensor-parallel sizes of both pools, and why these."""
 
     prefill: int
@@ -44,12 +44,12 @@ class OutOfReachError(PlanningError):
         self.role = role
 
 
-def sizes_of(
+def choose_tensor_parallel_for(
     spec: PDInferenceServiceSpec,
     profile: PerformanceProfile,
     prefill: int | None = None,
     decode: int | None = None,
-) -> Sizes:
+) -> TensorParallel:
     """Sizes for a service's objectives, limits and expected load; one may be settled already.
 
     `PlanningError` where the limits leave none, its `OutOfReachError` where the objectives do.
@@ -57,7 +57,7 @@ def sizes_of(
     limits = open_limits(spec, prefill, decode)
     expected = spec.expected_load or ExpectedLoad()
     router = RouterClass.of(spec.router.prefill_policy)
-    return choose_sizes(expected, Objectives.of(spec.objectives), profile, limits, router)
+    return choose_tensor_parallel(expected, Objectives.of(spec.objectives), profile, limits, router)
 
 
 def open_limits(
@@ -66,20 +66,20 @@ def open_limits(
     """What the spec of a service whose sizes are yet to be chosen allows."""
     return replace(
         Limits.of(spec),
-        prefill_sizes=() if prefill is None else (prefill,),
-        decode_sizes=() if decode is None else (decode,),
+        prefill_tensor_parallel=() if prefill is None else (prefill,),
+        decode_tensor_parallel=() if decode is None else (decode,),
         same_size=spec.parallelism is Parallelism.AUTO,
     )
 
 
-def choose_sizes(
+def choose_tensor_parallel(
     expected: ExpectedLoad,
     objectives: Objectives,
     profile: PerformanceProfile,
     limits: Limits,
     router: RouterClass,
-) -> Sizes:
-    """The sizes for an expected load, or for its lengths where it has no rate. See `sizes_of`."""
+) -> TensorParallel:
+    """`choose_tensor_parallel_for` an expected load, or its lengths where it has no rate."""
     rate = expected.requests_per_second
     load = steady_load(
         _ANY_RATE if rate is None else rate, expected.prompt_tokens, expected.output_tokens
@@ -130,7 +130,7 @@ def _out_of_reach(pairs: list[_Pair]) -> OutOfReachError:
     return OutOfReachError(Role.DECODE, size_decode(nearest.decode, 1).reason)
 
 
-def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> Sizes:
+def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> TensorParallel:
     """The pair that needs fewest GPUs for each request per second; of equals the smaller one."""
     affordable = [pair for pair in pairs if _affordable(pair, limits)]
     if not affordable:
@@ -148,7 +148,7 @@ def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> Sizes:
         )
     # GPUs for a request per second: 1 / goodput of as many GPUs for each pool.
     best, prefill, decode = min(able, key=lambda one: 1 / one[1] + 1 / one[2])
-    return Sizes(
+    return TensorParallel(
         *best.sizes,
         f"Most requests per GPU within the objectives: of {_lengths(load)}, a node of {node} GPUs "
         f"takes {prefill:.3g}/s with prefill of TP{best.sizes[0]} and {decode:.3g}/s with decode "
@@ -161,7 +161,7 @@ def _affordable(pair: _Pair, limits: Limits) -> bool:
     return limits.gpu_budget is None or least <= limits.gpu_budget
 
 
-def _fewest_gpus(sizing: Sizing, load: Load) -> Sizes:
+def _fewest_gpus(sizing: Sizing, load: Load) -> TensorParallel:
     """The sizes of the plan that carries all of the load with fewest GPUs, or else most of it."""
     pools = sizing.plan
     carried = (
@@ -171,7 +171,9 @@ def _fewest_gpus(sizing: Sizing, load: Load) -> Sizes:
         else f"Most of {load.requests_per_second:g} requests/s of {_lengths(load)} "
         f"({sizing.carried_share:.0%}): {sizing.summary}"
     )
-    return Sizes(pools.prefill.tensor_parallel_size, pools.decode.tensor_parallel_size, carried)
+    return TensorParallel(
+        pools.prefill.tensor_parallel_size, pools.decode.tensor_parallel_size, carried
+    )
 
 
 def _lengths(load: Load) -> str:

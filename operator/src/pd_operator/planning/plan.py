@@ -12,7 +12,7 @@ class Limit(StrEnum):
 
     TTFT = "TimeToFirstToken"
     TPOT = "TimePerOutputToken"
-    UTILISATION = "Utilisation"
+    UTILIZATION = "Utilization"
     KV_ROOM = "KvRoom"
     NETWORK = "Network"
     MINIMUM = "Minimum"
@@ -36,7 +36,7 @@ class Percentiles:
 class PoolPlan:
     """Workers of one role that meet that role's objective, or why none can.
 
-    - `utilisation`: share of time a prefill worker is busy; for decode, the share of the largest
+    - `utilization`: share of time a prefill worker is busy; for decode, the share of the largest
       batch that still meets the objective, the KV room and the network.
     - `latency_seconds`: expected latency at the objective's percentile (TTFT or TPOT).
     - `feasible`: False where the objective is out of reach with any number of workers, or with
@@ -47,7 +47,7 @@ class PoolPlan:
 
     role: Role
     workers: int
-    utilisation: float
+    utilization: float
     latency_seconds: float
     limited_by: Limit
     feasible: bool

@@ -2,8 +2,8 @@
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.demand import Demand
-from pd_operator.planning.bounds import Bounds, PoolBounds
-from pd_operator.planning.decode import UTILISATION_CAP, DecodeLoad, size_decode
+from pd_operator.planning.bounds import PoolBounds, WorkerRange
+from pd_operator.planning.decode import UTILIZATION_CAP, DecodeLoad, size_decode
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.methods import plan_by
 from pd_operator.planning.objectives import Objectives
@@ -27,7 +27,7 @@ def plan_service(
     takes. They are sized independently but for the hand-over into the running decode batch.
     """
     prefill, decode = pool_loads(prefill_demand, decode_demand, engine, objectives, router)
-    bounds = PoolBounds(Bounds(1, prefill_max), Bounds(1, decode_max))
+    bounds = PoolBounds(WorkerRange(1, prefill_max), WorkerRange(1, decode_max))
     return size_pools(method, prefill, decode, bounds)
 
 
@@ -41,8 +41,8 @@ def size_pools(
     if method is not PlanningMethod.QUEUEING:
         return plan_by(method, prefill, decode, bounds)
     return Plan(
-        size_prefill(prefill, bounds.prefill.most, bounds.prefill.fewest),
-        size_decode(decode, bounds.decode.most, bounds.decode.fewest),
+        size_prefill(prefill, bounds.prefill.maximum, bounds.prefill.minimum),
+        size_decode(decode, bounds.decode.maximum, bounds.decode.minimum),
     )
 
 
@@ -52,7 +52,7 @@ def pool_loads(
     engine: EngineModel,
     objectives: Objectives,
     router: RouterClass,
-    utilisation_cap: float = UTILISATION_CAP,
+    utilization_cap: float = UTILIZATION_CAP,
 ) -> tuple[PrefillLoad, DecodeLoad]:
     """What each pool has to carry, with what it needs to know of the other."""
     decode = DecodeLoad(
@@ -69,7 +69,7 @@ def pool_loads(
         router,
         engine.transfer_bytes_per_second,
         hand_over_seconds=_hand_over_seconds(decode),
-        utilisation_cap=utilisation_cap,
+        utilization_cap=utilization_cap,
     )
     return prefill, decode
 

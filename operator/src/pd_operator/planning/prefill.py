@@ -12,7 +12,7 @@ from functools import cached_property
 from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.performance import EngineSurfaces
-from pd_operator.planning.decode import NETWORK_CAP, UTILISATION_CAP
+from pd_operator.planning.decode import NETWORK_CAP, UTILIZATION_CAP
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
@@ -20,11 +20,11 @@ from pd_operator.planning.queueing import (
     Queue,
     Service,
     Waiting,
-    in_turn,
-    lesser_of_two,
+    allen_cunneen,
+    kraemer_langenbach_belz,
     meets,
-    one_queue,
-    own_queues,
+    pollaczek_khinchine,
+    power_of_two,
     quantile,
     until_the_pass_ends,
 )
@@ -33,10 +33,10 @@ from pd_operator.planning.wording import counted, duration, minor
 _SHARE_PRECISION = 1e-5
 
 _QUEUES: dict[RouterClass, Queue] = {
-    RouterClass.LOAD_AWARE: one_queue,
-    RouterClass.TWO_CHOICES: lesser_of_two,
-    RouterClass.IN_TURN: in_turn,
-    RouterClass.BLIND: own_queues,
+    RouterClass.LOAD_AWARE: allen_cunneen,
+    RouterClass.POWER_OF_TWO: power_of_two,
+    RouterClass.ROUND_ROBIN: kraemer_langenbach_belz,
+    RouterClass.BLIND: pollaczek_khinchine,
 }
 
 
@@ -53,7 +53,7 @@ class PrefillLoad:
     router: RouterClass
     transfer_bytes_per_second: float
     hand_over_seconds: float
-    utilisation_cap: float = UTILISATION_CAP
+    utilization_cap: float = UTILIZATION_CAP
 
     @cached_property
     def service(self) -> Service:
@@ -74,7 +74,7 @@ class PrefillLoad:
         """Time to first token at the objective's percentile with workers without end."""
         return quantile(self.objective.share, Waiting(0.0, 0.0), self.without_waiting)
 
-    def utilisation(self, workers: int, rate: float | None = None) -> float:
+    def utilization(self, workers: int, rate: float | None = None) -> float:
         """Share of time that a worker is busy; above one, the queue grows."""
         requests_per_second = self.demand.requests_per_second if rate is None else rate
         return requests_per_second * self.service.mean / workers
@@ -85,9 +85,9 @@ class PrefillLoad:
         scv = self.demand.arrival_scv
         queue = _QUEUES[self.router](requests_per_second, workers, self.service, scv)
         # Of two choices the emptier is taken: the more there are, the fewer share a pass.
-        chosen = self.router is RouterClass.TWO_CHOICES
+        chosen = self.router is RouterClass.POWER_OF_TWO
         share = 2 / max(2, workers) if chosen else 1.0
-        return until_the_pass_ends(queue, self.utilisation(workers, rate), share)
+        return until_the_pass_ends(queue, self.utilization(workers, rate), share)
 
     def latency_seconds(self, workers: int) -> float:
         """Time to first token at the objective's percentile; infinite where the queue grows."""
@@ -125,7 +125,7 @@ class PrefillLoad:
     def _for_caps(self, rate: float) -> dict[Limit, int]:
         moved = rate * self.demand.prompt_tokens.mean * self.worker.kv_bytes_per_token
         return {
-            Limit.UTILISATION: _whole(rate * self.service.mean / self.utilisation_cap),
+            Limit.UTILIZATION: _whole(rate * self.service.mean / self.utilization_cap),
             Limit.NETWORK: _whole(moved / (NETWORK_CAP * self.transfer_bytes_per_second)),
         }
 
@@ -181,7 +181,7 @@ def size_prefill(load: PrefillLoad, maximum: int, minimum: int = 1) -> PoolPlan:
     return PoolPlan(
         role=Role.PREFILL,
         workers=workers,
-        utilisation=min(1.0, load.utilisation(workers)),
+        utilization=min(1.0, load.utilization(workers)),
         latency_seconds=load.latency_seconds(workers),
         limited_by=_limit(needed, minimum, limit),
         feasible=load.objective_in_reach and needed <= maximum,
@@ -213,7 +213,7 @@ def _reason(load: PrefillLoad, workers: int, needed: int, limit: Limit) -> str:
         )
     return (
         f"{counted(workers, 'prefill worker')} at {offered} {'is' if workers == 1 else 'are'} "
-        f"{load.utilisation(workers):.0%} busy; {promised} is "
+        f"{load.utilization(workers):.0%} busy; {promised} is "
         f"{duration(load.latency_seconds(workers))} of {duration(objective.seconds)}"
         + (f"; {workers - 1} would break {minor(limit)}." if 1 < needed == workers else ".")
     )

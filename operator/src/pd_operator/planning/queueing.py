@@ -69,8 +69,8 @@ def erlang_c(servers: int, offered_load: float) -> float:
     blocked = 1.0  # Erlang B by its recursion: no factorials, no overflow
     for server in range(1, servers + 1):
         blocked = offered_load * blocked / (server + offered_load * blocked)
-    utilisation = offered_load / servers
-    return blocked / (1 - utilisation * (1 - blocked))
+    utilization = offered_load / servers
+    return blocked / (1 - utilization * (1 - blocked))
 
 
 Queue = Callable[[float, int, Service, float], Waiting]
@@ -78,7 +78,7 @@ _ENDLESS = Waiting(1.0, math.inf)
 _NEVER = Waiting(0.0, 0.0)
 
 
-def one_queue(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+def allen_cunneen(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
     """Allen-Cunneen: one queue before all workers, as with a router that knows their load."""
     offered = rate * service.mean
     if offered >= servers:
@@ -88,71 +88,79 @@ def one_queue(rate: float, servers: int, service: Service, arrival_scv: float) -
     return Waiting(probability, service.mean / (servers - offered) * spread)
 
 
-def own_queues(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+def pollaczek_khinchine(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
     """Pollaczek-Khinchine: each worker queues for itself, as with a router that knows nothing.
 
     Splitting a stream at random makes it more like Poisson: its scv goes to one.
     """
-    utilisation = rate * service.mean / servers
-    if utilisation >= 1:
+    utilization = rate * service.mean / servers
+    if utilization >= 1:
         return _ENDLESS
     spread = (1 + (arrival_scv - 1) / servers + service.scv) / 2
-    return Waiting(utilisation, service.mean / (1 - utilisation) * spread)
+    return Waiting(utilization, service.mean / (1 - utilization) * spread)
 
 
-def in_turn(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+def kraemer_langenbach_belz(
+    rate: float, servers: int, service: Service, arrival_scv: float
+) -> Waiting:
     """Kraemer and Langenbach-Belz: each worker queues for itself and gets every c-th prompt.
 
     The sum of c gaps varies less than one: its scv is that of the arrivals over c.
     """
-    use = rate * service.mean / servers
-    if use >= 1:
+    utilization = rate * service.mean / servers
+    if utilization >= 1:
         return _ENDLESS
     gaps, work = arrival_scv / servers, service.scv
-    if use == 0 or gaps + work == 0:
+    if utilization == 0 or gaps + work == 0:
         return _NEVER
     if gaps <= 1:
-        fewer = (1 + gaps + use * work) / (1 + use * (work - 1) + use**2 * (4 * gaps + work))
-        shorter = math.exp(-2 * (1 - use) * (1 - gaps) ** 2 / (3 * use * (gaps + work)))
+        fewer = (1 + gaps + utilization * work) / (
+            1 + utilization * (work - 1) + utilization**2 * (4 * gaps + work)
+        )
+        shorter = math.exp(
+            -2 * (1 - utilization) * (1 - gaps) ** 2 / (3 * utilization * (gaps + work))
+        )
     else:
-        fewer = 4 * use / (gaps + use**2 * (4 * gaps + work))
-        shorter = math.exp(-(1 - use) * (gaps - 1) / (gaps + 4 * work))
-    probability = min(1.0, max(0.0, use + (gaps - 1) * use * (1 - use) * fewer))
-    mean = use * service.mean * (gaps + work) / (2 * (1 - use)) * shorter
+        fewer = 4 * utilization / (gaps + utilization**2 * (4 * gaps + work))
+        shorter = math.exp(-(1 - utilization) * (gaps - 1) / (gaps + 4 * work))
+    probability = min(
+        1.0, max(0.0, utilization + (gaps - 1) * utilization * (1 - utilization) * fewer)
+    )
+    mean = utilization * service.mean * (gaps + work) / (2 * (1 - utilization)) * shorter
     return Waiting(probability, mean / probability) if probability > 0 else _NEVER
 
 
-def lesser_of_two(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
+def power_of_two(rate: float, servers: int, service: Service, arrival_scv: float) -> Waiting:
     """Each worker queues for itself and a prompt goes to the less loaded of two drawn at random.
 
-    With two workers that is G/G/2. With very many a prompt waits behind use^2 + use^6 + use^14...
-    others (the supermarket model), and finds both busy with probability use^2. Between the two it
-    goes with one over the number of workers.
+    With two workers that is G/G/2. With very many a prompt waits behind
+    rho^2 + rho^6 + rho^14... others (the supermarket model; rho is the utilization), and finds
+    both busy with probability rho^2. Between the two it goes with one over the number of workers.
     """
-    use = rate * service.mean / servers
-    if use >= 1:
+    utilization = rate * service.mean / servers
+    if utilization >= 1:
         return _ENDLESS
-    if servers <= 2 or use == 0:
-        return one_queue(rate, servers, service, arrival_scv)
+    if servers <= 2 or utilization == 0:
+        return allen_cunneen(rate, servers, service, arrival_scv)
     of_two = 2 / servers
-    probability = use**2 * (1 + of_two * (1 - use) / (1 + use))
-    many = sum(use ** (2**i - 2) for i in range(2, 16))
-    queued = many + of_two * (use**2 / (1 - use**2) - many)
+    probability = utilization**2 * (1 + of_two * (1 - utilization) / (1 + utilization))
+    many = sum(utilization ** (2**i - 2) for i in range(2, 16))
+    queued = many + of_two * (utilization**2 / (1 - utilization**2) - many)
     spread = (arrival_scv + service.scv) / 2
     return Waiting(probability, service.mean * queued * spread / probability)
 
 
-def until_the_pass_ends(waiting: Waiting, utilisation: float, share: float = 1.0) -> Waiting:
+def until_the_pass_ends(waiting: Waiting, utilization: float, share: float = 1.0) -> Waiting:
     """The same wait, and that for the prompts behind in the same pass.
 
     An engine computes all that wait in one pass, so a prompt is through when the last of them is.
-    With use u and a pass of residual R under way, a prompt waits W = R (1 + u) for what came
-    before it and u R for what comes after, before the pass ends: u / (1 + u) of W more. `share`
-    tells how much of that there is.
+    With utilization rho and a pass of residual R under way, a prompt waits W = R (1 + rho) for
+    what came before it and rho R for what comes after, before the pass ends: rho / (1 + rho) of W
+    more. `share` tells how much of that there is.
     """
-    if utilisation >= 1:
+    if utilization >= 1:
         return waiting
-    longer = 1 + share * utilisation / (1 + utilisation)
+    longer = 1 + share * utilization / (1 + utilization)
     return Waiting(waiting.probability, waiting.seconds * longer)
 
 

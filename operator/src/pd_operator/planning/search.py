@@ -63,7 +63,7 @@ class _Candidate:
             not pools.feasible,
             0.0 if pools.feasible else -_carried(self),
             pools.gpus,
-            max(pools.prefill.utilisation, pools.decode.utilisation),
+            max(pools.prefill.utilization, pools.decode.utilization),
             pools.prefill.workers + pools.decode.workers,
         )
 
@@ -164,7 +164,7 @@ def pair_loads(
         limits.transfer_bytes_per_second(prefill),
         limits.transfer_bytes_per_second(decode),
     )
-    return pool_loads(load.prefill, load.decode, engine, objectives, router, limits.utilisation_cap)
+    return pool_loads(load.prefill, load.decode, engine, objectives, router, limits.utilization_cap)
 
 
 def missed_by(prefill: PrefillLoad, decode: DecodeLoad) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from pd_operator.planning.plan import Limit
 _MINOR = {
     Limit.TTFT: "time to first token",
     Limit.TPOT: "time per output token",
-    Limit.UTILISATION: "the utilisation cap",
+    Limit.UTILIZATION: "the utilization cap",
     Limit.KV_ROOM: "KV room",
     Limit.NETWORK: "the network cap",
     Limit.MINIMUM: "the fewest allowed",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pd_operator.api.autoscaling import Mode, ScalingPolicy
 from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
-from pd_operator.scaling.decision import Decision, Link, PoolDecision, Reason
+from pd_operator.scaling.decision import Decision, DecisionReason, Link, PoolDecision
 from pd_operator.scaling.guard import ReactiveGuard
 from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
 from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
@@ -57,7 +57,7 @@ def decide(
     situation = Situation(observation, plan_ahead, plan_now, settings, begun)
     start = Proposal(
         *(
-            Wanted(situation.current(role), Reason.STEADY, "nothing calls for a change")
+            Wanted(situation.current(role), DecisionReason.STEADY, "nothing calls for a change")
             for role in (Role.PREFILL, Role.DECODE)
         )
     )
@@ -118,15 +118,15 @@ def _decision(final: Proposal, situation: Situation, trace: tuple[Link, ...]) ->
         for role in Role
     }
     # The pool that changes most speaks for both; of equals, one that has something to say.
-    loudest = max(
-        pools.values(), key=lambda pool: (abs(pool.delta), pool.reason is not Reason.STEADY)
+    largest_change = max(
+        pools.values(), key=lambda pool: (abs(pool.delta), pool.reason is not DecisionReason.STEADY)
     )
     words = "; ".join(_outcome(pool, final.pool(role)) for role, pool in pools.items())
     return Decision(
         prefill=pools[Role.PREFILL],
         decode=pools[Role.DECODE],
         links=trace,
-        reason=loudest.reason,
+        reason=largest_change.reason,
         sentence=f"{words[:1].upper()}{words[1:]}.",
         holds=situation.unknown is not None,
     )

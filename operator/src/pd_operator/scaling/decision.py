@@ -6,7 +6,7 @@ from enum import StrEnum
 from pd_operator.api.roles import Role
 
 
-class Reason(StrEnum):
+class DecisionReason(StrEnum):
     """The one word for a decision: the last link that moved it."""
 
     STEADY = "Steady"
@@ -40,7 +40,7 @@ class PoolDecision:
     role: Role
     current: int
     desired: int
-    reason: Reason
+    reason: DecisionReason
 
     @property
     def delta(self) -> int:
@@ -58,7 +58,7 @@ class Decision:
     prefill: PoolDecision
     decode: PoolDecision
     links: tuple[Link, ...]
-    reason: Reason
+    reason: DecisionReason
     sentence: str
     holds: bool
 

@@ -4,7 +4,7 @@ import math
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.observation import EngineLoad, Known, PoolObservation
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
@@ -29,18 +29,18 @@ class ReactiveGuard(PoolLink):
         pool = situation.observation.pool(role)
         loads = _known_loads(pool)
         if not loads:
-            return Wanted(workers, Reason.STEADY, "no worker's queues are known")
+            return Wanted(workers, DecisionReason.STEADY, "no worker's queues are known")
         pressed, word = (
             _prefill_pressure(loads, situation.settings.objectives.ttft.seconds)
             if role is Role.PREFILL
             else _decode_pressure(loads)
         )
         if not pressed:
-            return Wanted(workers, Reason.STEADY, word)
+            return Wanted(workers, DecisionReason.STEADY, word)
         more = pool.ready + max(1, math.ceil(pool.ready * STEP_SHARE))
         return Wanted(
             max(workers, more),
-            Reason.QUEUE_PRESSURE,
+            DecisionReason.QUEUE_PRESSURE,
             f"{word}, so at least {more} are wanted, {pool.ready} being ready",
         )
 

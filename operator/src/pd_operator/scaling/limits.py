@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.proposal import ChainLink, PoolLink, Proposal, Situation, Wanted
 
 
@@ -28,10 +28,12 @@ class CapacityNotComing(PoolLink):
         late = [age for age in ages if age > timeout]
         if not late:
             waiting = f"{len(ages)} wait for a node, none for longer than {timeout:.0f} s"
-            return Wanted(workers, Reason.STEADY, waiting if ages else "no worker waits for a node")
+            return Wanted(
+                workers, DecisionReason.STEADY, waiting if ages else "no worker waits for a node"
+            )
         return Wanted(
             min(workers, max(pool.current, 1)),
-            Reason.CAPACITY_NOT_COMING,
+            DecisionReason.CAPACITY_NOT_COMING,
             f"{len(late)} of {pool.current} workers have waited for a node for up to "
             f"{max(late):.0f} s, longer than {timeout:.0f} s, so no more are asked for",
         )
@@ -47,12 +49,12 @@ class Bounds(PoolLink):
         bounds = situation.settings.pool(role)
         if workers < bounds.minimum:
             word = f"{workers} would be below the minimum of {bounds.minimum}"
-            return Wanted(bounds.minimum, Reason.AT_MINIMUM, word)
+            return Wanted(bounds.minimum, DecisionReason.AT_MINIMUM, word)
         if workers > bounds.maximum:
             word = f"{workers} would be above the maximum of {bounds.maximum}"
-            return Wanted(bounds.maximum, Reason.AT_MAXIMUM, word)
+            return Wanted(bounds.maximum, DecisionReason.AT_MAXIMUM, word)
         word = f"{workers} is within {bounds.minimum} to {bounds.maximum}"
-        return Wanted(workers, Reason.STEADY, word)
+        return Wanted(workers, DecisionReason.STEADY, word)
 
 
 class Budget(ChainLink):
@@ -76,7 +78,7 @@ class Budget(ChainLink):
             f"{prefill} prefill and {decode} decode workers fit"
         )
         for role, workers in ((Role.PREFILL, prefill), (Role.DECODE, decode)):
-            proposal = proposal.with_pool(role, Wanted(workers, Reason.BUDGET_BOUND, word))
+            proposal = proposal.with_pool(role, Wanted(workers, DecisionReason.BUDGET_BOUND, word))
         return proposal, f"{word}."
 
 

@@ -54,7 +54,7 @@ class PlainMemory(TypedDict):
 
 @dataclass(frozen=True)
 class ScalingMemory:
-    """Recommendations for the stabilisation windows, changes for the rate limits. Oldest first."""
+    """Recommendations for the stabilization windows, changes for the rate limits. Oldest first."""
 
     recommendations: tuple[Recommendation, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -107,7 +107,7 @@ class ScalingMemory:
     def from_plain(cls, plain: Mapping[str, object] | PlainMemory) -> "ScalingMemory":
         """Read `to_plain`'s data. What a status does not hold in that form is forgotten.
 
-        A status can be edited by hand; a lost memory costs one stabilisation window at worst.
+        A status can be edited by hand; a lost memory costs one stabilization window at worst.
         """
         recommendations = (_recommendation(item) for item in _entries(plain, "recommendations"))
         changes = (_change(item) for item in _entries(plain, "changes"))

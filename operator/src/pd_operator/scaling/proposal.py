@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.settings import ScalingSettings
@@ -49,7 +49,7 @@ class Wanted:
     """Workers of one pool as the chain has them so far, and the last link's word on it."""
 
     workers: int
-    reason: Reason
+    reason: DecisionReason
     because: str
 
 

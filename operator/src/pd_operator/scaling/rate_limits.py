@@ -11,7 +11,7 @@ from pd_operator.api.autoscaling import (
     SelectPolicy,
 )
 from pd_operator.api.roles import Role
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
 
@@ -31,12 +31,12 @@ class RateLimits(PoolLink):
             limit = lowest_allowed(behavior.scale_down, role, situation)
             allowed = max(workers, limit)
         else:
-            return Wanted(workers, Reason.STEADY, "there is no change to limit")
+            return Wanted(workers, DecisionReason.STEADY, "there is no change to limit")
         if allowed == workers:
-            return Wanted(workers, Reason.STEADY, "the change is within the policies")
+            return Wanted(workers, DecisionReason.STEADY, "the change is within the policies")
         return Wanted(
             allowed,
-            Reason.RATE_LIMITED,
+            DecisionReason.RATE_LIMITED,
             f"the policies allow {allowed} for now, where {workers} are wanted",
         )
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.observation import Unknown
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
@@ -17,9 +17,11 @@ class ForecastPlan(PoolLink):
         """Take the plan's number, or leave the present one where there is no plan."""
         plan = situation.plan_ahead
         if isinstance(plan, Unknown):
-            return Wanted(workers, Reason.STEADY, f"no plan for the load to come: {plan.message}")
+            return Wanted(
+                workers, DecisionReason.STEADY, f"no plan for the load to come: {plan.message}"
+            )
         pool = plan.pool(role)
-        return Wanted(pool.workers, Reason.FORECAST_LOAD, pool.reason)
+        return Wanted(pool.workers, DecisionReason.FORECAST_LOAD, pool.reason)
 
 
 class PresentPlan(PoolLink):
@@ -35,13 +37,15 @@ class PresentPlan(PoolLink):
         """Raise to the plan for the present load, as far as its workers are there."""
         plan = situation.plan_now
         if isinstance(plan, Unknown):
-            return Wanted(workers, Reason.STEADY, f"no plan for the present load: {plan.message}")
+            return Wanted(
+                workers, DecisionReason.STEADY, f"no plan for the present load: {plan.message}"
+            )
         needed = plan.pool(role).workers
         ahead_known = not isinstance(situation.plan_ahead, Unknown)
         kept = min(needed, situation.current(role)) if ahead_known else needed
         if kept <= workers:
-            return Wanted(workers, Reason.STEADY, f"the present load needs {needed}")
-        return Wanted(kept, Reason.PRESENT_LOAD, plan.pool(role).reason)
+            return Wanted(workers, DecisionReason.STEADY, f"the present load needs {needed}")
+        return Wanted(kept, DecisionReason.PRESENT_LOAD, plan.pool(role).reason)
 
 
 class ScheduledMinimum(PoolLink):
@@ -53,9 +57,9 @@ class ScheduledMinimum(PoolLink):
         """Raise to the scheduled minimum."""
         minimum = situation.settings.pool(role).scheduled_minimum
         if minimum == 0:
-            return Wanted(workers, Reason.STEADY, "no schedule asks for workers")
+            return Wanted(workers, DecisionReason.STEADY, "no schedule asks for workers")
         word = f"a schedule asks for at least {minimum}"
-        return Wanted(max(workers, minimum), Reason.SCHEDULED, word)
+        return Wanted(max(workers, minimum), DecisionReason.SCHEDULED, word)
 
 
 class HoldWhileUnknown(PoolLink):
@@ -67,9 +71,9 @@ class HoldWhileUnknown(PoolLink):
         """Raise to the present number while demand or a plan is unknown."""
         unknown = situation.unknown
         if unknown is None:
-            return Wanted(workers, Reason.STEADY, "demand and both plans are known")
+            return Wanted(workers, DecisionReason.STEADY, "demand and both plans are known")
         return Wanted(
             max(workers, situation.current(role)),
-            Reason.DEMAND_UNKNOWN,
+            DecisionReason.DEMAND_UNKNOWN,
             f"no worker is removed while {unknown.source} is unknown: {unknown.message}",
         )

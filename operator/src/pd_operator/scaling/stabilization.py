@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.scaling.decision import Reason
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
 
@@ -31,7 +31,7 @@ class Stabilization(PoolLink):
             word = f"only {lowest} were called for at times within the last {up_seconds} s"
         else:
             word = "the recommendation has stood long enough"
-        return Wanted(stable, Reason.STABILIZED, word)
+        return Wanted(stable, DecisionReason.STABILIZED, word)
 
 
 def _recommended(role: Role, window_seconds: float, situation: Situation) -> list[int]:

@@ -7,7 +7,7 @@ from math import ceil, inf, sqrt
 
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.job import Job
-from pd_operator.simulation.ledger import Ledger
+from pd_operator.simulation.request_log import RequestLog
 from pd_operator.simulation.service import ServiceModel
 from pd_operator.simulation.snapshot import WorkerSnapshot
 from pd_operator.simulation.step_tables import StepTimes
@@ -59,7 +59,12 @@ class DecodeWorker:
     )
 
     def __init__(
-        self, number: int, service: ServiceModel, times: StepTimes, agenda: Agenda, ledger: Ledger
+        self,
+        number: int,
+        service: ServiceModel,
+        times: StepTimes,
+        agenda: Agenda,
+        ledger: RequestLog,
     ) -> None:
         self.number = number
         self.requests = 0

@@ -6,12 +6,12 @@ from typing import Generic, TypeVar
 
 from pd_operator.api.roles import Role
 from pd_operator.simulation.agenda import Agenda
-from pd_operator.simulation.casualties import lose_decode, lose_prefill
 from pd_operator.simulation.decode_worker import DecodeWorker
-from pd_operator.simulation.ledger import Ledger
 from pd_operator.simulation.pools import Pool, Pools, Start, W
 from pd_operator.simulation.prefill_worker import PrefillWorker
+from pd_operator.simulation.request_log import RequestLog
 from pd_operator.simulation.service import Lifecycle
+from pd_operator.simulation.worker_failures import lose_decode, lose_prefill
 
 Other = TypeVar("Other", PrefillWorker, DecodeWorker)
 
@@ -35,8 +35,8 @@ class Fleet:
         decode: Pool[DecodeWorker],
         lifecycle: Lifecycle,
         agenda: Agenda,
-        ledger: Ledger,
-        dice: Random,
+        ledger: RequestLog,
+        rng: Random,
     ) -> None:
         self.prefill = prefill
         self.decode = decode
@@ -44,7 +44,7 @@ class Fleet:
         self._lifecycle = lifecycle
         self._agenda = agenda
         self._ledger = ledger
-        self._dice = dice
+        self._dice = rng
 
     def want(self, wanted: Pools) -> None:
         """Begin what makes the pools that large; what is under way counts as done."""

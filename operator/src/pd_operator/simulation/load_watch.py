@@ -19,17 +19,17 @@ _SOURCE = "simulation"
 class LoadWatch:
     """Counts requests by their arrival, answers by their end, and looks at what decode holds.
 
-    - `history`: all bins of `step_seconds` that are over.
+    - `history`: all bins of `bin_seconds` that are over.
     - `window_seconds`: how long ago is the present, in whole snapshots, one at least.
     """
 
     def __init__(
-        self, step_seconds: float, window_seconds: float, history: DemandHistory | None
+        self, bin_seconds: float, window_seconds: float, history: DemandHistory | None
     ) -> None:
-        self._step = step_seconds
+        self._step = bin_seconds
         self._window = window_seconds
         nothing = np.empty(0)
-        self.history = history or DemandHistory(0.0, step_seconds, nothing, nothing, nothing)
+        self.history = history or DemandHistory(0.0, bin_seconds, nothing, nothing, nothing)
         self._arrivals: deque[tuple[float, FloatArray]] = deque()
         self._answers: deque[tuple[float, FloatArray]] = deque()
         self._batches: deque[tuple[float, int, int]] = deque()
@@ -92,7 +92,7 @@ class LoadWatch:
         if ended:
             newer = DemandHistory(
                 start_seconds=first * step,
-                step_seconds=step,
+                bin_seconds=step,
                 requests_per_second=np.array([one.requests / step for one in ended]),
                 prompt_tokens_mean=np.array([_mean(one.prompts) for one in ended]),
                 output_tokens_mean=np.array([_mean(one.answers) for one in ended]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pd_operator.planning.objectives import Objectives
-from pd_operator.simulation.ledger import Column
+from pd_operator.simulation.request_log import Column
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PoolUse:
     tokens: int
 
     @property
-    def utilisation(self) -> float:
+    def utilization(self) -> float:
         """Share of the ready workers' time that they were busy."""
         return self.busy_seconds / self.worker_seconds if self.worker_seconds else 0.0
 

@@ -42,8 +42,8 @@ class RoundRobin(Picker[W]):
 class RandomChoice(Picker[W]):
     """Any of them."""
 
-    def __init__(self, dice: Random) -> None:
-        self._dice = dice
+    def __init__(self, rng: Random) -> None:
+        self._dice = rng
 
     def pick(self, workers: Sequence[W], job: Job) -> W:
         """Each with equal probability."""
@@ -66,9 +66,9 @@ class LeastLoad(Picker[W]):
 class PowerOfTwo(Picker[W]):
     """The one with less load of two that are drawn."""
 
-    def __init__(self, dice: Random, load: Callable[[W], float]) -> None:
+    def __init__(self, rng: Random, load: Callable[[W], float]) -> None:
         self._load: Callable[[W], float] = load
-        self._dice = dice
+        self._dice = rng
 
     def pick(self, workers: Sequence[W], job: Job) -> W:
         """Two different ones are drawn, where there are two."""
@@ -192,16 +192,16 @@ _CREDIT_TOKENS = 1024.0
 """What smg's least load takes a request for whose tokens it has not counted."""
 
 
-def prefill_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[PrefillWorker]:
+def prefill_picker(service: ServiceModel, rng: Random, agenda: Agenda) -> Picker[PrefillWorker]:
     """The service's policy; `ValueError` for one that is not simulated."""
     policy = service.prefill_policy
     match policy:
         case PrefillPolicy.ROUND_ROBIN:
             return RoundRobin()
         case PrefillPolicy.RANDOM:
-            return RandomChoice(dice)
+            return RandomChoice(rng)
         case PrefillPolicy.POWER_OF_TWO:
-            return _power_of_two(service, dice, agenda)
+            return _power_of_two(service, rng, agenda)
         case PrefillPolicy.LEAST_LOAD:
             return _by_load(LeastLoad, _PENDING_TOKENS, service, _CREDIT_TOKENS, agenda)
         case PrefillPolicy.BUCKET:
@@ -209,24 +209,24 @@ def prefill_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picke
     raise ValueError(f"the prefill policy {policy.value} is not simulated")
 
 
-def _power_of_two(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[PrefillWorker]:
+def _power_of_two(service: ServiceModel, rng: Random, agenda: Agenda) -> Picker[PrefillWorker]:
     """By the tokens of the last poll; without polls by the requests that the router has there."""
-    make = partial(PowerOfTwo, dice)
+    make = partial(PowerOfTwo, rng)
     if not service.load_poll_seconds:
         return make(prefill_requests)
     return _by_load(make, _PENDING_TOKENS, service, 0.0, agenda)
 
 
-def decode_picker(service: ServiceModel, dice: Random, agenda: Agenda) -> Picker[DecodeWorker]:
+def decode_picker(service: ServiceModel, rng: Random, agenda: Agenda) -> Picker[DecodeWorker]:
     """The service's policy; `ValueError` for one that is not simulated."""
     policy = service.decode_policy
     match policy:
         case DecodePolicy.ROUND_ROBIN:
             return RoundRobin()
         case DecodePolicy.RANDOM:
-            return RandomChoice(dice)
+            return RandomChoice(rng)
         case DecodePolicy.POWER_OF_TWO:
-            return _by_load(partial(PowerOfTwo, dice), _DECODE_REQUESTS, service, 0.0, agenda)
+            return _by_load(partial(PowerOfTwo, rng), _DECODE_REQUESTS, service, 0.0, agenda)
         case DecodePolicy.LEAST_LOAD:
             return _by_load(LeastLoad, _DECODE_REQUESTS, service, 1.0, agenda)
     raise ValueError(f"the decode policy {policy.value} is not simulated")

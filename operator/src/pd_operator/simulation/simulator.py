@@ -14,15 +14,15 @@ from pd_operator.simulation.content_routers import CacheAware, PrefixHash
 from pd_operator.simulation.decode_worker import DecodeWorker
 from pd_operator.simulation.fleet import Fleet
 from pd_operator.simulation.job import Job
-from pd_operator.simulation.ledger import Ledger
 from pd_operator.simulation.policy import Policy
+from pd_operator.simulation.policy_runner import PolicyRunner
 from pd_operator.simulation.pools import Pool, Pools
 from pd_operator.simulation.prefill_worker import PrefillWorker
+from pd_operator.simulation.request_log import RequestLog
 from pd_operator.simulation.requests import Requests
 from pd_operator.simulation.result import SimulationResult
 from pd_operator.simulation.routers import Picker, decode_picker, prefill_picker
 from pd_operator.simulation.service import ServiceModel
-from pd_operator.simulation.steering import Steering
 from pd_operator.simulation.step_tables import PassTimes, StepTimes
 
 _BLOCK = 65_536
@@ -64,17 +64,17 @@ class Simulation:
     """One run: its agenda, its workers, what became of the requests."""
 
     def __init__(
-        self, requests: Requests, service: ServiceModel, pools: Pools, dice: Random
+        self, requests: Requests, service: ServiceModel, pools: Pools, rng: Random
     ) -> None:
         self._requests = requests
         self._largest = min(service.prefill.kv_capacity_tokens, service.decode.kv_capacity_tokens)
         self.agenda = Agenda()
-        self.ledger = Ledger(len(requests))
+        self.ledger = RequestLog(len(requests))
         make = _prefill_maker(service, requests, self.agenda)
-        self.fleet = _fleet(service, pools, make, self.agenda, self.ledger, dice)
-        self._pick_prefill = _prefill_picker(service, requests, dice, self.agenda).pick
-        self._pick_decode = decode_picker(service, dice, self.agenda).pick
-        self._steering: Steering | None = None
+        self.fleet = _fleet(service, pools, make, self.agenda, self.ledger, rng)
+        self._pick_prefill = _prefill_picker(service, requests, rng, self.agenda).pick
+        self._pick_decode = decode_picker(service, rng, self.agenda).pick
+        self._steering: PolicyRunner | None = None
 
     def schedule(self, failure: Failure) -> None:
         """Let a worker die at its time."""
@@ -87,7 +87,7 @@ class Simulation:
         """
         if self._requests.prefixes is not None:
             raise ValueError("a policy cannot size pools whose workers have prefix caches")
-        self._steering = Steering(policy, self.fleet, self._requests, self.ledger, self.agenda)
+        self._steering = PolicyRunner(policy, self.fleet, self._requests, self.ledger, self.agenda)
 
     def run(self) -> SimulationResult:
         """Let every request arrive, and the last be answered."""
@@ -138,7 +138,7 @@ def _prefill_maker(
 
 
 def _prefill_picker(
-    service: ServiceModel, requests: Requests, dice: Random, agenda: Agenda
+    service: ServiceModel, requests: Requests, rng: Random, agenda: Agenda
 ) -> Picker[PrefillWorker]:
     """The service's policy; those by content are simulated where prompts tell their prefixes."""
     prefixes = requests.prefixes
@@ -146,7 +146,7 @@ def _prefill_picker(
         return CacheAware(prefixes.block_tokens)
     if prefixes is not None and service.prefill_policy is PrefillPolicy.PREFIX_HASH:
         return PrefixHash()
-    return prefill_picker(service, dice, agenda)
+    return prefill_picker(service, rng, agenda)
 
 
 def _fleet(
@@ -154,8 +154,8 @@ def _fleet(
     pools: Pools,
     make_prefill: Callable[[int], PrefillWorker],
     agenda: Agenda,
-    ledger: Ledger,
-    dice: Random,
+    ledger: RequestLog,
+    rng: Random,
 ) -> Fleet:
     """Both pools at their first size."""
     steps = StepTimes(Timings(service.decode))
@@ -178,7 +178,7 @@ def _fleet(
         prefill.add()
     for _ in range(pools.decode):
         decode.add()
-    return Fleet(prefill, decode, lifecycle, agenda, ledger, dice)
+    return Fleet(prefill, decode, lifecycle, agenda, ledger, rng)
 
 
 def _jobs(requests: Requests) -> Iterator[Job]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pd_operator.simulation.ledger import Column
+from pd_operator.simulation.request_log import Column
 from pd_operator.simulation.requests import Requests
 
 

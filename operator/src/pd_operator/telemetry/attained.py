@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from pd_operator.api.conditions import Reason
+from pd_operator.api.conditions import ConditionReason
 from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError
-from pd_operator.telemetry.questions import Questions
+from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.template import Template
 
 
@@ -29,7 +29,7 @@ class Share:
         return max(0.0, self.measured - self.within)
 
 
-def read_attainment(questions: Questions, objectives: Objectives) -> tuple[Attainment, float]:
+def read_attainment(questions: ServiceQueries, objectives: Objectives) -> tuple[Attainment, float]:
     """Attainment and the age of its newest sample; raises ``PrometheusError``.
 
     Exact per objective, because the operator makes each objective an edge of the engines'
@@ -38,7 +38,7 @@ def read_attainment(questions: Questions, objectives: Objectives) -> tuple[Attai
     ttft = _share(questions, objectives.ttft.seconds, promql.WITHIN_TTFT, promql.MEASURED_TTFT)
     if ttft is None:
         raise PrometheusError(
-            Reason.NO_REQUESTS,
+            ConditionReason.NO_REQUESTS,
             f"no streamed request got its first token in the last {questions.window_seconds:g} s "
             f"on a worker with a bucket edge at {objectives.ttft.seconds:g} s",
         )
@@ -67,7 +67,7 @@ def joint_attainment(ttft: Share, tpot: Share) -> Attainment:
 
 
 def _share(
-    questions: Questions, edge_seconds: float, within: Template, measured: Template
+    questions: ServiceQueries, edge_seconds: float, within: Template, measured: Template
 ) -> Share | None:
     """None where nothing was measured."""
     total = questions.number(measured, edge=edge_seconds)

@@ -17,19 +17,19 @@ LARGEST = 1e15
 
 @dataclass(frozen=True)
 class Bins:
-    """``count`` bins of ``step_seconds``; bin i covers (start + i step, start + (i + 1) step]."""
+    """``count`` bins of ``bin_seconds``; bin i covers (start + i step, start + (i + 1) step]."""
 
     start_seconds: float
-    step_seconds: float
+    bin_seconds: float
     count: int
 
     @classmethod
-    def within(cls, start_seconds: float, end_seconds: float, step_seconds: float) -> "Bins":
+    def within(cls, start_seconds: float, end_seconds: float, bin_seconds: float) -> "Bins":
         """The bins that lie wholly in (start, end], their edges on multiples of the step."""
         # A millionth of a bin is rounding, not a missing piece of it.
-        first = math.ceil(start_seconds / step_seconds - 1e-6)
-        last = math.floor(end_seconds / step_seconds + 1e-6)
-        return cls(first * step_seconds, step_seconds, max(last - first, 0))
+        first = math.ceil(start_seconds / bin_seconds - 1e-6)
+        last = math.floor(end_seconds / bin_seconds + 1e-6)
+        return cls(first * bin_seconds, bin_seconds, max(last - first, 0))
 
     def chunks(self) -> Iterator[tuple[float, float]]:
         """(end of the first bin, end of the last bin) of each piece to ask for."""
@@ -39,7 +39,7 @@ class Bins:
 
     def end_of(self, index: int) -> float:
         """Unix time at which a bin ends, which is where Prometheus is asked about it."""
-        return self.start_seconds + (index + 1) * self.step_seconds
+        return self.start_seconds + (index + 1) * self.bin_seconds
 
     def filled(self, samples: list[tuple[float, float]]) -> FloatArray:
         """One value per bin from (bin end, value) pairs; NaN where there is none.
@@ -48,7 +48,7 @@ class Bins:
         """
         values = np.full(self.count, np.nan)
         for moment, value in samples:
-            index = round((moment - self.start_seconds) / self.step_seconds) - 1
+            index = round((moment - self.start_seconds) / self.bin_seconds) - 1
             if 0 <= index < self.count and 0 <= value <= LARGEST:
                 values[index] = value
         return values

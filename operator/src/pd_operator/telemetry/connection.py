@@ -12,7 +12,7 @@ from prometheus_api_client.prometheus_connect import PrometheusConnect
 from requests import RequestException
 from urllib3.util import Retry
 
-from pd_operator.api.conditions import Reason
+from pd_operator.api.conditions import ConditionReason
 
 Samples = list[tuple[float, float]]
 """(Unix seconds, value), ascending."""
@@ -33,7 +33,7 @@ REFUSED_CONNECTION_RETRY = Retry(
 class PrometheusError(Exception):
     """No usable answer: ``reason`` is a word for a condition, the message says what to do."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: ConditionReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -47,7 +47,7 @@ class Series:
     samples: Samples
 
 
-class Conversation:
+class PrometheusSession:
     """Several questions that together have ``timeout_seconds``, a second more or less.
 
     Each method raises ``PrometheusError``. Not for use by several threads at once.
@@ -74,7 +74,7 @@ class Conversation:
         return series[0].samples[-1][1] if series else None
 
     def ask_range(
-        self, query: str, first_seconds: float, last_seconds: float, step_seconds: float
+        self, query: str, first_seconds: float, last_seconds: float, bin_seconds: float
     ) -> list[Series]:
         """``query`` at ``first_seconds`` and every step up to and with ``last_seconds``."""
         first, last = (
@@ -85,7 +85,7 @@ class Conversation:
 
         def ask(limit: int) -> list[Series]:
             answer = self._prometheus.custom_query_range(
-                query, first, last, f"{step_seconds:.3f}", params=exact, timeout=limit
+                query, first, last, f"{bin_seconds:.3f}", params=exact, timeout=limit
             )
             return [_series(item["metric"], item["values"]) for item in answer]
 
@@ -101,19 +101,19 @@ class Conversation:
             return ask(math.ceil(left))
         except PrometheusApiClientException as error:
             raise PrometheusError(
-                Reason.PROMETHEUS_UNREACHABLE,
+                ConditionReason.PROMETHEUS_UNREACHABLE,
                 f"{url} refused a query: {error}. Is this the address of a Prometheus, and may "
                 "the operator read from it?",
             ) from error
         except (RequestException, OSError) as error:
             raise PrometheusError(
-                Reason.PROMETHEUS_UNREACHABLE,
+                ConditionReason.PROMETHEUS_UNREACHABLE,
                 f"{url} does not answer ({_cause(error)}). Check spec.metrics.prometheusUrl and "
                 "that Prometheus runs.",
             ) from error
         except (KeyError, TypeError, ValueError) as error:
             raise PrometheusError(
-                Reason.PROMETHEUS_UNREACHABLE,
+                ConditionReason.PROMETHEUS_UNREACHABLE,
                 f"{url} answered something that is not Prometheus' ({error!r}). Check "
                 "spec.metrics.prometheusUrl.",
             ) from error

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from pd_operator.api.conditions import Reason
+from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, Series
-from pd_operator.telemetry.questions import Questions
+from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.template import Template
 
 ENOUGH_REQUESTS = 30
@@ -23,7 +23,7 @@ NO_LENGTH_SEEN = LengthDistribution.constant(1.0)
 
 
 @dataclass(frozen=True)
-class LengthQuestion:
+class LengthMetrics:
     """Where the lengths of one kind of token are found."""
 
     role: Role
@@ -32,15 +32,15 @@ class LengthQuestion:
     mean: Template
 
 
-PROMPTS = LengthQuestion(
+PROMPTS = LengthMetrics(
     Role.PREFILL, promql.PREFILL_REQUESTS, promql.PROMPT_TOKENS_BUCKETS, promql.PROMPT_TOKENS_MEAN
 )
-OUTPUTS = LengthQuestion(
+OUTPUTS = LengthMetrics(
     Role.DECODE, promql.DECODE_REQUESTS, promql.OUTPUT_TOKENS_BUCKETS, promql.OUTPUT_TOKENS_MEAN
 )
 
 
-def read_demand(questions: Questions) -> tuple[Demand, float]:
+def read_demand(questions: ServiceQueries) -> tuple[Demand, float]:
     """The demand and the age of its oldest input in seconds; raises ``PrometheusError``."""
     rate, age = _request_rate(questions)
     prompts, prompts_age = _lengths(questions, PROMPTS, rate)
@@ -51,7 +51,7 @@ def read_demand(questions: Questions) -> tuple[Demand, float]:
     return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
 
 
-def _request_rate(questions: Questions) -> tuple[float, float]:
+def _request_rate(questions: ServiceQueries) -> tuple[float, float]:
     """Requests per second at the router and the age of the newest count."""
     age = questions.age_seconds(promql.ROUTER_REQUESTS)
     rate = questions.number(promql.REQUEST_RATE)
@@ -59,14 +59,14 @@ def _request_rate(questions: Questions) -> tuple[float, float]:
         return rate, age
     if age is not None:
         raise PrometheusError(
-            Reason.NO_SERIES,
+            ConditionReason.NO_SERIES,
             f"the routers of {questions.service} were scraped less than twice in the last "
             f"{questions.window_seconds:g} s. That is so for a moment after the first request; if "
             "it stays, spec.metrics.scrapeIntervalSeconds is shorter than Prometheus' own.",
         )
     if rate is not None:
         raise PrometheusError(
-            Reason.METRICS_STALE,
+            ConditionReason.METRICS_STALE,
             f"the routers of {questions.service} are no longer scraped, although they were in the "
             f"last {questions.window_seconds:g} s",
         )
@@ -74,7 +74,7 @@ def _request_rate(questions: Questions) -> tuple[float, float]:
         # A router that has not seen a request does not have the counter.
         return 0.0, 0.0
     raise PrometheusError(
-        Reason.NO_SERIES,
+        ConditionReason.NO_SERIES,
         f"Prometheus has no {promql.ROUTER_REQUESTS} of {questions.service}. Scrape the pods of "
         "the service with the labels namespace, pod, pd_service and pd_role (the chart's "
         "PodMonitor does), and check spec.metrics.prometheusUrl.",
@@ -82,7 +82,7 @@ def _request_rate(questions: Questions) -> tuple[float, float]:
 
 
 def _lengths(
-    questions: Questions, question: LengthQuestion, rate: float
+    questions: ServiceQueries, question: LengthMetrics, rate: float
 ) -> tuple[LengthDistribution, float]:
     """Lengths of the recent requests, and the age of the newest sample of them."""
     windows = (
@@ -107,7 +107,7 @@ def _lengths(
 
 
 def _must_not_contradict(
-    questions: Questions, question: LengthQuestion, rate: float, done: float
+    questions: ServiceQueries, question: LengthMetrics, rate: float, done: float
 ) -> None:
     offered = rate * questions.window_seconds
     if offered < TOO_MANY_TO_VANISH or done > 0:
@@ -116,18 +116,20 @@ def _must_not_contradict(
         # A decode counts a request at its end, which may well take longer than the window.
         return
     raise PrometheusError(
-        Reason.METRICS_CONTRADICTORY,
+        ConditionReason.METRICS_CONTRADICTORY,
         f"in the last {questions.window_seconds:g} s the router counted {offered:.0f} requests "
         f"and the {question.role} workers none. Are they scraped ({question.requests} with "
         f'pd_role="{question.role}"), or does no request get through?',
     )
 
 
-def _no_lengths(questions: Questions, question: LengthQuestion, rate: float) -> LengthDistribution:
+def _no_lengths(
+    questions: ServiceQueries, question: LengthMetrics, rate: float
+) -> LengthDistribution:
     if rate == 0:
         return NO_LENGTH_SEEN
     raise PrometheusError(
-        Reason.NO_SERIES,
+        ConditionReason.NO_SERIES,
         f"no {question.role} worker of {questions.service} has reported a request yet; the first "
         f"ones are on their way, or {question.requests} is not scraped",
     )
@@ -147,7 +149,8 @@ class Histogram:
             pairs = sorted((float(one.labels["le"]), one.samples[-1][1]) for one in series)
         except (KeyError, ValueError) as error:
             raise PrometheusError(
-                Reason.METRICS_CONTRADICTORY, f"a histogram has a bucket without edge: {error!r}"
+                ConditionReason.METRICS_CONTRADICTORY,
+                f"a histogram has a bucket without edge: {error!r}",
             ) from error
         return cls(tuple(edge for edge, _ in pairs), tuple(count for _, count in pairs))
 
@@ -162,6 +165,7 @@ class Histogram:
             lengths = LengthDistribution.from_histogram(self.edges, self.cumulative)
         except ValueError as error:
             raise PrometheusError(
-                Reason.METRICS_CONTRADICTORY, f"a histogram of lengths says nothing: {error}"
+                ConditionReason.METRICS_CONTRADICTORY,
+                f"a histogram of lengths says nothing: {error}",
             ) from error
         return lengths if mean is None else lengths.scaled_to_mean(mean)

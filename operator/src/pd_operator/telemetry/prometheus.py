@@ -17,11 +17,11 @@ from pd_operator.telemetry.attained import read_attainment
 from pd_operator.telemetry.bins import Bins
 from pd_operator.telemetry.connection import (
     REFUSED_CONNECTION_RETRY,
-    Conversation,
     PrometheusError,
+    PrometheusSession,
 )
 from pd_operator.telemetry.offered import read_demand
-from pd_operator.telemetry.questions import Questions
+from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.template import Seconds, Template
 
 
@@ -67,16 +67,16 @@ class PrometheusReader:
         service: ServiceKey,
         start_seconds: float,
         end_seconds: float,
-        step_seconds: float,
+        bin_seconds: float,
     ) -> DemandHistory | Unknown:
         """The bins that lie wholly in (start, end], their edges on multiples of the step.
 
         A bin without data holds NaN. Where the step is shorter than four scrapes, a bin also
         reflects what came shortly before it.
         """
-        bins = Bins.within(start_seconds, end_seconds, step_seconds)
-        conversation = Conversation(self._prometheus, self._timeout_seconds)
-        window = promql.range_window(step_seconds, self._scrape_interval_seconds)
+        bins = Bins.within(start_seconds, end_seconds, bin_seconds)
+        conversation = PrometheusSession(self._prometheus, self._timeout_seconds)
+        window = promql.range_window(bin_seconds, self._scrape_interval_seconds)
 
         def series(template: Template) -> FloatArray:
             query = template.render(
@@ -85,7 +85,7 @@ class PrometheusReader:
             samples = [
                 sample
                 for first, last in bins.chunks()
-                for one in conversation.ask_range(query, first, last, step_seconds)
+                for one in conversation.ask_range(query, first, last, bin_seconds)
                 for sample in one.samples
             ]
             return bins.filled(samples)
@@ -93,7 +93,7 @@ class PrometheusReader:
         try:
             return DemandHistory(
                 start_seconds=bins.start_seconds,
-                step_seconds=step_seconds,
+                bin_seconds=bin_seconds,
                 requests_per_second=series(promql.REQUEST_RATE),
                 prompt_tokens_mean=series(promql.PROMPT_TOKENS_MEAN),
                 output_tokens_mean=series(promql.OUTPUT_TOKENS_MEAN),
@@ -107,9 +107,9 @@ class PrometheusReader:
 
     def _questions(
         self, service: ServiceKey, now_seconds: float, window_seconds: float
-    ) -> Questions:
-        return Questions(
-            conversation=Conversation(self._prometheus, self._timeout_seconds),
+    ) -> ServiceQueries:
+        return ServiceQueries(
+            conversation=PrometheusSession(self._prometheus, self._timeout_seconds),
             service=service,
             now_seconds=now_seconds,
             window_seconds=promql.range_window(window_seconds, self._scrape_interval_seconds),

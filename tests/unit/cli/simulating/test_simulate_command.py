@@ -45,14 +45,14 @@ def manifest(tmp_path: Path) -> Path:
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
     """Twenty minutes; the second ten are four times as busy."""
-    dice = np.random.default_rng(1)
-    arrivals = np.sort(np.concatenate([dice.uniform(0, 1200, 6000), dice.uniform(600, 1200, 9000)]))
+    rng = np.random.default_rng(1)
+    arrivals = np.sort(np.concatenate([rng.uniform(0, 1200, 6000), rng.uniform(600, 1200, 9000)]))
     path = tmp_path / "requests.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["arrival_s", "input_tokens", "output_tokens"])
         for arrival in arrivals.tolist():
-            writer.writerow([arrival, int(dice.integers(100, 6000)), int(dice.integers(1, 200))])
+            writer.writerow([arrival, int(rng.integers(100, 6000)), int(rng.integers(1, 200))])
     return path
 
 

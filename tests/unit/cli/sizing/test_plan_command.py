@@ -120,7 +120,7 @@ def test_a_plan_that_does_not_carry_the_load_ends_with_two() -> None:
         ((*ASKED, "--tp-prefill", "3"), "has no tensor-parallel size 3; it has 4, 8"),
         ((*ASKED, "--gpus-per-node", "2"), "fits nodes of 2 GPUs"),
         ((*ASKED, "--network", "0"), "a network of more than 0 bytes/s"),
-        ((*ASKED, "--utilisation", "100"), "a utilisation cap is above 0 and below 1"),
+        ((*ASKED, "--utilization", "100"), "a utilization cap is above 0 and below 1"),
         ((*ASKED, "--what-if", "speed=9"), "what if 'speed'? There is rate, isl"),
         ((*ASKED, "--what-if", "rate"), "--what-if takes NAME=VALUE"),
         ((*ASKED, "--what-if", "rate=much"), "what if rate=much?"),

@@ -32,17 +32,21 @@ def service(demand: dict[str, int] | None = None, **spec: Any) -> PDInferenceSer
 
 
 def test_a_service_is_planned_as_its_spec_and_status_say() -> None:
-    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
-    assert question.load.requests_per_second == 24.5
-    assert question.load.source == "the service's status"
-    assert question.load.prefill.prompt_tokens.mean == pytest.approx(1000)
-    assert question.objectives.tpot.seconds == pytest.approx(0.040)
-    assert question.policy is PrefillPolicy.POWER_OF_TWO
-    limits = question.limits
-    assert (limits.prefill_sizes, limits.decode_sizes, limits.gpu_budget) == ((4,), (4,), 64)
+    request = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    assert request.load.requests_per_second == 24.5
+    assert request.load.source == "the service's status"
+    assert request.load.prefill.prompt_tokens.mean == pytest.approx(1000)
+    assert request.objectives.tpot.seconds == pytest.approx(0.040)
+    assert request.policy is PrefillPolicy.POWER_OF_TWO
+    limits = request.limits
+    assert (limits.prefill_tensor_parallel, limits.decode_tensor_parallel, limits.gpu_budget) == (
+        (4,),
+        (4,),
+        64,
+    )
     assert limits.prefill_workers == (2, 10)
     assert limits.transfer_bytes_per_second_per_worker == pytest.approx(50e9)
-    sizing = question.answer()
+    sizing = request.plan()
     assert sizing.feasible
     assert sizing.plan.prefill.workers >= 2
 
@@ -50,13 +54,13 @@ def test_a_service_is_planned_as_its_spec_and_status_say() -> None:
 def test_flags_come_before_the_service() -> None:
     flags = PlanFlags(ttft_ms=500.0, tp_decode=(8,), budget=32, router=PrefillPolicy.RANDOM)
     load = LoadFlags(rate=5.0)
-    question = about(service(MEASURED), None, load, flags)
-    assert question.load.requests_per_second == 5.0
-    assert question.load.prefill.prompt_tokens.mean == pytest.approx(1000)
-    assert question.objectives.ttft.seconds == 0.5
-    assert question.limits.decode_sizes == (8,)
-    assert question.limits.gpu_budget == 32
-    assert question.policy is PrefillPolicy.RANDOM
+    request = about(service(MEASURED), None, load, flags)
+    assert request.load.requests_per_second == 5.0
+    assert request.load.prefill.prompt_tokens.mean == pytest.approx(1000)
+    assert request.objectives.ttft.seconds == 0.5
+    assert request.limits.decode_tensor_parallel == (8,)
+    assert request.limits.gpu_budget == 32
+    assert request.policy is PrefillPolicy.RANDOM
 
 
 def test_a_service_that_measured_nothing_yet_needs_a_load() -> None:
@@ -67,17 +71,17 @@ def test_a_service_that_measured_nothing_yet_needs_a_load() -> None:
 
 
 def test_a_service_s_plan_applies_again() -> None:
-    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
-    again = manifest(question, question.answer(), "chat", "http://prometheus:9090")
+    request = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    again = manifest(request, request.plan(), "chat", "http://prometheus:9090")
     parsed = PDInferenceService.parse(yaml.safe_load(again))
     assert parsed.spec.engine.profile == service().spec.engine.profile
     assert parsed.spec.engine.transfer_gigabits_per_second == 400
 
 
 def test_a_what_if_keeps_how_lengths_vary() -> None:
-    question = about(service(MEASURED), None, LoadFlags(), PlanFlags())
-    longer = question.what_if({"isl": "2000"}).load.prefill.prompt_tokens
-    before = question.load.prefill.prompt_tokens
+    request = about(service(MEASURED), None, LoadFlags(), PlanFlags())
+    longer = request.what_if({"isl": "2000"}).load.prefill.prompt_tokens
+    before = request.load.prefill.prompt_tokens
     assert longer == replace(before, tokens=longer.tokens)
     assert longer.mean == pytest.approx(2000)
 
@@ -119,8 +123,8 @@ def test_a_learned_engine_s_plan_applies_without_a_profile_too() -> None:
     document = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     del document["spec"]["engine"]["profile"]
     document["status"] = {"demand": MEASURED, "calibration": measured}
-    question = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
-    again = manifest(question, question.answer(), "chat", "http://prometheus:9090")
+    request = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
+    again = manifest(request, request.plan(), "chat", "http://prometheus:9090")
     assert PDInferenceService.parse(yaml.safe_load(again)).spec.engine.profile is None
 
 
@@ -134,10 +138,10 @@ def auto(**status: Any) -> PDInferenceService:
 
 
 def test_sizes_that_the_operator_is_yet_to_choose_are_all_considered() -> None:
-    question = about(auto(), None, LoadFlags(), PlanFlags())
+    request = about(auto(), None, LoadFlags(), PlanFlags())
     pairs = {
         (one.prefill.tensor_parallel_size, one.decode.tensor_parallel_size)
-        for one in question.answer().alternatives
+        for one in request.plan().alternatives
     }
     assert pairs == {(4, 4), (8, 8)}
 
@@ -149,8 +153,11 @@ def test_sizes_that_the_operator_has_chosen_stay() -> None:
         "time": "2026-01-01T12:00:00Z",
         "message": "Fewest GPUs.",
     }
-    question = about(auto(parallelism=chosen), None, LoadFlags(), PlanFlags())
-    assert (question.limits.prefill_sizes, question.limits.decode_sizes) == ((8,), (8,))
+    request = about(auto(parallelism=chosen), None, LoadFlags(), PlanFlags())
+    assert (request.limits.prefill_tensor_parallel, request.limits.decode_tensor_parallel) == (
+        (8,),
+        (8,),
+    )
 
 
 def test_a_network_that_is_given_is_each_gpu_s() -> None:

@@ -67,7 +67,7 @@ def test_the_time_to_first_token_has_room_for_transfer_and_hand_over_beside_pref
 def test_dopd_as_published_does_not_follow_the_load_with_prefill() -> None:
     few, many = (plan(PlanningMethod.DOPD_AS_PUBLISHED, rate) for rate in (10, 100))
     assert few.prefill.workers == many.prefill.workers
-    assert many.prefill.utilisation == 1.0
+    assert many.prefill.utilization == 1.0
 
 
 @pytest.mark.parametrize("method", PAPERS)

@@ -28,8 +28,8 @@ def services(axes: Axes, run: Run) -> None:
     """The services' loads on top of each other."""
     seconds = grid(run)
     rates = run.load.mean_rates(seconds, WINDOW_SECONDS / 2)
-    colours = ["#cbd5e1", "#64748b"]
-    axes.stackplot(seconds, rates, colors=colours, labels=run.load.services, linewidth=0)
+    colors = ["#cbd5e1", "#64748b"]
+    axes.stackplot(seconds, rates, colors=colors, labels=run.load.services, linewidth=0)
     axes.set_ylim(bottom=0)
 
 
@@ -50,21 +50,21 @@ def forecast(
         np.array([getattr(band, name) for band in bands]) / unit
         for name in ("low", "median", "high")
     )
-    colour = style.ROLE_COLOURS[role]
+    color = style.ROLE_COLORS[role]
     seconds = grid(run)
     axes.plot(seconds, actual(seconds) / unit, color=LOAD, lw=1.0, label="offered")
-    axes.fill_between(target, low, high, color=colour, alpha=0.16, lw=0, label="forecast, its band")
-    axes.plot(target, median, color=colour, label="forecast, median")
+    axes.fill_between(target, low, high, color=color, alpha=0.16, lw=0, label="forecast, its band")
+    axes.plot(target, median, color=color, label="forecast, median")
     axes.set_ylim(bottom=0)
 
 
 def workers(axes: Axes, run: Run, role: Role) -> None:
     """Ready workers as an area, wanted ones as a line, perfect knowledge dashed."""
-    steps, colour = run.steps[role], style.ROLE_COLOURS[role]
+    steps, color = run.steps[role], style.ROLE_COLORS[role]
     axes.fill_between(
-        steps.seconds, steps.ready, step="post", color=colour, alpha=0.18, lw=0, label="ready"
+        steps.seconds, steps.ready, step="post", color=color, alpha=0.18, lw=0, label="ready"
     )
-    axes.step(steps.seconds, steps.desired, where="post", color=colour, label="wanted")
+    axes.step(steps.seconds, steps.desired, where="post", color=color, label="wanted")
     needed = run.needed.of(role).astype(np.float64)
     _dashed(axes, run, needed)
     axes.set_ylim(0, max(axes.get_ylim()[1], steps.desired.max() + 0.6, needed.max() + 0.6))
@@ -80,16 +80,16 @@ def attainment(axes: Axes, run: Run) -> None:
         ("TTFT", run.met_ttft, PREFILL),
         ("TPOT", run.met_tpot, DECODE),
     )
-    for label, met, colour in lines:
+    for label, met, color in lines:
         share = sliding_share(arrivals, met[order], seconds, WINDOW_SECONDS)
-        axes.plot(seconds, share, color=colour, label=label)
+        axes.plot(seconds, share, color=color, label=label)
     axes.axhline(run.goal_share, color=GOAL, lw=1.0, ls="--", label="goal")
     lowest = min(axes.get_ylim()[0], run.goal_share - 0.05)
     axes.set_ylim(max(0.0, lowest), 1.01)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
-def latency(axes: Axes, run: Run, values: FloatArray, objective: float, colour: str) -> None:
+def latency(axes: Axes, run: Run, values: FloatArray, objective: float, color: str) -> None:
     """P50, P90 and P99 of the last 30 s' requests, in milliseconds, and the objective."""
     seconds, judged = grid(run), run.judged
     order = np.argsort(judged.scheduled_seconds, kind="stable")
@@ -99,7 +99,7 @@ def latency(axes: Axes, run: Run, values: FloatArray, objective: float, colour: 
     for percent, row, width, alpha in zip(
         percents, rows * 1000, (1.3, 1.9, 1.0), (0.55, 1.0, 0.4), strict=True
     ):
-        axes.plot(seconds, row, color=colour, lw=width, alpha=alpha, label=f"P{percent}")
+        axes.plot(seconds, row, color=color, lw=width, alpha=alpha, label=f"P{percent}")
     axes.axhline(objective * 1000, color=GOAL, lw=1.0, ls="--", label="objective")
     axes.set_ylim(0, _reach(rows * 1000, objective * 1000))
 
@@ -115,7 +115,7 @@ def ratio(axes: Axes, run: Run) -> None:
 
 def _dashed(axes: Axes, run: Run, needed: FloatArray) -> None:
     """What perfect knowledge would have had, one value per step."""
-    seconds = np.append(run.needed.seconds, run.needed.seconds[-1] + run.needed.step_seconds)
+    seconds = np.append(run.needed.seconds, run.needed.seconds[-1] + run.needed.bin_seconds)
     axes.step(
         seconds,
         np.append(needed, needed[-1]),

@@ -1,4 +1,4 @@
-"""What the demo's plots have of their own: colours by role, and the replayed day as x-axis."""
+"""What the demo's plots have of their own: colors by role, and the replayed day as x-axis."""
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
@@ -9,7 +9,7 @@ from pd_operator.cli.report.style import DECODE, PREFILL
 
 PERFECT = "#0f172a"
 
-ROLE_COLOURS = {Role.PREFILL: PREFILL, Role.DECODE: DECODE}
+ROLE_COLORS = {Role.PREFILL: PREFILL, Role.DECODE: DECODE}
 
 
 def day_axis(axes: Axes, run: Run, *, labelled: bool = True) -> None:

@@ -110,7 +110,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             model=model,
             ahead_seconds=tuple(ahead or ()),
             percentile=percentile,
-            step_seconds=step,
+            bin_seconds=step,
             season_seconds=season,
             time=time,
             columns=tuple(column or ()),

@@ -52,13 +52,13 @@ class FileOptions:
     - `time`: the column of times; None takes the first of `TIME_COLUMNS` that is there.
     - `columns`: columns to replay; none takes every column of numbers.
     - `rows`: AUTO takes rows for requests where the time column is called `arrival_s`.
-    - `step_seconds`: length of a bin; None takes a minute, or the rows' distance where longer.
+    - `bin_seconds`: length of a bin; None takes a minute, or the rows' distance where longer.
     """
 
     time: str | None = None
     columns: tuple[str, ...] = ()
     rows: Rows = Rows.AUTO
-    step_seconds: float | None = None
+    bin_seconds: float | None = None
 
 
 def read_file(path: Path, options: FileOptions) -> Loads:
@@ -134,7 +134,7 @@ def _of_requests(
     path: Path, frame: pd.DataFrame, time: str, seconds: FloatArray, options: FileOptions
 ) -> Loads:
     """Sum requests and their tokens up; the last bin, which may not be over, is left out."""
-    step = options.step_seconds or 60.0
+    step = options.bin_seconds or 60.0
     numbers, first, count = _numbers(path, seconds, step)
     counted: dict[str, FloatArray] = {REQUESTS: np.bincount(numbers, minlength=count) / step}
     for name, columns in ((PROMPT_TOKENS, PROMPT_COLUMNS), (OUTPUT_TOKENS, OUTPUT_COLUMNS)):
@@ -155,7 +155,7 @@ def _of_bins(
     """Means over the rows of each bin."""
     latest = np.append(np.diff(seconds) > 0, True)  # of rows of the same time, the last counts
     native = _native_step(path, seconds[latest])
-    step = options.step_seconds or max(60.0, native)
+    step = options.bin_seconds or max(60.0, native)
     if step < native:
         raise LoadError(
             f"{path}: rows come every {native:g} s, so bins of {step:g} s cannot be had"
@@ -184,7 +184,7 @@ def _loads(
     return Loads(
         name=path.name,
         series=series,
-        step_seconds=step,
+        bin_seconds=step,
         end_seconds=end_seconds,
         dated=end_seconds > _FIRST_DATE,
         ratio_of=ratio_of if all(name in series for name in ratio_of) else None,

@@ -6,7 +6,7 @@ import time
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.cli.backtesting.loads import LoadError, Loads
-from pd_operator.controller.past import Past
+from pd_operator.controller.tick.history_reader import HistoryReader
 from pd_operator.telemetry.prometheus import PrometheusReader
 
 ANSWER_SECONDS = 60.0
@@ -18,7 +18,7 @@ def read_service(
 ) -> Loads:
     """As much of the past as `spec` asks for and Prometheus has; `LoadError` where it has none."""
     reader = PrometheusReader(url, ANSWER_SECONDS, scrape_interval_seconds)
-    past = Past(key, spec)
+    past = HistoryReader(key, spec)
     try:
         asyncio.run(_read(past, reader))
     finally:
@@ -31,7 +31,7 @@ def read_service(
     return Loads.of_history(str(key), history)
 
 
-async def _read(past: Past, reader: PrometheusReader) -> None:
+async def _read(past: HistoryReader, reader: PrometheusReader) -> None:
     """Read until nothing older is left, or Prometheus gives no more."""
     now = time.time()
     for _ in range(MOST_READINGS):

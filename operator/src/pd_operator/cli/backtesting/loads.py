@@ -30,7 +30,7 @@ class Loads:
 
     name: str
     series: Mapping[str, FloatArray]
-    step_seconds: float
+    bin_seconds: float
     end_seconds: float
     dated: bool = True
     ratio_of: tuple[str, str] | None = None
@@ -50,7 +50,7 @@ class Loads:
                 PROMPT_TOKENS: history.prompt_tokens_per_second,
                 OUTPUT_TOKENS: history.output_tokens_per_second,
             },
-            step_seconds=history.step_seconds,
+            bin_seconds=history.bin_seconds,
             end_seconds=history.end_seconds,
             ratio_of=(PROMPT_TOKENS, OUTPUT_TOKENS),
         )

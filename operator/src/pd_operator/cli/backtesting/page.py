@@ -104,7 +104,7 @@ def _tables(replay: Replay) -> str:
 
 def _lead(replay: Replay) -> str:
     loads, plan = replay.loads, replay.plan
-    span = loads.bins * loads.step_seconds
+    span = loads.bins * loads.bin_seconds
     since = ""
     if loads.dated:
         first, last = (
@@ -113,7 +113,7 @@ def _lead(replay: Replay) -> str:
         )
         since = f", {first} to {last} UTC"
     return (
-        f"{span / 86_400:.1f} days in bins of {words.duration(loads.step_seconds)}{since}. "
+        f"{span / 86_400:.1f} days in bins of {words.duration(loads.bin_seconds)}{since}. "
         f"{escape(plan.model)} was asked {len(replay.series[0].seconds):,} times what would come, "
         "each time knowing nothing later, as the operator asks it."
     )
@@ -136,7 +136,7 @@ _COVERAGE_WORDS = (
 _EXPERT_WORDS = (
     "The forecast is a mixture, and each expert counts by its own recent errors. Averages look at "
     "the last bins alone, earlier days add what the load did then at this time, and ridges are "
-    "regressions on all of it. Where the colours are pale, the mixture had not beaten the last "
+    "regressions on all of it. Where the colors are pale, the mixture had not beaten the last "
     "value, and the last value was used."
 )
 _RATIO_WORDS = (

@@ -26,10 +26,10 @@ def forecast(axes: Axes, replay: Replay, number: int, window: tuple[float, float
     inside = (target >= window[0]) & (target <= window[1])
     at = style.times(target[inside])
     edges = [series.quantiles[0][inside, index] for index in _band(replay)]
-    colour = style.colour(number)
+    color = style.color(number)
     label = f"P{replay.plan.percentiles[0]} to P{replay.percentile}"
-    axes.fill_between(at, *edges, color=colour, alpha=0.22, lw=0, label=label)
-    axes.plot(at, series.used[0][inside], color=colour, lw=1.3, label="forecast")
+    axes.fill_between(at, *edges, color=color, alpha=0.22, lw=0, label=label)
+    axes.plot(at, series.used[0][inside], color=color, lw=1.3, label="forecast")
     axes.plot(at, series.actual[0][inside], color=style.ACTUAL, lw=0.9, label="what came")
     axes.set_ylim(bottom=0)
     style.thousands(axes)
@@ -52,11 +52,11 @@ def errors(axes: Axes, replay: Replay) -> None:
     """Error at each horizon over the last value's: of the model, and of what would be used."""
     ahead = np.arange(len(replay.plan.horizons_seconds))
     for number, series in enumerate(replay.series):
-        colour = style.colour(number)
+        color = style.color(number)
         own = [min(score.error_vs_last_value, _HIGHEST) for score in series.scores]
         used = [min(score.error_as_used, _HIGHEST) for score in series.scores]
-        axes.plot(ahead, own, color=colour, marker="o", ms=5, label=series.name)
-        axes.plot(ahead, used, color=colour, marker="o", ms=9, mfc="none", lw=0)
+        axes.plot(ahead, own, color=color, marker="o", ms=5, label=series.name)
+        axes.plot(ahead, used, color=color, marker="o", ms=9, mfc="none", lw=0)
     axes.axhline(1.0, color=style.GOAL, lw=1.0, ls="--", label="last value")
     axes.set_xticks(ahead, [duration(seconds) for seconds in replay.plan.horizons_seconds])
     axes.set_xlabel("ahead")
@@ -70,7 +70,7 @@ def reliability(axes: Axes, replay: Replay) -> None:
     for number, series in enumerate(replay.series):
         score = series.scores[0]
         came = [100 * score.coverage[percentile] for percentile in replay.plan.percentiles]
-        axes.plot(asked, came, color=style.colour(number), marker="o", ms=5, label=series.name)
+        axes.plot(asked, came, color=style.color(number), marker="o", ms=5, label=series.name)
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 101)
     axes.set_xlabel("percentile of the forecast")
@@ -84,7 +84,7 @@ def coverage(axes: Axes, replay: Replay) -> None:
         size = min(BLOCK_FORECASTS, max(1, len(held) // 4))
         share = _sliding_mean(held, size)
         at = style.times(series.seconds + series.plan.horizons_seconds[0])
-        axes.plot(at, share, color=style.colour(number), lw=1.3, label=series.name)
+        axes.plot(at, share, color=style.color(number), lw=1.3, label=series.name)
     goal = replay.percentile / 100
     axes.axhline(goal, color=style.GOAL, lw=1.0, ls="--", label=f"P{replay.percentile}")
     axes.set_ylim(min(axes.get_ylim()[0], goal - 0.1), 1.01)
@@ -95,8 +95,8 @@ def experts(axes: Axes, series: SeriesBacktest) -> None:
     """Share of each expert in the forecast; grey on top where none of it was used."""
     at = style.times(series.seconds)
     layers = [np.nan_to_num(shares) for shares in series.shares.values()]
-    colours = _expert_colours(series.shares)
-    axes.stackplot(at, layers, colors=colours, labels=list(series.shares), linewidth=0)
+    colors = _expert_colors(series.shares)
+    axes.stackplot(at, layers, colors=colors, labels=list(series.shares), linewidth=0)
     distrusted = np.nan_to_num(series.trusted[0]) == 0
     if distrusted.any():
         axes.fill_between(
@@ -141,7 +141,7 @@ def _sliding_mean(values: FloatArray, size: int) -> FloatArray:
     return means
 
 
-def _expert_colours(experts: Mapping[str, FloatArray]) -> list[str]:
+def _expert_colors(experts: Mapping[str, FloatArray]) -> list[str]:
     """Greys for the last value, blues for averages, green for earlier days, oranges for ridges."""
     shades = {
         "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pd_operator.cli.backtesting.loads import Loads
 from pd_operator.demand.backtest import BacktestPlan, SeriesBacktest, backtest, origins_of
-from pd_operator.demand.ratio import RatioError, ratio_error
+from pd_operator.demand.ratio import RatioAccuracy, ratio_accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Replay:
     plan: BacktestPlan
     percentile: int
     series: tuple[SeriesBacktest, ...]
-    ratio: tuple[RatioError, ...]
+    ratio: tuple[RatioAccuracy, ...]
 
     def of(self, name: str) -> SeriesBacktest:
         """The replay of one series."""
@@ -29,7 +29,7 @@ class Replay:
 
 def forecasts_to_make(loads: Loads, plan: BacktestPlan) -> int:
     """How many forecasts `replay` makes; raises `NotEnoughHistory`."""
-    steps = loads.step_seconds
+    steps = loads.bin_seconds
     return sum(len(origins_of(series, steps, plan)) for series in loads.series.values())
 
 
@@ -38,7 +38,7 @@ def replay(
 ) -> Replay:
     """Replay every series; `advance` is called after each forecast. Raises `NotEnoughHistory`."""
     series = tuple(
-        backtest(name, values, loads.end_seconds, loads.step_seconds, plan, advance)
+        backtest(name, values, loads.end_seconds, loads.bin_seconds, plan, advance)
         for name, values in loads.series.items()
     )
     return Replay(loads, plan, percentile, series, _ratio(loads, plan, series))
@@ -46,14 +46,14 @@ def replay(
 
 def _ratio(
     loads: Loads, plan: BacktestPlan, series: tuple[SeriesBacktest, ...]
-) -> tuple[RatioError, ...]:
+) -> tuple[RatioAccuracy, ...]:
     if loads.ratio_of is None:
         return ()
     prompt, output = (next(one for one in series if one.name == name) for name in loads.ratio_of)
     if len(prompt.seconds) != len(output.seconds) or (prompt.seconds != output.seconds).any():
         return ()
     return tuple(
-        ratio_error(
+        ratio_accuracy(
             (prompt.used[row], prompt.last[row], prompt.actual[row]),
             (output.used[row], output.last[row], output.actual[row]),
         )

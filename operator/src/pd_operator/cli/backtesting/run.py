@@ -37,7 +37,7 @@ class Request:
     model: ForecastModel | None
     ahead_seconds: tuple[float, ...]
     percentile: int | None
-    step_seconds: int | None
+    bin_seconds: int | None
     season_seconds: int | None
     time: str | None
     columns: tuple[str, ...]
@@ -79,7 +79,7 @@ def _of_file(file: Path, request: Request) -> tuple[Loads, ForecastSpec, tuple[f
     if request.rows not in set(Rows):
         raise LoadError(f"--rows is one of {', '.join(Rows)}, not {request.rows!r}")
     options = FileOptions(
-        request.time, request.columns, Rows(request.rows), request.step_seconds or None
+        request.time, request.columns, Rows(request.rows), request.bin_seconds or None
     )
     return read_file(file, options), ForecastSpec(), ()
 
@@ -91,7 +91,7 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
     except ValidationError as error:
         raise LoadError(f"{name} does not fit this version's API: {error}") from error
     spec = service.spec
-    changes = {"history_days": request.days, "resolution_seconds": request.step_seconds}
+    changes = {"history_days": request.days, "resolution_seconds": request.bin_seconds}
     wanted = spec.autoscaling.forecast.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
@@ -107,7 +107,7 @@ def _plan(
 ) -> BacktestPlan:
     """What is replayed: every horizon in whole bins, once, in the order asked."""
     asked = request.ahead_seconds or (*leads, *DEFAULT_AHEAD_SECONDS)
-    step = loads.step_seconds
+    step = loads.bin_seconds
     horizons = tuple(dict.fromkeys(steps_to(seconds, step) * step for seconds in asked))
     season = request.season_seconds
     return BacktestPlan(

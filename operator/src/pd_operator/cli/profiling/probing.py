@@ -17,8 +17,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from pd_operator.api.roles import Role
 from pd_operator.performance import ProfileError
 from pd_operator.performance.campaign import Finding, Probe
+from pd_operator.performance.counters import Counters, decode_work
 from pd_operator.performance.points import DecodePoint, PrefillPoint
-from pd_operator.performance.work import Counters, decode_work
 from pd_operator.scaling.observation import EngineLoad, Unknown
 from pd_operator.telemetry.engines import read_load
 

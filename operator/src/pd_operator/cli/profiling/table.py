@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pd_operator.performance import PerformanceProfile
-from pd_operator.performance.accuracy import interpolation_error
+from pd_operator.performance.accuracy import interpolation_accuracy
 from pd_operator.performance.table import MonotoneTable
 from pd_operator.planning.wording import duration
 
@@ -47,5 +47,5 @@ def print_profile(profile: PerformanceProfile, console: Console) -> None:
 
 
 def _error(table: MonotoneTable) -> str:
-    error = interpolation_error(table).p95
+    error = interpolation_accuracy(table).p95
     return "" if math.isnan(error) else f"{100 * error:.1f} %"

@@ -9,7 +9,7 @@ from string import Template
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure in large type; `good` colours it, None leaves it as it is."""
+    """One figure in large type; `good` colors it, None leaves it as it is."""
 
     figure: str
     name: str
@@ -19,9 +19,9 @@ class Tile:
     @property
     def html(self) -> str:
         """The tile's markup."""
-        colour = {None: "", True: "good", False: "bad"}[self.good]
+        color = {None: "", True: "good", False: "bad"}[self.good]
         return (
-            f'<div class="tile"><b class="{colour}">{escape(self.figure)}</b>'
+            f'<div class="tile"><b class="{color}">{escape(self.figure)}</b>'
             f"<span>{escape(self.name)}</span><small>{escape(self.note)}</small></div>"
         )
 

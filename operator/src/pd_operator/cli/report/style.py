@@ -21,7 +21,7 @@ DECODE = "#ea580c"
 LOAD = "#94a3b8"
 GOAL = "#dc2626"
 SERIES = ("#0d9488", PREFILL, DECODE, "#7c3aed", "#be185d", "#4d7c0f")
-"""Colours of the series, in the order of the load: requests, prefill's blue, decode's orange."""
+"""Colors of the series, in the order of the load: requests, prefill's blue, decode's orange."""
 
 WIDTH_INCHES = 10.5
 _SECONDS_PER_DAY = 86_400
@@ -68,8 +68,8 @@ def svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def colour(number: int) -> str:
-    """The colour of the series of that number."""
+def color(number: int) -> str:
+    """The color of the series of that number."""
     return SERIES[number % len(SERIES)]
 
 

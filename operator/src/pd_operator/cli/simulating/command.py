@@ -66,11 +66,11 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     kubectl pd simulate chat --trace requests.parquet --fixed 2,4 --html chat.html
     """
     # The forecasters take a second to load, which `explain` need not wait for.
-    from pd_operator.cli.simulating.question import Flags  # noqa: PLC0415 - loads forecasters
-    from pd_operator.cli.simulating.run import Request, run  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.run import Invocation, run  # noqa: PLC0415 - loads forecasters
 
     if trace is None:
         raise fault("give the requests with --trace FILE")
     flags = Flags(trace, speed, history, tuple(fixed or ()), profile, seed)
     as_json = output is SimulationOutput.JSON
-    run(Request(name, file, namespace, context, html, as_json), flags)
+    run(Invocation(name, file, namespace, context, html, as_json), flags)

@@ -12,13 +12,13 @@ from pd_operator.cli.report.style import (
     GOAL,
     MUTED,
     WIDTH_INCHES,
-    colour,
+    color,
     legend,
     time_axis,
     times,
     title,
 )
-from pd_operator.cli.simulating.contest import Outcome
+from pd_operator.cli.simulating.comparison import Outcome
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.planning.objectives import Objectives
 from pd_operator.simulation import Requests
@@ -56,7 +56,7 @@ def workers_figure(outcome: Outcome, requests: Requests) -> Figure:
         start=1,
     ):
         axes.step(at, wanted, where="post", color=MUTED, lw=1.0, ls=":", label="wanted")
-        axes.step(at, serving, where="post", color=colour(number), label="serving")
+        axes.step(at, serving, where="post", color=color(number), label="serving")
         axes.set_ylim(bottom=0)
         title(axes, name)
         legend(axes)
@@ -107,7 +107,7 @@ def _over_time(
     places = np.searchsorted(requests.arrival_seconds, edges)
     values = [_quantile(seconds[start:stop], share) for start, stop in pairwise(places)]
     axes.plot(
-        times(edges[:-1]), 1e3 * np.array(values), color=colour(number), lw=1.3, label=outcome.name
+        times(edges[:-1]), 1e3 * np.array(values), color=color(number), lw=1.3, label=outcome.name
     )
 
 

@@ -12,15 +12,15 @@ from rich.console import Console
 
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.resources import fault, read_resource
-from pd_operator.cli.simulating.contest import Outcome, contest, objectives_of
-from pd_operator.cli.simulating.question import Flags, Question, ask, read_manifest
+from pd_operator.cli.simulating.comparison import Outcome, compare, objectives_of
+from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask, read_manifest
 from pd_operator.cli.simulating.words import plain, print_outcomes
 from pd_operator.performance import ProfileError
 from pd_operator.planning.errors import PlanningError
 
 
 @dataclass(frozen=True)
-class Request:
+class Invocation:
     """Which service is asked about, and how it is answered."""
 
     name: str | None
@@ -31,47 +31,47 @@ class Request:
     as_json: bool
 
 
-def run(request: Request, flags: Flags) -> None:
+def run(call: Invocation, flags: Flags) -> None:
     """Simulate what was asked for; ends with a sentence on stderr where that cannot be."""
-    if request.html is not None and find_spec("matplotlib") is None:
+    if call.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     try:
-        question = ask(_service(request), flags)
-        with Console(stderr=True).status(f"simulating {len(question.requests):,} requests"):
-            outcomes = list(contest(question))
+        request = ask(_service(call), flags)
+        with Console(stderr=True).status(f"simulating {len(request.requests):,} requests"):
+            outcomes = list(compare(request))
     except (PlanningError, ProfileError) as error:
         raise fault(str(error)) from error
-    objectives = objectives_of(question)
-    if request.as_json:
+    objectives = objectives_of(request)
+    if call.as_json:
         typer.echo(json.dumps([plain(one, objectives) for one in outcomes], indent=2))
     else:
         print_outcomes(outcomes, objectives, Console())
-    if request.html is not None:
-        _write(request.html, question, outcomes)
-        typer.echo(f"Report: {request.html}", err=True)
+    if call.html is not None:
+        _write(call.html, request, outcomes)
+        typer.echo(f"Report: {call.html}", err=True)
 
 
-def _service(request: Request) -> PDInferenceService:
-    match request.name, request.file:
+def _service(call: Invocation) -> PDInferenceService:
+    match call.name, call.file:
         case str() as name, None:
-            return _running(name, request)
+            return _running(name, call)
         case None, Path() as file:
             return read_manifest(file)
         case _:
             raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
 
 
-def _running(name: str, request: Request) -> PDInferenceService:
+def _running(name: str, call: Invocation) -> PDInferenceService:
     try:
-        return PDInferenceService.parse(read_resource(name, request.namespace, request.context))
+        return PDInferenceService.parse(read_resource(name, call.namespace, call.context))
     except ValidationError as error:
         raise PlanningError(f"{name} does not fit this version's API: {error}") from error
 
 
-def _write(path: Path, question: Question, outcomes: Sequence[Outcome]) -> None:
+def _write(path: Path, request: SimulationRequest, outcomes: Sequence[Outcome]) -> None:
     from pd_operator.cli.simulating.page import write_page  # noqa: PLC0415 - matplotlib: an extra
 
     try:
-        write_page(path, question, outcomes)
+        write_page(path, request, outcomes)
     except OSError as error:
         raise fault(f"the report cannot be written: {error}") from error

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pd_operator.cli.simulating.contest import Outcome
+from pd_operator.cli.simulating.comparison import Outcome
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.wording import duration
 
@@ -37,7 +37,7 @@ def cells(outcome: Outcome, objectives: Objectives) -> tuple[str, ...]:
         duration(result.ttft_quantile(objectives.ttft.share)),
         duration(result.tpot_quantile(objectives.tpot.share)),
         f"{gpu_hours(outcome):,.1f}",
-        f"{result.prefill.utilisation:.0%}",
+        f"{result.prefill.utilization:.0%}",
         f"{result.lost_requests:,}",
     )
 
@@ -57,9 +57,9 @@ def plain(outcome: Outcome, objectives: Objectives) -> dict[str, object]:
         "ttftSeconds": {f"p{p}": result.ttft_quantile(p / 100) for p in (50, 90, 99)},
         "tpotSeconds": {f"p{p}": result.tpot_quantile(p / 100) for p in (50, 90, 99)},
         "gpuHours": gpu_hours(outcome),
-        "utilisation": {
-            "prefill": result.prefill.utilisation,
-            "decode": result.decode.utilisation,
+        "utilization": {
+            "prefill": result.prefill.utilization,
+            "decode": result.decode.utilization,
         },
         "lostRequests": result.lost_requests,
         "retractions": result.retractions,

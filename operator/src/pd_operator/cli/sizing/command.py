@@ -15,7 +15,7 @@ from pd_operator.cli.sizing.drawing import drawing, page
 from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.frontier import frontiers
 from pd_operator.cli.sizing.manifest import DEFAULT_PROMETHEUS, manifest, plain
-from pd_operator.cli.sizing.question import Method, Question, parse_changes
+from pd_operator.cli.sizing.request import Method, PlanRequest, parse_changes
 from pd_operator.cli.sizing.sources import from_flags, from_service
 from pd_operator.cli.sizing.tables import print_plan, print_what_if
 from pd_operator.performance import ProfileError, bundled_profile_names
@@ -129,7 +129,7 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         float | None,
         typer.Option(help="Gigabits/s per GPU for KV cache. Default 200.", rich_help_panel=_ENGINE),
     ] = None,
-    utilisation: Annotated[
+    utilization: Annotated[
         int,
         typer.Option(help="Percent that prefill may be busy, at most.", rich_help_panel=_ENGINE),
     ] = 85,
@@ -212,19 +212,19 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         budget=budget,
         gpus_per_node=gpus_per_node,
         gigabits_per_gpu=network,
-        utilisation_percent=utilisation,
+        utilization_percent=utilization,
         router=router,
         method=method,
     )
     try:
-        question = (
+        request = (
             from_flags(load, flags)
             if name is None
             else from_service(name, namespace, context, load, flags)
         )
-        feasible = _answer(question, output, what_if or [], name, prometheus_url)
+        feasible = _answer(request, output, what_if or [], name, prometheus_url)
         if frontier is not None:
-            _draw(question, frontier)
+            _draw(request, frontier)
     except (PlanningError, ProfileError) as error:
         raise fault(str(error)) from error
     if not feasible:
@@ -232,16 +232,16 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 
 
 def _answer(
-    question: Question, output: PlanOutput, changes: list[str], name: str | None, url: str
+    request: PlanRequest, output: PlanOutput, changes: list[str], name: str | None, url: str
 ) -> bool:
     """Print the answer; whether all of the load is carried within both objectives."""
-    sizing = question.answer()
-    asked = [(text, question.what_if(parse_changes(text))) for text in changes]
-    others = [(text, other, other.answer()) for text, other in asked]
+    sizing = request.plan()
+    asked = [(text, request.what_if(parse_changes(text))) for text in changes]
+    others = [(text, other, other.plan()) for text, other in asked]
     if output is PlanOutput.YAML:
-        typer.echo(manifest(question, sizing, name or question.profile.name, url), nl=False)
+        typer.echo(manifest(request, sizing, name or request.profile.name, url), nl=False)
     elif output is PlanOutput.JSON:
-        document = plain(question, sizing)
+        document = plain(request, sizing)
         if others:
             document["whatIf"] = [
                 {"changes": text} | plain(other, answer) for text, other, answer in others
@@ -249,10 +249,10 @@ def _answer(
         typer.echo(json.dumps(_finite(document), indent=2))
     else:
         console = Console(highlight=False)
-        print_plan(question, sizing, console)
+        print_plan(request, sizing, console)
         if others:
             console.print()
-            print_what_if([("(as asked)", question, sizing), *others], console)
+            print_what_if([("(as asked)", request, sizing), *others], console)
     return sizing.feasible
 
 
@@ -265,12 +265,12 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and value == float("inf") else value
 
 
-def _draw(question: Question, path: Path) -> None:
+def _draw(request: PlanRequest, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".html"):
         raise PlanningError(f"--frontier draws .svg or .html, not {path.name!r}")
-    lines = frontiers(question)
-    text = drawing(question, lines) if suffix == ".svg" else page(question, lines)
+    lines = frontiers(request)
+    text = drawing(request, lines) if suffix == ".svg" else page(request, lines)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from html import escape
 
 from pd_operator.cli.sizing.frontier import Frontier
-from pd_operator.cli.sizing.question import Question
+from pd_operator.cli.sizing.request import PlanRequest
 from pd_operator.planning.wording import duration
 
 _WIDTH, _HEIGHT, _MARGIN = 380, 260, 48
 
 
-def drawing(question: Question, lines: tuple[Frontier, ...]) -> str:
+def drawing(request: PlanRequest, lines: tuple[Frontier, ...]) -> str:
     """Both frontiers side by side as one SVG, without any script or font of its own."""
     panels = "".join(
         f'<g transform="translate({i * (_WIDTH + 20)},40)">{_panel(line)}</g>'
@@ -18,8 +18,8 @@ def drawing(question: Question, lines: tuple[Frontier, ...]) -> str:
     )
     width = len(lines) * (_WIDTH + 20)
     title = escape(
-        f"{question.profile.name}: GPUs against objectives at "
-        f"{question.load.requests_per_second:.3g} requests/s"
+        f"{request.profile.name}: GPUs against objectives at "
+        f"{request.load.requests_per_second:.3g} requests/s"
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + 60}" '
@@ -29,12 +29,12 @@ def drawing(question: Question, lines: tuple[Frontier, ...]) -> str:
     )
 
 
-def page(question: Question, lines: tuple[Frontier, ...]) -> str:
+def page(request: PlanRequest, lines: tuple[Frontier, ...]) -> str:
     """The same drawing as one HTML file."""
-    title = escape(f"{question.profile.name}: GPUs against objectives")
+    title = escape(f"{request.profile.name}: GPUs against objectives")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"{drawing(question, lines)}</html>\n"
+        f"{drawing(request, lines)}</html>\n"
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.cli.sizing.question import Method
+from pd_operator.cli.sizing.request import Method
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV
 
 LOAD_WINDOW_SECONDS = 300.0
@@ -40,6 +40,6 @@ class PlanFlags:
     budget: int | None = None
     gpus_per_node: int | None = None
     gigabits_per_gpu: float | None = None
-    utilisation_percent: int = 85
+    utilization_percent: int = 85
     router: PrefillPolicy | None = None
     method: Method | None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
+from pd_operator.cli.sizing.request import MILLISECONDS, Method, PlanRequest
 from pd_operator.planning.objectives import Objective
 
 POINTS = 28
@@ -32,12 +32,12 @@ class Frontier:
         return tuple(point for point in self.points if point.gpus is not None)
 
 
-def frontiers(question: Question) -> tuple[Frontier, Frontier]:
+def frontiers(request: PlanRequest) -> tuple[Frontier, Frontier]:
     """GPUs over TTFT, and over TPOT, without a budget; by our own method where one simulates."""
-    free = replace(question, limits=replace(question.limits, gpu_budget=None))
-    if question.method.by_simulation:
+    free = replace(request, limits=replace(request.limits, gpu_budget=None))
+    if request.method.by_simulation:
         free = replace(free, method=Method.QUEUEING)
-    ttft, tpot = question.objectives.ttft, question.objectives.tpot
+    ttft, tpot = request.objectives.ttft, request.objectives.tpot
     return (
         Frontier("TTFT", ttft.seconds, tuple(_point(free, "ttft", s) for s in _around(ttft))),
         Frontier("TPOT", tpot.seconds, tuple(_point(free, "tpot", s) for s in _around(tpot))),
@@ -49,6 +49,6 @@ def _around(objective: Objective) -> list[float]:
     return [objective.seconds * _SPAN ** (2 * i / POINTS) for i in steps]
 
 
-def _point(question: Question, name: str, seconds: float) -> Point:
-    sizing = question.what_if({name: repr(seconds / MILLISECONDS)}).answer()
+def _point(request: PlanRequest, name: str, seconds: float) -> Point:
+    sizing = request.what_if({name: repr(seconds / MILLISECONDS)}).plan()
     return Point(seconds, sizing.plan.gpus if sizing.feasible else None)

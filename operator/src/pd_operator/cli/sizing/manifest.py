@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pd_operator.api.names import API_VERSION, KIND
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.sizing.question import Question
+from pd_operator.cli.sizing.request import PlanRequest
 from pd_operator.performance import bundled_profile_names
 from pd_operator.performance.prior import PRIOR_NAME
 from pd_operator.planning.errors import PlanningError
@@ -20,13 +20,13 @@ from pd_operator.planning.search import Sizing
 DEFAULT_PROMETHEUS = "http://prometheus-operated.monitoring:9090"
 
 
-def plain(question: Question, sizing: Sizing) -> dict[str, Any]:
+def plain(request: PlanRequest, sizing: Sizing) -> dict[str, Any]:
     """The plan as figures: seconds, requests per second, tokens."""
-    plan, load = sizing.plan, question.load
+    plan, load = sizing.plan, request.load
     return {
-        "profile": question.profile.name,
-        "method": question.method.value,
-        "router": question.policy.value,
+        "profile": request.profile.name,
+        "method": request.method.value,
+        "router": request.policy.value,
         "load": {
             "source": load.source,
             "requestsPerSecond": load.requests_per_second,
@@ -40,30 +40,30 @@ def plain(question: Question, sizing: Sizing) -> dict[str, Any]:
         "ratio": plan.ratio,
         "gpus": plan.gpus,
         "nodes": sizing.nodes,
-        "prefill": _pool(plan.prefill, question.objectives.ttft),
-        "decode": _pool(plan.decode, question.objectives.tpot),
+        "prefill": _pool(plan.prefill, request.objectives.ttft),
+        "decode": _pool(plan.decode, request.objectives.tpot),
     }
 
 
-def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str) -> str:
+def manifest(request: PlanRequest, sizing: Sizing, name: str, prometheus_url: str) -> str:
     """YAML of a PDInferenceService, checked by the API's own model; `PlanningError` where it fails.
 
     The operator starts with one worker of each role and follows the load up to twice the plan.
     """
-    plan, objectives = sizing.plan, question.objectives
-    worker = question.profile.surfaces(plan.prefill.tensor_parallel_size)
-    per_worker = question.limits.transfer_bytes_per_second(worker)
-    autoscaling: dict[str, Any] = {"mode": "Active", "method": question.method.of_a_service.value}
-    if question.limits.gpu_budget is not None:
-        autoscaling["gpuBudget"] = question.limits.gpu_budget
+    plan, objectives = sizing.plan, request.objectives
+    worker = request.profile.surfaces(plan.prefill.tensor_parallel_size)
+    per_worker = request.limits.transfer_bytes_per_second(worker)
+    autoscaling: dict[str, Any] = {"mode": "Active", "method": request.method.of_a_service.value}
+    if request.limits.gpu_budget is not None:
+        autoscaling["gpuBudget"] = request.limits.gpu_budget
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": _object_name(name)},
         "spec": {
-            "model": {"path": question.profile.model},
+            "model": {"path": request.profile.model},
             "engine": {
-                **_described(question),
+                **_described(request),
                 "transferGigabitsPerSecond": round(per_worker / BYTES_PER_GIGABIT),
             },
             "objectives": {
@@ -72,7 +72,7 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
             },
             "prefill": _bounds(plan.prefill),
             "decode": _bounds(plan.decode),
-            "router": {"prefillPolicy": question.policy.value},
+            "router": {"prefillPolicy": request.policy.value},
             "autoscaling": autoscaling,
             "metrics": {"prometheusUrl": prometheus_url},
         },
@@ -85,18 +85,18 @@ def manifest(question: Question, sizing: Sizing, name: str, prometheus_url: str)
         raise PlanningError(f"the resource cannot say this plan: {place}: {first['msg']}") from None
     said = (
         f"# {sizing.summary}\n"
-        f"# Planned for {question.load.requests_per_second:.3g} requests/s "
-        f"({question.load.source}): {plan.prefill.workers} prefill, "
+        f"# Planned for {request.load.requests_per_second:.3g} requests/s "
+        f"({request.load.source}): {plan.prefill.workers} prefill, "
         f"{plan.decode.workers} decode, {plan.gpus} GPUs.\n"
         "# The operator follows the load between minReplicas and maxReplicas.\n"
-        f"{_to_create_first(question)}"
+        f"{_to_create_first(request)}"
     )
     return said + yaml.safe_dump(document, sort_keys=False)
 
 
-def _described(question: Question) -> dict[str, Any]:
+def _described(request: PlanRequest) -> dict[str, Any]:
     """The profile; none for a service that has none, whose engines are learned."""
-    reference, name = question.reference, question.profile.name
+    reference, name = request.reference, request.profile.name
     if reference is not None:
         return {"profile": reference.model_dump(by_alias=True, exclude_none=True)}
     if name == PRIOR_NAME:
@@ -106,14 +106,14 @@ def _described(question: Question) -> dict[str, Any]:
     return {"profile": {"configMapRef": {"name": _object_name(name)}}}
 
 
-def _to_create_first(question: Question) -> str:
+def _to_create_first(request: PlanRequest) -> str:
     """A profile from a file is nowhere in the cluster yet."""
-    place = _described(question).get("profile", {}).get("configMapRef")
-    if place is None or question.reference is not None:
+    place = _described(request).get("profile", {}).get("configMapRef")
+    if place is None or request.reference is not None:
         return ""
     return (
         f"# First: kubectl create configmap {place['name']} "
-        f"--from-file=profile.json={question.profile.name}.json\n"
+        f"--from-file=profile.json={request.profile.name}.json\n"
     )
 
 
@@ -128,7 +128,7 @@ def _pool(pool: PoolPlan, objective: Objective) -> dict[str, Any]:
         "workers": pool.workers,
         "tensorParallelSize": pool.tensor_parallel_size,
         "gpus": pool.gpus,
-        "utilisation": pool.utilisation,
+        "utilization": pool.utilization,
         "limitedBy": pool.limited_by.value,
         "feasible": pool.feasible,
         "reason": pool.reason,

@@ -12,8 +12,8 @@ from pd_operator.api.engine import ProfileRef
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance import PerformanceProfile, load_bundled, parse_profile
 from pd_operator.performance.calibration import PRIOR_BOUNDS, calibrated
+from pd_operator.performance.calibration_status import from_plain
 from pd_operator.performance.prior import prior_profile
-from pd_operator.performance.remembered import from_plain
 from pd_operator.planning.errors import PlanningError
 
 

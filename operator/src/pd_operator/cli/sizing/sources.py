@@ -1,4 +1,4 @@
-"""Puts the question together from flags, a trace, or a service that is there."""
+"""Puts the request together from flags, a trace, or a service that is there."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from pd_operator.cli.resources import read_resource
 from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.loads import given_load, service_load
 from pd_operator.cli.sizing.profiles import engines_as_they_are, read_profile
-from pd_operator.cli.sizing.question import MILLISECONDS, Method, Question
+from pd_operator.cli.sizing.request import MILLISECONDS, Method, PlanRequest
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT, Limits
 from pd_operator.planning.objectives import Objective, Objectives
@@ -21,14 +21,14 @@ from pd_operator.planning.parallelism import open_limits
 _PERCENTILE = 90
 
 
-def from_flags(load: LoadFlags, flags: PlanFlags) -> Question:
-    """A question without a service; `PlanningError` for what is missing or makes no sense."""
+def from_flags(load: LoadFlags, flags: PlanFlags) -> PlanRequest:
+    """A request without a service; `PlanningError` for what is missing or makes no sense."""
     if flags.profile is None:
         raise PlanningError("name a service, or a --profile (`kubectl pd plan --profiles`)")
     if flags.ttft_ms is None or flags.tpot_ms is None:
         raise PlanningError("give both objectives, --ttft and --tpot, in milliseconds")
     percentile = _PERCENTILE if flags.percentile is None else flags.percentile
-    return Question(
+    return PlanRequest(
         load=given_load(load),
         objectives=Objectives(
             _objective("--ttft", percentile, flags.ttft_ms),
@@ -43,8 +43,8 @@ def from_flags(load: LoadFlags, flags: PlanFlags) -> Question:
 
 def from_service(
     name: str, namespace: str | None, context: str | None, load: LoadFlags, flags: PlanFlags
-) -> Question:
-    """A question about a service that is there; `typer.Exit` where it cannot be read."""
+) -> PlanRequest:
+    """A request about a service that is there; `typer.Exit` where it cannot be read."""
     try:
         service = PDInferenceService.parse(read_resource(name, namespace, context))
     except ValidationError as error:
@@ -55,10 +55,10 @@ def from_service(
 
 def about(
     service: PDInferenceService, context: str | None, load: LoadFlags, flags: PlanFlags
-) -> Question:
-    """A question about a service as it is, flags before what its spec and status say."""
+) -> PlanRequest:
+    """A request about a service as it is, flags before what its spec and status say."""
     spec = service.spec
-    return Question(
+    return PlanRequest(
         load=service_load(service, load),
         objectives=Objectives(
             _own_objective("--ttft", spec.objectives.ttft, flags.ttft_ms, flags.percentile),
@@ -92,8 +92,8 @@ def _limits(flags: PlanFlags, base: Limits) -> Limits:
         base,
         gpu_budget=base.gpu_budget if flags.budget is None else flags.budget,
         gpus_per_node=base.gpus_per_node if nodes is None else nodes,
-        prefill_sizes=flags.tp_prefill or base.prefill_sizes,
-        decode_sizes=flags.tp_decode or base.decode_sizes,
+        prefill_tensor_parallel=flags.tp_prefill or base.prefill_tensor_parallel,
+        decode_tensor_parallel=flags.tp_decode or base.decode_tensor_parallel,
         same_size=flags.same_size or base.same_size,
         transfer_bytes_per_second_per_gpu=base.transfer_bytes_per_second_per_gpu
         if gigabits is None
@@ -101,7 +101,7 @@ def _limits(flags: PlanFlags, base: Limits) -> Limits:
         transfer_bytes_per_second_per_worker=base.transfer_bytes_per_second_per_worker
         if gigabits is None
         else None,
-        utilisation_cap=flags.utilisation_percent / 100,
+        utilization_cap=flags.utilization_percent / 100,
     )
 
 

@@ -6,28 +6,28 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from pd_operator.cli.sizing.question import Question
+from pd_operator.cli.sizing.request import PlanRequest
 from pd_operator.demand import Demand
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, PoolPlan
 from pd_operator.planning.search import Sizing
 from pd_operator.planning.wording import counted, duration
 
-Answers = Sequence[tuple[str, Question, Sizing]]
+Answers = Sequence[tuple[str, PlanRequest, Sizing]]
 """What was changed, what was asked then, and the answer."""
 
 
-def print_plan(question: Question, sizing: Sizing, console: Console) -> None:
-    """Print the question in three lines, the pools, and what else there was."""
-    load, objectives = question.load, question.objectives
-    profile = question.profile
+def print_plan(request: PlanRequest, sizing: Sizing, console: Console) -> None:
+    """Print the request in three lines, the pools, and what else there was."""
+    load, objectives = request.load, request.objectives
+    profile = request.profile
     console.print(f"[bold]{profile.model}[/bold] ({profile.name}, {profile.engine})")
     console.print(f"load        {_demand(load.prefill)} ({load.source})")
     if load.decode != load.prefill:
         console.print(f"            for decode {_demand(load.decode)}")
     console.print(
         f"objectives  TTFT {_objective(objectives.ttft)}, TPOT {_objective(objectives.tpot)}\n"
-        f"router      {question.policy.value}; method {question.method.value}\n"
+        f"router      {request.policy.value}; method {request.method.value}\n"
     )
     plan = sizing.plan
     table = Table(box=None, pad_edge=False)
@@ -39,7 +39,7 @@ def print_plan(question: Question, sizing: Sizing, console: Console) -> None:
     console.print(table)
     console.print(
         f"\nratio {plan.ratio}, {counted(plan.gpus, 'GPU')} on "
-        f"{counted(sizing.nodes, 'node')} of {question.limits.gpus_per_node}"
+        f"{counted(sizing.nodes, 'node')} of {request.limits.gpus_per_node}"
     )
     console.print(sizing.summary, style="green" if sizing.feasible else "red", soft_wrap=True)
     for reason in (plan.prefill.reason, plan.decode.reason):
@@ -90,7 +90,7 @@ _LEFT = {"pool", "objective", "bound by"}
 _BOUND = {
     Limit.TTFT: "TTFT",
     Limit.TPOT: "TPOT",
-    Limit.UTILISATION: "use cap",
+    Limit.UTILIZATION: "use cap",
     Limit.KV_ROOM: "KV room",
     Limit.NETWORK: "network",
     Limit.MINIMUM: "minimum",
@@ -106,7 +106,7 @@ def _pool(pool: PoolPlan, objective: str) -> tuple[str, ...]:
         pool.role.value,
         _workers(pool),
         str(pool.gpus),
-        f"{pool.utilisation:.0%}",
+        f"{pool.utilization:.0%}",
         *figures,
         objective,
         _BOUND[pool.limited_by],

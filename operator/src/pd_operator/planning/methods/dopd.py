@@ -13,7 +13,7 @@ Faults of the published planner, kept in `as_published` and put right in `correc
 3. The TPOT objective is computed with and then not used: cc is what fits the memory.
 4. The KV memory is a literal, 2040 blocks of 128 tokens, and not the engine's.
 5. Its correction of prefill does not enter P, and neither does the TTFT objective: a pool at the
-   ratio runs prefill at full utilisation, where waits have no end.
+   ratio runs prefill at full utilization, where waits have no end.
 6. The ratio is rounded up: fewer P than D cannot be said.
 7. Its budget loop does not end where the minimum alone exceeds the budget. It is not copied; what
    a budget allows is `planning.budget`'s.

@@ -23,7 +23,7 @@ def plan_by(
 ) -> Plan:
     """The pools that a paper's method asks for, within their bounds.
 
-    Latency and utilisation are those that our model predicts for them.
+    Latency and utilization are those that our model predicts for them.
     """
     if not (prefill.objective_in_reach and decode.in_reach):
         counts = Counts(1, 1, 1.0, 1.0, "An objective is out of reach for any number of workers.")
@@ -126,19 +126,19 @@ def plan_of(
     *,
     feasible: bool = True,
 ) -> Plan:
-    """The pools of given counts, with utilisation and latency as our model predicts them."""
+    """The pools of given counts, with utilization and latency as our model predicts them."""
     p = bounds.prefill.clip(counts.prefill)
     d = bounds.decode.clip(counts.decode)
     return Plan(
         PoolPlan(
             role=Role.PREFILL,
             workers=p,
-            utilisation=min(1.0, prefill.utilisation(p)),
+            utilization=min(1.0, prefill.utilization(p)),
             latency_seconds=prefill.latency_seconds(p),
             limited_by=Limit.METHOD,
             feasible=feasible
             and prefill.objective_in_reach
-            and counts.prefill <= bounds.prefill.most,
+            and counts.prefill <= bounds.prefill.maximum,
             reason=counts.sentence,
             gpus_per_worker=prefill.worker.gpus,
             tensor_parallel_size=prefill.worker.tensor_parallel_size,
@@ -146,10 +146,10 @@ def plan_of(
         PoolPlan(
             role=Role.DECODE,
             workers=d,
-            utilisation=min(1.0, decode.mean_batch(d) / decode.tightest[1]),
+            utilization=min(1.0, decode.mean_batch(d) / decode.tightest[1]),
             latency_seconds=decode.latency_at(d),
             limited_by=Limit.METHOD,
-            feasible=feasible and decode.in_reach and counts.decode <= bounds.decode.most,
+            feasible=feasible and decode.in_reach and counts.decode <= bounds.decode.maximum,
             reason=counts.sentence,
             gpus_per_worker=decode.worker.gpus,
             tensor_parallel_size=decode.worker.tensor_parallel_size,

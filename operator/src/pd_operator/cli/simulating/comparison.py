@@ -1,0 +1,82 @@
+"""Runs the same requests with the operator, and with pools that stay as they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pd_operator.cli.simulating.request import SimulationRequest
+from pd_operator.planning.engine import RouterClass
+from pd_operator.planning.load import ArrivedRequests, Load, measured_load
+from pd_operator.planning.objectives import Objectives
+from pd_operator.planning.planner import plan_service
+from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.simulation import Pools, Requests, SimulationResult, simulate
+from pd_operator.simulation.from_spec import engine_of, service_of
+from pd_operator.simulation.operator_policy import OperatorPolicy
+
+PEAK_WINDOW_SECONDS = 300.0
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one way of sizing came to."""
+
+    name: str
+    result: SimulationResult
+    pools: Pools
+
+
+def objectives_of(request: SimulationRequest) -> Objectives:
+    """The latencies that the spec promises."""
+    return ScalingSettings.from_spec(request.spec).objectives
+
+
+def compare(request: SimulationRequest) -> Iterator[Outcome]:
+    """The operator first; then the pools asked for, or those planned for the busiest minutes."""
+    service = service_of(request.spec, request.profile)
+    engine = engine_of(request.spec, request.profile)
+    begin = _planned(request, _first(request.requests))
+    policy = OperatorPolicy(request.spec, engine, request.history)
+    yield Outcome(
+        "operator",
+        simulate(request.requests, service, begin, seed=request.seed, policy=policy),
+        begin,
+    )
+    for pools in request.fixed or (_planned(request, request.requests),):
+        result = simulate(request.requests, service, pools, seed=request.seed)
+        name = "fixed" if request.fixed else "fixed in hindsight"
+        yield Outcome(f"{name}, {pools.prefill}P {pools.decode}D", result, pools)
+
+
+def _first(requests: Requests) -> Requests:
+    """What comes in the first minutes, or the first requests that there are."""
+    end = int(np.searchsorted(requests.arrival_seconds, PEAK_WINDOW_SECONDS))
+    return requests.part(0, max(2, end))
+
+
+def _planned(request: SimulationRequest, requests: Requests) -> Pools:
+    """Workers for the busiest minutes of `requests`, within the spec's bounds."""
+    spec, load = request.spec, _busiest(requests)
+    plan = plan_service(
+        prefill_demand=load.prefill,
+        decode_demand=load.decode,
+        engine=engine_of(spec, request.profile),
+        objectives=objectives_of(request),
+        prefill_max=spec.prefill.max_replicas,
+        decode_max=spec.decode.max_replicas,
+        router=RouterClass.of(spec.router.prefill_policy),
+        method=spec.autoscaling.method,
+    )
+    return Pools(
+        max(plan.prefill.workers, spec.prefill.min_replicas),
+        max(plan.decode.workers, spec.decode.min_replicas),
+    )
+
+
+def _busiest(requests: Requests) -> Load:
+    columns = (requests.prompt_tokens, requests.output_tokens)
+    arrived = ArrivedRequests(
+        requests.arrival_seconds, *(column.astype(np.float64) for column in columns)
+    )
+    return measured_load(arrived, PEAK_WINDOW_SECONDS, 100.0)

@@ -1,0 +1,165 @@
+"""What is simulated: a service's spec, a trace, and who sizes the pools."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from pd_operator.api.autoscaling import Mode
+from pd_operator.api.parallelism import Parallelism
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.sizing.profiles import read_profile
+from pd_operator.cli.sizing.traces import read_trace
+from pd_operator.demand import DemandHistory
+from pd_operator.performance import PerformanceProfile, load_bundled
+from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.parallelism import choose_tensor_parallel_for
+from pd_operator.simulation import Pools, Requests
+
+_SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the command line asks for; None is not given."""
+
+    trace: Path
+    speed: float = 1.0
+    history_hours: float = 0.0
+    fixed: tuple[str, ...] = ()
+    profile: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationRequest:
+    """All that a simulation is made from.
+
+    - `history`: the part of the trace before the simulation begins, as the forecaster knows it.
+    - `fixed`: pools that stay as they are, to compare with.
+    """
+
+    name: str
+    spec: PDInferenceServiceSpec
+    profile: PerformanceProfile
+    requests: Requests
+    history: DemandHistory | None
+    fixed: tuple[Pools, ...]
+    seed: int
+
+
+def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
+    """Put the request together; `PlanningError` or `ProfileError` for what makes no sense."""
+    profile = _profile(service.spec, flags)
+    spec = _sized(service, profile)
+    requests = _played(flags)
+    before = flags.history_hours * _SECONDS_PER_HOUR
+    step = float(spec.autoscaling.forecast.resolution_seconds)
+    if not 0 <= before < requests.span_seconds:
+        raise PlanningError(
+            f"--history is at least 0 and less than the trace's "
+            f"{requests.span_seconds / _SECONDS_PER_HOUR:.2f} hours"
+        )
+    bins = int(before // step)
+    begin = int(np.searchsorted(requests.arrival_seconds, bins * step))
+    later = requests.part(begin, len(requests))
+    return SimulationRequest(
+        name=service.metadata.name,
+        spec=_active(spec),
+        profile=profile,
+        requests=Requests.of(
+            later.arrival_seconds - bins * step, later.prompt_tokens, later.output_tokens
+        ),
+        history=_history(requests.part(0, begin), bins, step) if bins else None,
+        fixed=tuple(_pools(text) for text in flags.fixed),
+        seed=flags.seed,
+    )
+
+
+def read_manifest(path: Path) -> PDInferenceService:
+    """The PDInferenceService in a file of YAML; `PlanningError` says why there is none."""
+    try:
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PlanningError(f"cannot read {str(path)!r}: {error}") from None
+    found = [one for one in documents if isinstance(one, dict) and one.get("kind") == _KIND]
+    if len(found) != 1:
+        raise PlanningError(f"{path.name} holds {len(found)} {_KIND}s; expected one")
+    try:
+        return PDInferenceService.parse(found[0])
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+        )
+        raise PlanningError(f"{path.name}: {faults}") from None
+
+
+_KIND = "PDInferenceService"
+
+
+def _played(flags: Flags) -> Requests:
+    """The trace from its first arrival on, at its speed."""
+    if not flags.speed > 0:
+        raise PlanningError(f"--speed is above 0, not {flags.speed:g}")
+    read = read_trace(flags.trace)
+    try:
+        return Requests.of(
+            (read.arrival_seconds - read.arrival_seconds[0]) / flags.speed,
+            np.maximum(read.prompt_tokens, 1),
+            np.maximum(read.output_tokens, 1),
+        )
+    except ValueError as error:
+        raise PlanningError(f"{flags.trace.name}: {error}") from None
+
+
+def _sized(service: PDInferenceService, profile: PerformanceProfile) -> PDInferenceServiceSpec:
+    """The spec with the sizes that were chosen for it, or that would be."""
+    if service.spec.parallelism is not Parallelism.MANUAL and service.status.parallelism is None:
+        sizes = choose_tensor_parallel_for(service.spec, profile)
+        return service.spec.sized(sizes.prefill, sizes.decode)
+    try:
+        return service.sized().spec
+    except ValueError as error:
+        raise PlanningError(str(error)) from None
+
+
+def _active(spec: PDInferenceServiceSpec) -> PDInferenceServiceSpec:
+    """The spec as if its decisions were carried out: that is what is asked."""
+    autoscaling = spec.autoscaling.model_copy(update={"mode": Mode.ACTIVE})
+    return spec.model_copy(update={"autoscaling": autoscaling})
+
+
+def _profile(spec: PDInferenceServiceSpec, flags: Flags) -> PerformanceProfile:
+    if flags.profile is not None:
+        return read_profile(flags.profile)
+    named = spec.engine.profile
+    if named is None or named.name is None:
+        raise PlanningError("the service names no bundled profile: give one with --profile")
+    return load_bundled(named.name)
+
+
+def _pools(text: str) -> Pools:
+    try:
+        prefill, decode = map(int, text.split(","))
+        return Pools(prefill, decode)
+    except ValueError:
+        raise PlanningError(
+            f"--fixed takes workers of prefill and decode, such as 2,4, not {text!r}"
+        ) from None
+
+
+def _history(requests: Requests, bins: int, step: float) -> DemandHistory:
+    """The bins before 0."""
+    numbers = np.minimum((requests.arrival_seconds / step).astype(int), bins - 1)
+    counts = np.bincount(numbers, minlength=bins).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return DemandHistory(
+            start_seconds=-bins * step,
+            bin_seconds=step,
+            requests_per_second=counts / step,
+            prompt_tokens_mean=np.bincount(numbers, requests.prompt_tokens, bins) / counts,
+            output_tokens_mean=np.bincount(numbers, requests.output_tokens, bins) / counts,
+        )

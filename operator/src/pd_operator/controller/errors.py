@@ -1,0 +1,29 @@
+"""Why a tick failed, in a word and a sentence."""
+
+from pydantic import ValidationError
+
+from pd_operator.actuation.cluster import ClusterError
+from pd_operator.api.conditions import ConditionReason
+
+
+class SpecInvalidError(Exception):
+    """The resource does not fit this operator's API; the message says where."""
+
+    def __init__(self, error: ValueError) -> None:
+        super().__init__(_places(error) if isinstance(error, ValidationError) else str(error))
+
+
+def _places(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False)
+    )
+
+
+def reason_of(error: Exception) -> ConditionReason:
+    """Whether the spec or the API server's refusal is to blame, or something that may pass."""
+    if isinstance(error, SpecInvalidError):
+        return ConditionReason.SPEC_INVALID
+    if isinstance(error, ClusterError) and error.refused:
+        return ConditionReason.CHILDREN_REFUSED
+    return ConditionReason.TICK_FAILED

@@ -1,0 +1,155 @@
+"""What one service's load will be: its history, its forecaster, and how well that has done."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import replace
+
+from pd_operator.api.autoscaling import ForecastSpec
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
+from pd_operator.controller.tick.fit_pool import FitPool
+from pd_operator.controller.tick.history_reader import BINS_READ_AGAIN, HistoryReader, HistorySource
+from pd_operator.demand import (
+    Coverage,
+    CoverageTracker,
+    Demand,
+    DemandForecast,
+    DemandHistory,
+    FittedDemand,
+    NotEnoughHistory,
+    refit_bins,
+    sustained_bins,
+    sustained_loads,
+)
+from pd_operator.scaling.observation import Unknown
+
+# Two weeks of minutes. Fewer, the newest ones, where a fit on so many took too long.
+MOST_BINS_FITTED, FEWEST_BINS_FITTED = 20_160, 720
+
+log = logging.getLogger(__name__)
+
+
+class ServiceForecaster:
+    """History and forecaster of one service. A fit that fails or is late leaves the last good.
+
+    A forecast is never changed in place: ``_settled`` is the last fit with all bins seen that no
+    late scrape can change any more, ``_fitted`` the same with the newest bins as they are now.
+    """
+
+    def __init__(self, key: ServiceKey, fits: FitPool) -> None:
+        self._key = key
+        self._fits = fits
+        self._fit: asyncio.Task[None] | None = None
+        self._forget(ForecastSpec())
+
+    async def refresh(
+        self,
+        archive: HistorySource,
+        spec: ForecastSpec,
+        now: float,
+        horizons_seconds: Sequence[float],
+    ) -> None:
+        """Read the bins that ended since the last time, and refit where one is due.
+
+        ``horizons_seconds`` are those that will be asked for.
+        """
+        if spec != self._spec:
+            self._forget(spec)
+        before = self._past.history
+        await self._past.read(archive, now)
+        history = self._past.history
+        if history is None:
+            return
+        if history is not before:
+            self._see(history)
+        idle = self._fit is None or self._fit.done()
+        if idle and self._due(history, horizons_seconds):
+            self._fit = asyncio.create_task(self._refit(history, horizons_seconds))
+
+    def forecast(
+        self, role: Role, horizon_seconds: float, now: float, shape: Demand
+    ) -> DemandForecast | Unknown:
+        """The pool's load ``horizon_seconds`` from now; ``shape`` gives the lengths' spread."""
+        fitted = self._fitted
+        if fitted is None:
+            return self._none("The forecaster is being fitted.")
+        # The newest bin has ended a moment ago, or long ago where Prometheus was away.
+        age = max(0.0, now - fitted.end_seconds)
+        # A lead time that has changed is soon learnt in the process of the fits; to learn it here
+        # would hold up every tick.
+        reach = fitted.nearest_learnt(horizon_seconds + age)
+        try:
+            found = fitted.forecast(role, reach, self._spec.quantile_percent, shape)
+        except NotEnoughHistory as error:
+            return self._none(str(error))
+        target = fitted.end_seconds / fitted.bin_seconds + fitted.steps(reach)
+        self._trackers[role].expect(round(target), found.tokens_per_second)
+        return replace(found, horizon_seconds=horizon_seconds)
+
+    def coverage(self, role: Role) -> Coverage:
+        """How often the pool's loads were within its forecasts' quantiles."""
+        return self._trackers[role].coverage
+
+    def close(self) -> None:
+        """Give up a running fit."""
+        if self._fit is not None:
+            self._fit.cancel()
+
+    def _none(self, otherwise: str) -> Unknown:
+        return Unknown("NotEnoughHistory", "forecast", self._past.fault or self._fault or otherwise)
+
+    def _forget(self, spec: ForecastSpec) -> None:
+        self.close()
+        self._spec = spec
+        self._past = HistoryReader(self._key, spec)
+        self._settled: FittedDemand | None = None
+        self._fitted: FittedDemand | None = None
+        self._fit = None
+        self._fitted_on: DemandHistory | None = None
+        self._most_bins = MOST_BINS_FITTED
+        self._fault: str | None = None
+        self._trackers = {role: CoverageTracker() for role in Role}
+
+    def _see(self, history: DemandHistory) -> None:
+        """Show the bins that are new to forecaster and trackers."""
+        step = history.bin_seconds
+        sure = history.until(history.end_seconds - BINS_READ_AGAIN * step)
+        if self._settled is not None:
+            self._settled = self._settled.updated(sure)
+            self._fitted = self._settled.updated(history)
+        first = round(sure.start_seconds / step) + 1
+        for role, loads in (
+            (Role.PREFILL, sure.prompt_tokens_per_second),
+            (Role.DECODE, sure.output_tokens_per_second),
+        ):
+            self._trackers[role].settle(first, sustained_loads(loads, sustained_bins(step)))
+
+    def _due(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> bool:
+        """Whether there is no fit yet, or too many new bins, older bins, or other lead times."""
+        seen = self._fitted_on
+        if seen is None or self._fitted is None:
+            return seen is not history
+        newer_bins = (history.end_seconds - seen.end_seconds) / history.bin_seconds
+        older = history.start_seconds < seen.start_seconds and self._past.complete
+        unlearnt = not self._fitted.learnt(horizons_seconds)
+        refit = newer_bins >= refit_bins(self._spec.model)
+        return refit or older or (unlearnt and newer_bins >= 1)
+
+    async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
+        self._fitted_on = history
+        newest = history.since(history.end_seconds - self._most_bins * history.bin_seconds)
+        try:
+            fitted = await self._fits.fit(newest, self._spec, horizons_seconds)
+        except NotEnoughHistory as error:
+            self._fault = str(error)
+        except (BrokenExecutor, ValueError, ArithmeticError) as error:
+            self._fault = f"The fit failed: {error or type(error).__name__}."
+            log.warning("fit of %s failed; the last good one stays", self._key, exc_info=error)
+            if isinstance(error, BrokenExecutor):
+                self._most_bins = max(FEWEST_BINS_FITTED, len(newest) // 2)
+        else:
+            self._settled, self._fitted, self._fault = fitted, fitted, None
+            if self._past.history is not None:
+                self._see(self._past.history)

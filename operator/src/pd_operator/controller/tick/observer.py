@@ -1,0 +1,98 @@
+"""Fetches what a tick looks at: pods, replicas, engines, Prometheus. All reads, no decision."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.kinds import DEPLOYMENT, POD
+from pd_operator.api.names import LABEL_ROLE, LABEL_SERVICE, ROLE_ROUTER, ServiceKey, pool_name
+from pd_operator.api.pods import Pod, holds, label, terminating, worker_role
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.demand import Demand
+from pd_operator.scaling.observation import Attainment, Observation, Reading
+from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.telemetry.engines import read_loads
+from pd_operator.telemetry.observe import askable_engines, observe
+from pd_operator.telemetry.prometheus import PrometheusReader
+
+ENGINE_TIMEOUT_SECONDS = 2.0
+# Attainment is told over as many ticks, so that a quiet minute does not swing it.
+ATTAINMENT_PERIODS = 20
+# What is needed now is asked of no shorter time, else the chance of arrivals decides.
+SHORTEST_DEMAND_WINDOW_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An observation, with the pods behind it, which actuation needs to act on."""
+
+    observation: Observation
+    pods: Mapping[Role, list[Pod]]
+    routers_ready: int
+
+
+class Observer:
+    """Looks at services; shared by all loops."""
+
+    def __init__(self, cluster: Cluster, session: aiohttp.ClientSession) -> None:
+        self._cluster = cluster
+        self._session = session
+        self._readers: dict[tuple[ServiceKey, str, int], PrometheusReader] = {}
+
+    def prometheus(self, service: PDInferenceService) -> PrometheusReader:
+        """The reader of the service's Prometheus. One a service: it serves one thread at a time."""
+        spec = service.spec.metrics
+        key = (service.key, spec.prometheus_url, spec.scrape_interval_seconds)
+        if key not in self._readers:
+            self._readers[key] = PrometheusReader(
+                spec.prometheus_url, scrape_interval_seconds=spec.scrape_interval_seconds
+            )
+        return self._readers[key]
+
+    def forget(self, gone: ServiceKey) -> None:
+        """Close the connections of a service that is gone."""
+        for key in [key for key in self._readers if key[0] == gone]:
+            self._readers.pop(key).close()
+
+    async def observe(self, service: PDInferenceService) -> Sight:
+        """See the service as it is now. ``ClusterError`` where the API server does not tell."""
+        pods = await self._cluster.select(
+            POD, service.metadata.namespace, {LABEL_SERVICE: service.metadata.name}
+        )
+        replicas = {role: await self._replicas(service, role) for role in Role}
+        loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
+        now = time.time()
+        demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)
+        return Sight(
+            observation=observe(now, pods, replicas, loads, demand, attainment),
+            pods={role: [pod for pod in pods if worker_role(pod) is role] for role in Role},
+            routers_ready=sum(
+                label(pod, LABEL_ROLE) == ROLE_ROUTER and holds(pod, "Ready")
+                for pod in pods
+                if not terminating(pod)
+            ),
+        )
+
+    def _ask_prometheus(
+        self, service: PDInferenceService, now: float
+    ) -> tuple[Reading[Demand], Reading[Attainment]]:
+        reader = self.prometheus(service)
+        autoscaling = service.spec.autoscaling
+        objectives = ScalingSettings.from_spec(service.spec).objectives
+        resolution = float(autoscaling.forecast.resolution_seconds)
+        recent = max(resolution, SHORTEST_DEMAND_WINDOW_SECONDS)
+        window = float(ATTAINMENT_PERIODS * autoscaling.period_seconds)
+        return (
+            reader.demand(service.key, now, recent),
+            reader.attainment(service.key, objectives, now, window),
+        )
+
+    async def _replicas(self, service: PDInferenceService, role: Role) -> int:
+        name = pool_name(service.metadata.name, role)
+        stored = await self._cluster.get(DEPLOYMENT, service.metadata.namespace, name)
+        return int(stored["spec"]["replicas"]) if stored else 0

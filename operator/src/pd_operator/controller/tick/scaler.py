@@ -1,0 +1,122 @@
+"""Carries a decision out: both pools' next steps, and an Event for each change."""
+
+from pd_operator.actuation.actuator import Actuator
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.steps import (
+    PoolTarget,
+    SetReplicas,
+    Step,
+    TakeOffTraffic,
+    next_steps,
+)
+from pd_operator.actuation.workers import read_worker
+from pd_operator.api.autoscaling import Mode
+from pd_operator.api.names import ServiceKey, pool_name
+from pd_operator.api.roles import Role
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.status.events import EventReason, EventRecorder
+from pd_operator.controller.tick.observer import Sight
+from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.observation import Observation
+
+
+class PoolScaler:
+    """Moves one service's pools towards the decision, a safe step at a time."""
+
+    def __init__(self, key: ServiceKey, cluster: Cluster, events: EventRecorder) -> None:
+        self._key = key
+        self._events = events
+        self._actuators = {
+            role: Actuator(cluster, key.namespace, pool_name(key.name, role)) for role in Role
+        }
+        self._left_at: dict[Role, int] = {}
+
+    async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
+        """Say where replicas are no longer what was left behind; for every tick of any mode."""
+        for role in Role:
+            replicas, left_at = seen.pool(role).replicas, self._left_at.get(role)
+            self._left_at[role] = replicas
+            if left_at is not None and left_at != replicas:
+                await self._tell_of_others(service, role, left_at, replicas)
+
+    async def scale(self, service: PDInferenceService, sight: Sight, decision: Decision) -> bool:
+        """Take both pools' next steps; whether a pool is still to shrink."""
+        for role in Role:
+            replicas = sight.observation.pool(role).replicas
+            steps = self._steps(service, sight, decision, role)
+            await self._actuators[role].apply(steps)
+            self._left_at[role] = next(
+                (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
+            )
+            for step in steps:
+                await self._announce(service, role, replicas, step, decision)
+        return any(self._left_at[role] > decision.pool(role).desired for role in Role)
+
+    def _steps(
+        self, service: PDInferenceService, sight: Sight, decision: Decision, role: Role
+    ) -> list[Step]:
+        seen = sight.observation
+        target = PoolTarget(
+            replicas=seen.pool(role).replicas,
+            desired=decision.pool(role).desired,
+            now=seen.time_seconds,
+            drain_deadline_seconds=service.spec.pool(role).drain_deadline_seconds,
+        )
+        loads = {worker.name: worker.load for worker in seen.pool(role).workers}
+        workers = (
+            read_worker(pod, loads[pod["metadata"]["name"]])
+            for pod in sight.pods[role]
+            if pod["metadata"]["name"] in loads
+        )
+        return next_steps(target, [worker for worker in workers if worker is not None])
+
+    async def _tell_of_others(
+        self, service: PDInferenceService, role: Role, before: int, now: int
+    ) -> None:
+        mode = service.spec.autoscaling.mode
+        consequence = (
+            "the next decisions start from there. Remove other autoscalers of this Deployment."
+            if mode is Mode.ACTIVE
+            else f"in mode {mode.value} it stays so."
+        )
+        await self._events.post(
+            service.metadata,
+            EventReason.REPLICAS_CHANGED_ELSEWHERE,
+            f"Somebody else set {role.value} replicas from {before} to {now}; {consequence}",
+            warning=mode is Mode.ACTIVE,
+        )
+
+    async def _announce(
+        self,
+        service: PDInferenceService,
+        role: Role,
+        before: int,
+        step: Step,
+        decision: Decision,
+    ) -> None:
+        match step:
+            case SetReplicas(replicas, victims, overdue):
+                if overdue:
+                    await self._events.post(
+                        service.metadata,
+                        EventReason.DRAIN_OVERDUE,
+                        f"Removing {', '.join(overdue)} with requests left: "
+                        "drainDeadlineSeconds has passed.",
+                        warning=True,
+                    )
+                if replicas > before:
+                    reason, why = EventReason.SCALED_UP, f": {decision.sentence}"
+                else:
+                    # Why was told when the drain began; by now nothing may call for a change.
+                    reason, why = EventReason.SCALED_DOWN, f", without {', '.join(victims)}."
+                message = f"{role.value} {before} -> {replicas}{why}"
+                await self._events.post(service.metadata, reason, message)
+            case TakeOffTraffic(worker):
+                await self._events.post(
+                    service.metadata,
+                    EventReason.SCALING_DOWN,
+                    f"{role.value} worker {worker} gets no new requests and drains: "
+                    f"{decision.sentence}",
+                )
+            case _:
+                return

@@ -1,0 +1,83 @@
+"""The questions about one service at one moment."""
+
+import math
+from dataclasses import dataclass
+
+from pd_operator.api.conditions import ConditionReason
+from pd_operator.api.names import ServiceKey
+from pd_operator.telemetry import promql
+from pd_operator.telemetry.connection import PrometheusError, PrometheusSession, Series
+from pd_operator.telemetry.template import Edge, Seconds, Template, Value
+
+STALE_AFTER_SCRAPES = 4
+"""Older than this many scrape intervals, a sample no longer tells of now."""
+
+SECONDS_OF_GRACE = 2.0
+"""A scrape takes time, and clocks differ a little."""
+
+
+@dataclass(frozen=True)
+class ServiceQueries:
+    """Asks templates about ``service`` at ``now_seconds``; methods raise ``PrometheusError``."""
+
+    conversation: PrometheusSession
+    service: ServiceKey
+    now_seconds: float
+    window_seconds: float
+    scrape_interval_seconds: float
+
+    def number(
+        self,
+        template: Template,
+        *,
+        window_seconds: float | None = None,
+        edge: float | None = None,
+    ) -> float | None:
+        """The one number of a template over a window; None where there is no series."""
+        holes: dict[str, Value] = {"window": Seconds(window_seconds or self.window_seconds)}
+        if edge is not None:
+            holes["edge"] = Edge(edge)
+        query = template.render(**self._subject, **holes)
+        return _defined(self.conversation.ask_number(query, self.now_seconds), template)
+
+    def series(self, template: Template, window_seconds: float) -> list[Series]:
+        """All series of a template over another window."""
+        query = template.render(**self._subject, window=Seconds(window_seconds))
+        return self.conversation.ask(query, self.now_seconds)
+
+    def routers_up(self) -> float:
+        """Routers that are scraped with success now."""
+        query = promql.ROUTERS_UP.render(**self._subject)
+        return self.conversation.ask_number(query, self.now_seconds) or 0.0
+
+    def age_seconds(self, metric: str) -> float | None:
+        """Age of the newest sample of a metric; None where no target has it now.
+
+        Raises ``PrometheusError`` (``MetricsStale``) for one that is too old.
+        """
+        query = promql.NEWEST_SAMPLE.render(**self._subject, metric=metric)
+        newest = self.conversation.ask_number(query, self.now_seconds)
+        if newest is None:
+            return None
+        age = max(0.0, self.now_seconds - newest)
+        if age > STALE_AFTER_SCRAPES * self.scrape_interval_seconds + SECONDS_OF_GRACE:
+            raise PrometheusError(
+                ConditionReason.METRICS_STALE,
+                f"the newest sample of {metric} is {age:.0f} s old, but spec.metrics says one "
+                f"comes every {self.scrape_interval_seconds:g} s. Does Prometheus still scrape, "
+                "and does it write?",
+            )
+        return age
+
+    @property
+    def _subject(self) -> dict[str, str]:
+        return {"namespace": self.service.namespace, "service": self.service.name}
+
+
+def _defined(value: float | None, template: Template) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise PrometheusError(
+            ConditionReason.METRICS_CONTRADICTORY,
+            f"{template.name} is {value}, which is no measurement",
+        )
+    return value

@@ -1,7 +1,7 @@
 """Prints the objects that the operator would make of a PDInferenceService in a file.
 
-Usage: ``python scripts/render_children.py FILE``. The unit tests' ``golden/children.yaml`` is its
-output for the ``service.yaml`` beside it.
+Usage: `python scripts/render_children.py FILE`. The unit tests' `golden/children.yaml` is its
+output for the `service.yaml` beside it.
 """
 
 import sys
@@ -16,7 +16,7 @@ OPERATOR_IMAGE = "pd-operator/operator"
 
 
 def render(text: str) -> str:
-    """The children of the service in ``text``, PodMonitor last, as one YAML stream."""
+    """The children of the service in `text`, PodMonitor last, as one YAML stream."""
     service = PDInferenceService.parse(yaml.safe_load(text))
     children = build_children(service, operator_image=OPERATOR_IMAGE)
     manifests = [*children, build_pod_monitor(service)]

@@ -38,9 +38,11 @@ _ROOT = Path(__file__).parents[2]
 _ROWS = Path("profiles") / "measured_sglang_rows.json"
 _SETTLED_ROUNDS = 50
 
-# Clients that begin together wait for each other's prompts before their first token as long as
-# after it: of the prompts that share a request's life, one half delays its tokens.
 _HALF = 0.5
+"""Clients that begin together wait for each other's prompts before their first token as long as
+after it: of the prompts that share a request's life, one half delays its tokens.
+"""
+
 _LOYALTY = 0.03
 _SHARES = np.linspace(0.0, PROFILE_BOUNDS.high, 41)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-# A series of ours, of the engines or of the router, with the matchers it is selected by.
 SELECTOR = re.compile(
     r"(?:pd_operator_|sglang:|smg_|namespace_service_objective:)[\w:]+(?:\{[^}]*\})?"
 )
+"""A series of ours, of the engines or of the router, with the matchers it is selected by."""
 
 
 class Kind(StrEnum):

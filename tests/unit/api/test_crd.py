@@ -18,7 +18,7 @@ def root_schema() -> Schema:
 
 
 def fields(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
-    """Every field below a schema, list elements as ``path[]``."""
+    """Every field below a schema, list elements as `path[]`."""
     for name, field in schema.get("properties", {}).items():
         yield f"{path}.{name}", field
         yield from fields(field, f"{path}.{name}")

@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 10.0
 
 
 class CountingTicker:
-    """Counts its ticks; each does what ``act`` does."""
+    """Counts its ticks; each does what `act` does."""
 
     period_seconds = 3600.0
 

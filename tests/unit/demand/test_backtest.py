@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pd_operator.demand import NotEnoughHistory
+from pd_operator.demand import NotEnoughHistoryError
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.backtest import BacktestPlan, SeriesBacktest, backtest
 
@@ -115,5 +115,5 @@ def test_a_constant_load_is_forecast_without_error(loads: FloatArray) -> None:
 
 @pytest.mark.parametrize("loads", [np.full(20, 1.0), np.full(500, np.nan), np.empty(0)])
 def test_too_little_to_judge_is_said(loads: FloatArray) -> None:
-    with pytest.raises(NotEnoughHistory, match="at least 20 are needed"):
+    with pytest.raises(NotEnoughHistoryError, match="at least 20 are needed"):
         replay(loads)

@@ -10,7 +10,7 @@ from pd_operator.demand import (
     Demand,
     DemandHistory,
     LengthDistribution,
-    NotEnoughHistory,
+    NotEnoughHistoryError,
     fit_demand,
     refit_bins,
     sustained_bins,
@@ -96,21 +96,21 @@ def test_too_few_errors_to_compare_leave_the_word_to_the_last_value() -> None:
 
 
 def test_below_five_bins_there_is_no_forecast() -> None:
-    with pytest.raises(NotEnoughHistory, match="5 measured bins of 60 s, there are 4"):
+    with pytest.raises(NotEnoughHistoryError, match="5 measured bins of 60 s, there are 4"):
         fit_demand(history(climb(4)), "DampedTrend")
 
 
 def test_bins_that_were_not_measured_do_not_count() -> None:
     holes = history(climb(8))
     holes.output_tokens_mean[:5] = np.nan
-    with pytest.raises(NotEnoughHistory, match="there are 3"):
+    with pytest.raises(NotEnoughHistoryError, match="there are 3"):
         fit_demand(holes, "LastValue")
 
 
 def test_an_outage_longer_than_memory_leaves_nothing_to_forecast_from() -> None:
     fitted = fit_demand(history(climb()), "LastValue")
     later = history(climb(4), start=400 * 60 + 2000 * 60)
-    with pytest.raises(NotEnoughHistory, match="there are 4"):
+    with pytest.raises(NotEnoughHistoryError, match="there are 4"):
         fitted.updated(later).forecast(Role.PREFILL, 60, 95, SHAPE)
 
 

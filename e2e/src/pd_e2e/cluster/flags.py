@@ -5,8 +5,6 @@ from pathlib import Path
 
 from pd_e2e.cluster.ports import LOOPBACK
 
-# Controllers that need a cloud, or give addresses to nodes, have nothing to do here. Endpoints
-# refuse loopback addresses, which is what pods have, and would only be retried for ever.
 _CONTROLLERS_OFF = (
     "node-ipam-controller",
     "cloud-node-lifecycle-controller",
@@ -16,10 +14,15 @@ _CONTROLLERS_OFF = (
     "endpointslice-controller",
     "endpointslice-mirroring-controller",
 )
+"""Controllers that need a cloud, or give addresses to nodes, have nothing to do here. Endpoints
+refuse loopback addresses, which is what pods have, and would only be retried for ever.
+"""
 
-# The address under which the `kubernetes` Service would advertise this server. It may not be a
-# loopback one, nobody uses it, and without it a machine with no network could not start.
+
 _ADVERTISED_ADDRESS = "192.0.2.1"
+"""The address under which the `kubernetes` Service would advertise this server. It may not be a
+loopback one, nobody uses it, and without it a machine with no network could not start.
+"""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 _CONTEXT = "pd-e2e"
 
-# RFC 5915 ECPrivateKey without the optional public key, curve prime256v1.
 _EC_KEY_HEAD = bytes.fromhex("303102010104 20")
+"""RFC 5915 ECPrivateKey without the optional public key, curve prime256v1."""
+
 _EC_KEY_TAIL = bytes.fromhex("a00a06082a8648ce3d030107")
 
 

@@ -5,9 +5,10 @@ import socket
 
 LOOPBACK = "127.0.0.1"
 
-# Below the kernel's range for outgoing connections (32768 and up): while a server of ours is
-# stopped, none of those can take its port. Above 29000 are the ports of engines and routers.
 _FIRST, _LAST = 10_000, 28_999
+"""Below the kernel's range for outgoing connections (32768 and up): while a server of ours is
+stopped, none of those can take its port. Above 29000 are the ports of engines and routers.
+"""
 
 
 def free_ports(count: int) -> list[int]:

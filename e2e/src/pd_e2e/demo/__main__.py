@@ -1,4 +1,4 @@
-"""``python -m pd_e2e.demo``: the main job, on one machine, from nothing to a report."""
+"""`python -m pd_e2e.demo`: the main job, on one machine, from nothing to a report."""
 
 import shutil
 import signal
@@ -36,14 +36,18 @@ from pd_e2e.nodes.catalogue import repository_images
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-# Of the real rate: what two cores carry, with whole workers enough that both pools move.
 SCALE = 0.24
+"""Of the real rate: what two cores carry, with whole workers enough that both pools move."""
+
 NODES = AgentOptions(nodes=8, gpus=8)
-# Played, not judged: longer than a start-up, so that by second 0 the pools are what the operator
-# wants them to be, as on any day but the first.
 WARMUP_SECONDS = 60.0
-# From the end of the written history until Prometheus and the generator are up.
+"""Played, not judged: longer than a start-up, so that by second 0 the pools are what the operator
+wants them to be, as on any day but the first.
+"""
+
 CURTAIN_SECONDS = 8.0
+"""From the end of the written history until Prometheus and the generator are up."""
+
 SAMPLE_SECONDS = 1.0
 
 STAGES = (

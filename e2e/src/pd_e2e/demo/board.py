@@ -43,7 +43,7 @@ class Board:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """``name`` runs for as long as the block does."""
+        """`name` runs for as long as the block does."""
         self._began[name] = time.monotonic()
         self._change(name, lambda stage: replace(stage, state=StageState.RUNNING))
         try:

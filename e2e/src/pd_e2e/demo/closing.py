@@ -19,7 +19,6 @@ from pd_e2e.expressions import Kind, chart_expressions
 
 TIMEOUT_SECONDS = 10.0
 
-# What the demo promises; each is checked against the run and shown beside it.
 GOALS: Mapping[str, tuple[str, float]] = {
     "requests_failed": ("at most", 0),
     "joint_attainment": ("at least", 0.95),
@@ -27,6 +26,7 @@ GOALS: Mapping[str, tuple[str, float]] = {
     "gpu_seconds_share_of_static_peak": ("at most", 0.85),
     "forecast_mase_at_lead": ("below", 1.0),
 }
+"""What the demo promises; each is checked against the run and shown beside it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def close(results: Path, run: Run, prometheus_url: str, console: Console) -> Non
 
 
 def operator_figures(prometheus_url: str, seconds: float) -> OperatorFigures:
-    """Ask the demo's Prometheus about the operator, over the last ``seconds``."""
+    """Ask the demo's Prometheus about the operator, over the last `seconds`."""
     window = f"[{seconds:.0f}s]"
     ticks = f"sum by (le) (increase(pd_operator_tick_duration_seconds_bucket{window}))"
     process = '{job="pods",pd_role="",pod=~"pd-operator.*"}'

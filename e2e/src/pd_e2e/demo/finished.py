@@ -23,7 +23,7 @@ from pd_operator.scaling.settings import ScalingSettings
 def finished_run(
     folder: Path, scenario: str, load: TraceScenario, service: PDInferenceService
 ) -> Run:
-    """The run whose records and timeline lie in ``folder``."""
+    """The run whose records and timeline lie in `folder`."""
     spec = service.spec
     objectives = spec.objectives
     return Run(

@@ -6,10 +6,11 @@ from heapq import heappop, heappush
 from pd_e2e.engine.job import Job
 from pd_e2e.engine.steps import StepClock
 
-# Step times are taken at the mean context of a run; short runs keep that exact on a bent table.
 _LONGEST_RUN_STEPS = 256
-# SGLang's scheduler reports on a request that is not streamed this often; metrics see it.
+"""Step times are taken at the mean context of a run; short runs keep that exact on a bent table."""
+
 _INTERVAL_WITHOUT_STREAM = 50
+"""SGLang's scheduler reports on a request that is not streamed this often; metrics see it."""
 
 
 @dataclass(slots=True)

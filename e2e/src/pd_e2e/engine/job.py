@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-# A request with this bootstrap host has nobody on the other side: health checks, and profiling
-# one role alone. SGLang pretends that its KV arrives, or leaves, in no time.
 NO_PEER = "2.2.2.2"
+"""A request with this bootstrap host has nobody on the other side: health checks, and profiling
+one role alone. SGLang pretends that its KV arrives, or leaves, in no time.
+"""
 
 
 @dataclass(frozen=True, slots=True)

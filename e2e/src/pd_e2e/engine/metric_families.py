@@ -35,7 +35,6 @@ TRANSFER_MEGABYTES = (1, 5, 10, 50, 100, 500, 1000, 5000, 10000)
 TRANSFER_GIGABYTES_PER_SECOND = (0.1, 0.5, 1, 5, 10, 25, 50, 100, 200, 400)
 LOADS_SECONDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 
-# Refreshed on a prefill pass, every 40 decode steps, or once in 30 s: too old to steer by.
 GAUGES = {
     "num_running_reqs": "Requests in the batch",
     "num_queue_reqs": "Requests in the waiting queue",
@@ -58,6 +57,8 @@ GAUGES = {
     "cache_hit_rate": "Share of prompt tokens found in the prefix cache",
     "utilization": "Utilization as SGLang estimates it",
 }
+"""Refreshed on a prefill pass, every 40 decode steps, or once in 30 s: too old to steer by."""
+
 FIXED_GAUGES = {
     "max_total_num_tokens": "KV capacity in tokens",
     "page_size": "KV page size in tokens",

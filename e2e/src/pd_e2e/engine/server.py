@@ -22,10 +22,12 @@ from pd_operator.api.roles import Role
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LARGEST_BODY_BYTES = 256 * 2**20
-# Whoever is still connected after the drain is cut off.
 _LAST_CONNECTIONS_SECONDS = 0.5
-# SGLang closes idle API connections after this; decodes keep theirs to the registry for longer.
+"""Whoever is still connected after the drain is cut off."""
+
 _API_KEEP_ALIVE_SECONDS = 5.0
+"""SGLang closes idle API connections after this; decodes keep theirs to the registry for longer."""
+
 _REGISTRY_KEEP_ALIVE_SECONDS = 120.0
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
-# 127.64.0.0/10: away from 127.0.0.1 and from the low addresses that people and resolvers use.
 _FIRST = (127 << 24) + (64 << 16)
+"""127.64.0.0/10: away from 127.0.0.1 and from the low addresses that people and resolvers use."""
+
 _COUNT = 1 << 22
 
 

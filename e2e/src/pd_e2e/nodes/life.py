@@ -11,8 +11,8 @@ from pd_e2e.nodes.probe import Probe, verdicts
 from pd_e2e.nodes.process import PodProcess
 from pd_e2e.nodes.surroundings import Launch
 
-# A kubelet leaves this much for SIGTERM even where preStop used up the grace period.
 _LEAST_SECONDS_AFTER_TERM = 2.0
+"""A kubelet leaves this much for SIGTERM even where preStop used up the grace period."""
 
 
 class LifeObserver(Protocol):

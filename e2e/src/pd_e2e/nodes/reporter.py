@@ -11,8 +11,8 @@ from pd_e2e.nodes.states import PodStatus
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 
-# Lists that a strategic merge would extend, where a new address must replace the old one.
 _REPLACED = ("podIPs", "hostIPs")
+"""Lists that a strategic merge would extend, where a new address must replace the old one."""
 
 
 class StatusReporter:

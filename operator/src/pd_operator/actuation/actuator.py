@@ -18,8 +18,9 @@ from pd_operator.api.names import (
     LABEL_TRAFFIC,
 )
 
-# What a ReplicaSet deletes first among its ready pods (KEP-2255).
 ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""What a ReplicaSet deletes first among its ready pods (KEP-2255)."""
+
 CHEAPEST = "-2147483648"
 
 

@@ -33,9 +33,9 @@ class ChildApplier:
         self._applied: dict[ChildKey, Applied] = {}
 
     async def apply(self, manifests: Iterable[Object]) -> list[str]:
-        """Make the cluster's children match; returns ``Kind/name`` of those written.
+        """Make the cluster's children match; returns `Kind/name` of those written.
 
-        Raises ``ClusterError`` for the first child that the API server refuses.
+        Raises `ClusterError` for the first child that the API server refuses.
         """
         wanted = list(manifests)
         present = await self._present({kind_of(manifest) for manifest in wanted})
@@ -67,7 +67,7 @@ def _digest(value: object) -> str:
 def _content(stored: Object | None) -> str:
     """What an object is meant to be: all but its status, its replicas, and what servers note.
 
-    Replicas are not a child's to keep: they belong to ``/scale``.
+    Replicas are not a child's to keep: they belong to `/scale`.
     """
     if stored is None:
         return "absent"

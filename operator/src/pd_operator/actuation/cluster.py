@@ -26,7 +26,7 @@ MERGE = "application/merge-patch+json"
 class ClusterError(Exception):
     """The API server refused or could not be reached.
 
-    ``status`` is the HTTP status, 0 where there was no answer; ``message`` the
+    `status` is the HTTP status, 0 where there was no answer; `message` the
     API server's own explanation.
     """
 
@@ -50,7 +50,7 @@ class Cluster:
 
     @classmethod
     def connect(cls, context: str | None = None) -> "Cluster":
-        """From ``KUBECONFIG`` (or a ``context`` of it) where there is one, else as the pod."""
+        """From `KUBECONFIG` (or a `context` of it) where there is one, else as the pod."""
         settings = client.Configuration()
         chosen = {"context": context} if context else {}
         config.load_config(client_configuration=settings, **chosen)
@@ -59,7 +59,7 @@ class Cluster:
         return cls(client.ApiClient(settings))
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object, or ``None`` where it does not exist."""
+        """The object, or `None` where it does not exist."""
         try:
             return await self._request("GET", kind.path(namespace, name))
         except ClusterError as error:
@@ -68,7 +68,7 @@ class Cluster:
             raise
 
     async def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Object]:
-        """All objects of ``kind`` with these labels, in one namespace or (empty) in all."""
+        """All objects of `kind` with these labels, in one namespace or (empty) in all."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         query = [("labelSelector", selector)] if selector else []
         answer = await self._request("GET", kind.path(namespace), query=query)
@@ -83,7 +83,7 @@ class Cluster:
         return await self._request("PATCH", path, body=manifest, content=APPLY, query=query)
 
     async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> None:
-        """Set the replicas through ``/scale``, the same door that ``kubectl scale`` uses."""
+        """Set the replicas through `/scale`, the same door that `kubectl scale` uses."""
         await self._merge(kind.path(namespace, name, "scale"), {"spec": {"replicas": replicas}})
 
     async def mark(
@@ -95,7 +95,7 @@ class Cluster:
         labels: Mapping[str, str | None] | None = None,
         annotations: Mapping[str, str | None] | None = None,
     ) -> None:
-        """Set labels and annotations; ``None`` removes one."""
+        """Set labels and annotations; `None` removes one."""
         metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
         await self._merge(kind.path(namespace, name), {"metadata": metadata})
 
@@ -104,7 +104,7 @@ class Cluster:
         return await self._request("POST", kind.path(namespace), body=body)
 
     async def serves(self, kind: Kind) -> bool:
-        """Whether the API server knows ``kind``, e.g. a CRD of another project."""
+        """Whether the API server knows `kind`, e.g. a CRD of another project."""
         try:
             answer = await self._request("GET", kind.root)
         except ClusterError as error:
@@ -158,7 +158,7 @@ class Cluster:
 
 
 def _explanation(body: bytes | str | None) -> str:
-    """The message of a ``Status`` object, else the body itself."""
+    """The message of a `Status` object, else the body itself."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else (body or "")
     try:
         return str(json.loads(text)["message"])

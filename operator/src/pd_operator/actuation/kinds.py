@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of object: ``api_version`` as in manifests, ``plural`` as in URLs."""
+    """One kind of object: `api_version` as in manifests, `plural` as in URLs."""
 
     name: str
     api_version: str
@@ -18,15 +18,15 @@ class Kind:
 
     @property
     def root(self) -> str:
-        """The URL path of the API version, e.g. ``/apis/apps/v1``."""
+        """The URL path of the API version, e.g. `/apis/apps/v1`."""
         return (
             f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
         )
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """The URL path of an object, or of the collection where ``name`` is empty.
+        """The URL path of an object, or of the collection where `name` is empty.
 
-        An empty ``namespace`` is the collection over all namespaces.
+        An empty `namespace` is the collection over all namespaces.
         """
         scope = [f"namespaces/{namespace}"] if namespace else []
         return "/".join([self.root, *scope, self.plural, *filter(None, [name, subresource])])
@@ -57,5 +57,5 @@ _BY_NAME = {(kind.api_version, kind.name): kind for kind in (*CHILD_KINDS, POD_M
 
 
 def kind_of(manifest: dict[str, object]) -> Kind:
-    """The kind of a manifest; ``KeyError`` where the operator has no business with it."""
+    """The kind of a manifest; `KeyError` where the operator has no business with it."""
     return _BY_NAME[str(manifest["apiVersion"]), str(manifest["kind"])]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from pd_operator.actuation.workers import Worker
 
-# An engine publishes its load every few steps: idle is believed when it holds this long.
 IDLE_CONFIRMATION_SECONDS = 1.0
+"""An engine publishes its load every few steps: idle is believed when it holds this long."""
 
 
 @dataclass(frozen=True)
 class TakeOffTraffic:
-    """Stop sending requests to ``worker``; it must be idle by ``deadline`` (Unix seconds)."""
+    """Stop sending requests to `worker`; it must be idle by `deadline` (Unix seconds)."""
 
     worker: str
     deadline: float
@@ -26,14 +26,14 @@ class TakeOffTraffic:
 
 @dataclass(frozen=True)
 class PutOnTraffic:
-    """``worker`` serves again: the drain is called off."""
+    """`worker` serves again: the drain is called off."""
 
     worker: str
 
 
 @dataclass(frozen=True)
 class NoteIdle:
-    """Write on ``worker`` since when it is idle (Unix seconds), or that it is not (``None``)."""
+    """Write on `worker` since when it is idle (Unix seconds), or that it is not (`None`)."""
 
     worker: str
     since: float | None
@@ -41,7 +41,7 @@ class NoteIdle:
 
 @dataclass(frozen=True)
 class SetReplicas:
-    """Set the pool's replicas; ``victims`` first become the cheapest pods to delete."""
+    """Set the pool's replicas; `victims` first become the cheapest pods to delete."""
 
     replicas: int
     victims: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ Step = TakeOffTraffic | PutOnTraffic | NoteIdle | SetReplicas
 
 @dataclass(frozen=True)
 class PoolTarget:
-    """Where a pool stands (``replicas``) and should go (``desired``), at ``now`` (Unix seconds)."""
+    """Where a pool stands (`replicas`) and should go (`desired`), at `now` (Unix seconds)."""
 
     replicas: int
     desired: int

@@ -15,7 +15,7 @@ from pd_operator.scaling.observation import EngineLoad, Known, Reading
 class Worker:
     """One pod of a pool that is not already being deleted.
 
-    ``started`` is false until the engine's start-up probe has passed once:
+    `started` is false until the engine's start-up probe has passed once:
     such a pod never got a request. Times are Unix seconds.
     """
 
@@ -41,7 +41,7 @@ class Worker:
 
 
 def read_worker(pod: Pod, load: Reading[EngineLoad]) -> Worker | None:
-    """The worker of a pod of the Kubernetes API; ``None`` for one that is being deleted."""
+    """The worker of a pod of the Kubernetes API; `None` for one that is being deleted."""
     if terminating(pod):
         return None
     containers = pod.get("status", {}).get("containerStatuses") or ()

@@ -1,4 +1,4 @@
-"""How the operator may change the pools: ``spec.autoscaling``."""
+"""How the operator may change the pools: `spec.autoscaling`."""
 
 from enum import StrEnum
 

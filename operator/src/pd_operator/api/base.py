@@ -25,14 +25,14 @@ class ApiModel(BaseModel):
 def cel_rules(*rules: Mapping[str, str]) -> ConfigDict:
     """Model configuration that adds validation rules to the model's object in the CRD.
 
-    A rule has the keys of an entry of ``x-kubernetes-validations``; its ``fieldPath`` is the
+    A rule has the keys of an entry of `x-kubernetes-validations`; its `fieldPath` is the
     field that the apiserver names in the refusal.
     """
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(r) for r in rules]})
 
 
 def list_type(kind: str, *keys: str) -> JsonDict:
-    """How server-side apply merges a list: ``atomic``, ``set``, or ``map`` by its key fields."""
+    """How server-side apply merges a list: `atomic`, `set`, or `map` by its key fields."""
     extra: JsonDict = {"x-kubernetes-list-type": kind}
     if keys:
         extra["x-kubernetes-list-map-keys"] = list(keys)

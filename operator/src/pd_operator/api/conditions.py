@@ -137,7 +137,7 @@ def set_condition(
 ) -> Conditions:
     """The conditions with one of them set, in their old order.
 
-    ``last_transition_time`` moves to ``now`` only when the status changes, so that a reader can
+    `last_transition_time` moves to `now` only when the status changes, so that a reader can
     tell since when it holds.
     """
     old = find_condition(conditions, kind)

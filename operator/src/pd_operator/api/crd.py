@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, generated from the models: ``python -m pd_operator.api.crd``."""
+"""The CustomResourceDefinition, generated from the models: `python -m pd_operator.api.crd`."""
 
 import sys
 
@@ -126,7 +126,7 @@ def _column(
 
 
 def render() -> str:
-    """The file in ``crds/``."""
+    """The file in `crds/`."""
     body = yaml.safe_dump(custom_resource_definition(), sort_keys=False, width=100)
     return _HEADER + body
 

@@ -1,4 +1,4 @@
-"""What ``kubectl get`` prints of a status."""
+"""What `kubectl get` prints of a status."""
 
 from pd_operator.api.status import (
     AttainmentStatus,

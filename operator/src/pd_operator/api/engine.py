@@ -1,4 +1,4 @@
-"""The model and the engine that serves it: ``spec.model`` and ``spec.engine``."""
+"""The model and the engine that serves it: `spec.model` and `spec.engine`."""
 
 from typing import Annotated, Self
 
@@ -32,7 +32,7 @@ class ModelSpec(ApiModel):
 
     @property
     def name_for_clients(self) -> str:
-        """What a request's ``model`` field says."""
+        """What a request's `model` field says."""
         return self.served_name or self.path
 
 

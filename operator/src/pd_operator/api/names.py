@@ -18,10 +18,10 @@ LABEL_SERVICE = f"{GROUP}/service"
 """On every child and pod: the name of the PDInferenceService it belongs to."""
 
 LABEL_ROLE = f"{GROUP}/role"
-"""On pods: ``prefill``, ``decode`` or ``router``. The worker table follows it."""
+"""On pods: `prefill`, `decode` or `router`. The worker table follows it."""
 
 LABEL_TRAFFIC = f"{GROUP}/traffic"
-"""On worker pods: ``off`` takes the pod out of the router's table; absent means on."""
+"""On worker pods: `off` takes the pod out of the router's table; absent means on."""
 
 TRAFFIC_OFF = "off"
 ROLE_ROUTER = "router"
@@ -36,7 +36,7 @@ ANNOTATION_IDLE_SINCE = f"{GROUP}/idle-since"
 """On a draining pod: unix seconds of the first of the two idle readings a drain needs."""
 
 FIELD_MANAGER = "pd-operator"
-"""Owner of the fields we apply, in every child's ``metadata.managedFields``."""
+"""Owner of the fields we apply, in every child's `metadata.managedFields`."""
 
 ENGINE_PORT = 30000
 BOOTSTRAP_PORT = 8998
@@ -47,7 +47,7 @@ PORT_BOOTSTRAP = "bootstrap"
 PORT_METRICS = "metrics"
 
 MAX_SERVICE_NAME_LENGTH = 50
-"""Leaves room for ``-prefill`` and the like inside the 63 characters of a label value."""
+"""Leaves room for `-prefill` and the like inside the 63 characters of a label value."""
 
 
 @dataclass(frozen=True, order=True)

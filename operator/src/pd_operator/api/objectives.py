@@ -1,4 +1,4 @@
-"""The latency a client shall see: ``spec.objectives``."""
+"""The latency a client shall see: `spec.objectives`."""
 
 from pydantic import Field
 

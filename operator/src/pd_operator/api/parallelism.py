@@ -1,4 +1,4 @@
-"""Who chooses the workers' sizes, and for which load: ``parallelism`` and ``expectedLoad``."""
+"""Who chooses the workers' sizes, and for which load: `parallelism` and `expectedLoad`."""
 
 from enum import StrEnum
 

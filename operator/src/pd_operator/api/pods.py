@@ -59,7 +59,7 @@ def engine_url(pod: Pod) -> str | None:
 
 
 def _http_port(pod: Pod) -> int:
-    """The container port named ``http``: a pod template may have moved it."""
+    """The container port named `http`: a pod template may have moved it."""
     for container in pod.get("spec", {}).get("containers") or ():
         for port in container.get("ports") or ():
             if port.get("name") == PORT_HTTP:

@@ -1,4 +1,4 @@
-"""The two pools of workers: ``spec.prefill`` and ``spec.decode``."""
+"""The two pools of workers: `spec.prefill` and `spec.decode`."""
 
 from typing import Self
 
@@ -78,7 +78,7 @@ class PoolSpec(ApiModel):
 
     @property
     def minimum_gpus(self) -> int:
-        """GPUs held at ``min_replicas``."""
+        """GPUs held at `min_replicas`."""
         return self.min_replicas * self.tensor_parallel_size
 
     @model_validator(mode="after")

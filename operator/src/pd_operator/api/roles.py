@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a worker does for a request; the value of the pod label ``LABEL_ROLE``."""
+    """What a worker does for a request; the value of the pod label `LABEL_ROLE`."""
 
     PREFILL = "prefill"
     """Runs the prompt and hands its KV cache over: its speed sets the time to first token."""

@@ -1,4 +1,4 @@
-"""SGLang's router in front of the pools: ``spec.router``."""
+"""SGLang's router in front of the pools: `spec.router`."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What history cannot know: ``spec.autoscaling.schedules``."""
+"""What history cannot know: `spec.autoscaling.schedules`."""
 
 from datetime import datetime
 from typing import Annotated, Self

@@ -1,6 +1,6 @@
-"""What a user asks for: the ``spec`` of a PDInferenceService.
+"""What a user asks for: the `spec` of a PDInferenceService.
 
-Field descriptions become the CRD's, so they are what ``kubectl explain`` prints. The CEL rules
+Field descriptions become the CRD's, so they are what `kubectl explain` prints. The CEL rules
 beside a model are what the apiserver checks; the validators check the same for an object that
 comes another way, for instance from a file.
 """
@@ -118,9 +118,9 @@ class PDInferenceServiceSpec(ApiModel):
         return self.prefill if role is Role.PREFILL else self.decode
 
     def sized(self, prefill: int, decode: int) -> Self:
-        """The spec with these tensor-parallel sizes, which ``parallelism: Auto`` has chosen.
+        """The spec with these tensor-parallel sizes, which `parallelism: Auto` has chosen.
 
-        ``ValueError`` where they do not fit the rest, as a GPU budget that was lowered later.
+        `ValueError` where they do not fit the rest, as a GPU budget that was lowered later.
         """
         pools = {
             role.value: self.pool(role).model_copy(update={"tensor_parallel_size": size})
@@ -131,7 +131,7 @@ class PDInferenceServiceSpec(ApiModel):
         return sized
 
     def check_budget(self) -> None:
-        """``ValueError`` where the GPU budget does not cover the fewest workers of both pools."""
+        """`ValueError` where the GPU budget does not cover the fewest workers of both pools."""
         budget = self.autoscaling.gpu_budget
         minimum = self.prefill.minimum_gpus + self.decode.minimum_gpus
         if budget is not None and budget < minimum:

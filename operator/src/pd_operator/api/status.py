@@ -1,8 +1,8 @@
-"""What the operator reports: the ``status`` of a PDInferenceService.
+"""What the operator reports: the `status` of a PDInferenceService.
 
-Everything here can be rebuilt from the cluster and Prometheus, except ``memory``, which lets a
-restarted operator go on with its stabilization windows, ``calibration``, which took minutes of
-load to learn, and ``parallelism``, which is chosen once. Integers only: rates and shares are in
+Everything here can be rebuilt from the cluster and Prometheus, except `memory`, which lets a
+restarted operator go on with its stabilization windows, `calibration`, which took minutes of
+load to learn, and `parallelism`, which is chosen once. Integers only: rates and shares are in
 thousandths.
 """
 
@@ -113,7 +113,7 @@ class LinkStatus(StatusModel):
 
 
 class DecisionStatus(StatusModel):
-    """The last decision, link by link; ``kubectl pd explain`` prints it."""
+    """The last decision, link by link; `kubectl pd explain` prints it."""
 
     time: Timestamp = Field(description="When it was made.")
     reason: str = Field(max_length=128, description="What limited or moved it, in one word.")
@@ -212,7 +212,7 @@ class CalibrationStatus(StatusModel):
 
 
 class ParallelismStatus(StatusModel):
-    """The sizes that ``parallelism: Auto`` stands for. Chosen once, kept ever after."""
+    """The sizes that `parallelism: Auto` stands for. Chosen once, kept ever after."""
 
     prefill_tensor_parallel_size: int = Field(
         ge=1, le=64, description="GPUs of one prefill worker."
@@ -223,7 +223,7 @@ class ParallelismStatus(StatusModel):
 
 
 class DisplayStatus(StatusModel):
-    """What ``kubectl get`` prints, put in words from the fields beside it. Not for programs."""
+    """What `kubectl get` prints, put in words from the fields beside it. Not for programs."""
 
     prefill: str = Field(max_length=32, description="Prefill workers current/wanted.")
     decode: str = Field(max_length=32, description="Decode workers current/wanted.")

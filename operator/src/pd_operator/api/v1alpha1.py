@@ -61,7 +61,7 @@ class PDInferenceService(BaseModel):
 
     @classmethod
     def parse(cls, obj: Mapping[str, Any]) -> Self:
-        """The service in a Kubernetes object; ``pydantic.ValidationError`` names what is wrong."""
+        """The service in a Kubernetes object; `pydantic.ValidationError` names what is wrong."""
         return cls.model_validate(obj)
 
     @property
@@ -75,9 +75,9 @@ class PDInferenceService(BaseModel):
         return self.metadata.deletion_timestamp is not None
 
     def sized(self) -> Self:
-        """The service with the sizes that ``parallelism: Auto`` has chosen, where it has.
+        """The service with the sizes that `parallelism: Auto` has chosen, where it has.
 
-        ``ValueError`` where they do not fit the rest of the spec any more.
+        `ValueError` where they do not fit the rest of the spec any more.
         """
         chosen = self.status.parallelism
         if self.spec.parallelism is Parallelism.MANUAL or chosen is None:
@@ -88,7 +88,7 @@ class PDInferenceService(BaseModel):
         return self.model_copy(update={"spec": spec})
 
     def reference(self) -> dict[str, str]:
-        """The object as an Event's ``involvedObject`` names it."""
+        """The object as an Event's `involvedObject` names it."""
         return {
             "apiVersion": self.api_version,
             "kind": self.kind,

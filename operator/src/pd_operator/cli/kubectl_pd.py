@@ -1,4 +1,4 @@
-"""``kubectl pd``: plans a PDInferenceService, replays its past, asks why it is as it is."""
+"""`kubectl pd`: plans a PDInferenceService, replays its past, asks why it is as it is."""
 
 from enum import StrEnum
 from typing import Annotated

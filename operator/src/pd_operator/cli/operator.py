@@ -1,4 +1,4 @@
-"""``pd-operator``: the operator itself, and the router's sidecar."""
+"""`pd-operator`: the operator itself, and the router's sidecar."""
 
 import asyncio
 import logging

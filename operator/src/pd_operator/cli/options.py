@@ -1,4 +1,4 @@
-"""Options that several of the ``kubectl pd`` commands have."""
+"""Options that several of the `kubectl pd` commands have."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The operator's own HTTP endpoints: ``/metrics``, ``/healthz``, ``/readyz``."""
+"""The operator's own HTTP endpoints: `/metrics`, `/healthz`, `/readyz`."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,11 +7,11 @@ from aiohttp import web
 from pd_operator.controller.status.metrics import OperatorMetrics
 
 Check = Callable[[], str | None]
-"""``None`` where all is well, else what is wrong."""
+"""`None` where all is well, else what is wrong."""
 
 
 def application(metrics: OperatorMetrics, alive: Check, ready: Check) -> web.Application:
-    """The endpoints over ``metrics`` and two checks."""
+    """The endpoints over `metrics` and two checks."""
 
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain"})

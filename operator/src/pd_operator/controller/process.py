@@ -87,7 +87,7 @@ def alive(schedule: Supervisor) -> Any:
 
 
 async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
-    """Run until ``stop``, or until one of the works ends, which none should."""
+    """Run until `stop`, or until one of the works ends, which none should."""
     tasks = [asyncio.create_task(work) for work in works]
     waiting = asyncio.create_task(stop.wait())
     try:

@@ -12,7 +12,7 @@ from pd_operator.api.names import ServiceKey
 class Entry:
     """One service's newest object, and the wake that asks for a tick now.
 
-    ``touched`` says that the spec or a child may have changed since the children were compared.
+    `touched` says that the spec or a child may have changed since the children were compared.
     """
 
     resource: Mapping[str, Any]

@@ -42,8 +42,8 @@ from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.telemetry.startup import measured_startup_seconds
 
 DEFAULT_PERIOD_SECONDS = 15.0
-# While a worker drains it is looked at more often: idle GPUs are paid for, too.
 DRAIN_PERIOD_SECONDS = 2.0
+"""While a worker drains it is looked at more often: idle GPUs are paid for, too."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Supervisor:
 
 
 async def _first(waiting: Awaitable[object], *, at_most: float) -> None:
-    """Wait for ``waiting``, but no longer than ``at_most`` seconds."""
+    """Wait for `waiting`, but no longer than `at_most` seconds."""
     try:
         async with asyncio.timeout(at_most):
             await waiting

@@ -1,6 +1,6 @@
 """What Kopf does here: watch, and nothing else.
 
-Handlers are ``on.event`` only. They write nothing to the objects, keep nothing
+Handlers are `on.event` only. They write nothing to the objects, keep nothing
 but the registry, and cannot be stopped for ever by a failed patch, as Kopf's
 timers and daemons can. Kopf gets restarted when it ends: the loops go on
 meanwhile, on the last objects known and on a LIST a minute.
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def handlers(registry: Registry, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
-    """Kopf's handlers, filling ``registry``, which lives in the thread of ``loop``."""
+    """Kopf's handlers, filling `registry`, which lives in the thread of `loop`."""
     found = kopf.OperatorRegistry()
     versions: dict[str, object] = {}
     kopf.on.login(registry=found)(kopf.login_via_client)

@@ -5,7 +5,7 @@ from pd_operator.demand.demand import Demand
 from pd_operator.demand.forecast import (
     DemandForecast,
     FittedDemand,
-    NotEnoughHistory,
+    NotEnoughHistoryError,
     QuantileBand,
     fit_demand,
     refit_bins,
@@ -23,7 +23,7 @@ __all__ = [
     "DemandHistory",
     "FittedDemand",
     "LengthDistribution",
-    "NotEnoughHistory",
+    "NotEnoughHistoryError",
     "QuantileBand",
     "Scheduled",
     "fit_demand",

@@ -11,7 +11,7 @@ from pd_operator.demand.arrays import FloatArray, IntArray
 from pd_operator.demand.coverage import ROUNDING, sustained_loads
 from pd_operator.demand.forecast import (
     FittedSeries,
-    NotEnoughHistory,
+    NotEnoughHistoryError,
     make_forecaster,
     refit_bins,
     steps_to,
@@ -146,7 +146,7 @@ def backtest(
     """Forecast one series from many moments of its past, each time knowing nothing later.
 
     `loads` are bins of `bin_seconds`, oldest first, the last of which ends at `end_seconds`; NaN
-    is missing. `advance` is called after each forecast. `NotEnoughHistory` where fewer than
+    is missing. `advance` is called after each forecast. `NotEnoughHistoryError` where fewer than
     `FEWEST_ORIGINS` forecasts could be held against what came.
     """
     origins = origins_of(loads, bin_seconds, plan)
@@ -184,7 +184,7 @@ def backtest(
 def origins_of(loads: FloatArray, bin_seconds: float, plan: BacktestPlan) -> IntArray:
     """Numbers of the last bins seen by each forecast, shape (o,).
 
-    `NotEnoughHistory` where there are too few.
+    `NotEnoughHistoryError` where there are too few.
     """
     known = np.flatnonzero(~np.isnan(loads))
     nearest = steps_to(plan.horizons_seconds[0], bin_seconds)
@@ -193,7 +193,7 @@ def origins_of(loads: FloatArray, bin_seconds: float, plan: BacktestPlan) -> Int
     first = begin + max(LastValue.minimum_points, math.ceil(warm_up))
     judged = int(np.count_nonzero(known >= first + nearest))
     if judged < FEWEST_ORIGINS:
-        raise NotEnoughHistory(
+        raise NotEnoughHistoryError(
             f"{len(known)} known bins of {bin_seconds:g} s leave {judged} forecasts to judge "
             f"{plan.horizons_seconds[0]:g} s ahead; at least {FEWEST_ORIGINS} are needed"
         )

@@ -47,7 +47,7 @@ _LARGEST_CHANGE_OF_LENGTH = 3.0
 """Mean lengths are not forecast to change by more than this factor within one lead time."""
 
 
-class NotEnoughHistory(ValueError):  # noqa: N818 - a state of the world, like StopIteration
+class NotEnoughHistoryError(ValueError):
     """Too few bins were measured to forecast from. The message says how many are needed."""
 
 
@@ -198,7 +198,7 @@ class FittedDemand:
         """The load of one pool, `horizon_seconds` after the history's end, rounded up to bins.
 
         `shape` is the present demand: how lengths are spread around their mean, and how bursty
-        arrivals are. `NotEnoughHistory` where too few bins are known.
+        arrivals are. `NotEnoughHistoryError` where too few bins are known.
         """
         steps = self.steps(horizon_seconds)
         own = self.prompt_tokens if role is Role.PREFILL else self.output_tokens
@@ -207,7 +207,7 @@ class FittedDemand:
             prompt = self.prompt_tokens.band(steps, quantile_percent)
             output = self.output_tokens.band(steps, quantile_percent)
         except NotEnoughPointsError as error:
-            raise NotEnoughHistory(
+            raise NotEnoughHistoryError(
                 f"a forecast needs {error.needed} measured bins of {self.bin_seconds:g} s, "
                 f"there are {error.known}"
             ) from error
@@ -236,8 +236,8 @@ def fit_demand(
 
     `model` is a value of `ForecastModel`. `season_seconds` is the length of the load's rhythm; it
     counts where it is a whole number of at least two bins. `horizons_seconds` are those that will
-    be asked for: they, and one bin more and less, are learnt best. `NotEnoughHistory` where not
-    even the last value has the bins it needs.
+    be asked for: they, and one bin more and less, are learnt best. `NotEnoughHistoryError`
+    where not even the last value has the bins it needs.
     """
     series = (
         history.requests_per_second,
@@ -246,7 +246,7 @@ def fit_demand(
     )
     known = min(int(np.count_nonzero(~np.isnan(one))) for one in series)
     if known < LastValue.minimum_points:
-        raise NotEnoughHistory(
+        raise NotEnoughHistoryError(
             f"a forecast needs {LastValue.minimum_points} measured bins of "
             f"{history.bin_seconds:g} s, there are {known}"
         )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 MICROSECONDS = 1e-6
 MOMENTS = 6
 
-# Less work than this is a handful of passes: its mean is chance.
 LEAST_PREFILL_SECONDS = 0.05
+"""Less work than this is a handful of passes: its mean is chance."""
+
 LEAST_PROMPTS = 16.0
 LEAST_DECODE_STEPS = 16.0
-# A batch mean and its square are sums of floats: so far they may contradict each other.
 _ROUNDING = 1e-6
+"""A batch mean and its square are sums of floats: so far they may contradict each other."""
 
 
 @dataclass(frozen=True)

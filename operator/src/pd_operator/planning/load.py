@@ -18,13 +18,13 @@ conversation trace of 2023."""
 LONGEST_TOKENS = 10_000_000
 _POINTS = 200
 _NORMAL = NormalDist()
-# Finer towards the tail, where the objectives' percentiles lie.
 _EDGES = (
     *(i / 50 for i in range(45)),
     *(0.9 + i / 200 for i in range(18)),
     *(0.99 + i / 1000 for i in range(10)),
     1.0,
 )
+"""Finer towards the tail, where the objectives' percentiles lie."""
 
 
 @dataclass(frozen=True)

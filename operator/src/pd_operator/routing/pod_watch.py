@@ -43,7 +43,7 @@ def follow_pods(key: ServiceKey, connect: Callable[[], ApiClient]) -> Iterator[t
     """Every state of the service's worker pods, the first as soon as they can be listed.
 
     Never ends and never yields a state that the API server did not give: while it is away
-    nothing is yielded. ``connect`` is called for each attempt, so that a rotated token or
+    nothing is yielded. `connect` is called for each attempt, so that a rotated token or
     certificate is read again; what it raises is raised here.
     """
     failures = 0
@@ -94,9 +94,9 @@ def _listed(body: bytes) -> tuple[dict[str, Pod], str]:
 
 
 def apply_event(pods: dict[str, Pod], event: dict[str, Any]) -> bool:
-    """Carry one watch event over to ``pods`` (by uid); whether it said something of a pod.
+    """Carry one watch event over to `pods` (by uid); whether it said something of a pod.
 
-    Raises ``PodsUnavailableError`` when the API server ends the watch with an error, e.g. 410
+    Raises `PodsUnavailableError` when the API server ends the watch with an error, e.g. 410
     because it no longer knows the version to continue from.
     """
     kind, subject = event["type"], event["object"]

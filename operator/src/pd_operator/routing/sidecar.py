@@ -29,9 +29,9 @@ def run_worker_table(
     output: Path,
     connect: Callable[[], client.ApiClient] | None = None,
 ) -> None:
-    """Keep ``output`` equal to the worker table of one service; never returns.
+    """Keep `output` equal to the worker table of one service; never returns.
 
-    Raises ``OSError`` when the file cannot be written and ``ConfigException`` when there is
+    Raises `OSError` when the file cannot be written and `ConfigException` when there is
     neither a service account nor a kubeconfig: both need a person.
     """
     key = ServiceKey(namespace, service)
@@ -43,7 +43,7 @@ def run_worker_table(
 
 
 def connect_to_cluster() -> client.ApiClient:
-    """From the pod's service account, or from ``KUBECONFIG`` outside a pod."""
+    """From the pod's service account, or from `KUBECONFIG` outside a pod."""
     settings = client.Configuration()
     config.load_config(client_configuration=settings)
     # The caller decides when to try again.

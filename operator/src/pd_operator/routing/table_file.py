@@ -11,12 +11,12 @@ class TableFile:
     """Holds the last good table on disk; written only on change, and never seen half written."""
 
     def __init__(self, path: Path) -> None:
-        """``path`` need not exist. Its directory must, and must be writable."""
+        """`path` need not exist. Its directory must, and must be writable."""
         self._path = path
         self._content = self._read()
 
     def write(self, table: WorkerTable) -> bool:
-        """Put the table in force; ``False`` if it was already. Raises ``OSError``."""
+        """Put the table in force; `False` if it was already. Raises `OSError`."""
         content = json.dumps(table, indent=1) + "\n"
         if content == self._content:
             return False

@@ -65,7 +65,7 @@ def _serving(pods: list[Pod]) -> list[Pod]:
     """The ready pods of one role; if there is none, those whose containers last were.
 
     A node that falls silent, or all of them after an outage of the API server, has its pods
-    marked ``Ready=False`` by the node controller while ``ContainersReady`` keeps the kubelet's
+    marked `Ready=False` by the node controller while `ContainersReady` keeps the kubelet's
     last word. Where that would leave a role without any worker, the kubelet's word counts: the
     containers most likely still serve, and a wrong guess costs nothing that an empty role
     would not cost as well.

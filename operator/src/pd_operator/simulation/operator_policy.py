@@ -9,7 +9,7 @@ from pd_operator.demand import (
     DemandForecast,
     DemandHistory,
     FittedDemand,
-    NotEnoughHistory,
+    NotEnoughHistoryError,
     fit_demand,
     refit_bins,
 )
@@ -99,7 +99,7 @@ class OperatorPolicy:
             return demand
         try:
             prefill, decode = (self._forecast(role, now, demand.value) for role in Role)
-        except NotEnoughHistory as error:
+        except NotEnoughHistoryError as error:
             return Unknown("NotEnoughHistory", "forecast", str(error))
         return self._plan(prefill.demand, decode.demand)
 

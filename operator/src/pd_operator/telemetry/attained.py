@@ -30,7 +30,7 @@ class Share:
 
 
 def read_attainment(questions: ServiceQueries, objectives: Objectives) -> tuple[Attainment, float]:
-    """Attainment and the age of its newest sample; raises ``PrometheusError``.
+    """Attainment and the age of its newest sample; raises `PrometheusError`.
 
     Exact per objective, because the operator makes each objective an edge of the engines'
     buckets.

@@ -17,7 +17,7 @@ LARGEST = 1e15
 
 @dataclass(frozen=True)
 class Bins:
-    """``count`` bins of ``bin_seconds``; bin i covers (start + i step, start + (i + 1) step]."""
+    """`count` bins of `bin_seconds`; bin i covers (start + i step, start + (i + 1) step]."""
 
     start_seconds: float
     bin_seconds: float

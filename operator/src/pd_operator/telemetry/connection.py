@@ -31,7 +31,7 @@ REFUSED_CONNECTION_RETRY = Retry(
 
 
 class PrometheusError(Exception):
-    """No usable answer: ``reason`` is a word for a condition, the message says what to do."""
+    """No usable answer: `reason` is a word for a condition, the message says what to do."""
 
     def __init__(self, reason: ConditionReason, message: str) -> None:
         super().__init__(message)
@@ -48,9 +48,9 @@ class Series:
 
 
 class PrometheusSession:
-    """Several questions that together have ``timeout_seconds``, a second more or less.
+    """Several questions that together have `timeout_seconds`, a second more or less.
 
-    Each method raises ``PrometheusError``. Not for use by several threads at once.
+    Each method raises `PrometheusError`. Not for use by several threads at once.
     """
 
     def __init__(self, prometheus: PrometheusConnect, timeout_seconds: float) -> None:
@@ -59,7 +59,7 @@ class PrometheusSession:
         self._deadline = time.monotonic() + timeout_seconds
 
     def ask(self, query: str, at_seconds: float) -> list[Series]:
-        """The vector that ``query`` is at a moment."""
+        """The vector that `query` is at a moment."""
 
         def ask(limit: int) -> list[Series]:
             moment = {"time": f"{at_seconds:.3f}"}
@@ -69,14 +69,14 @@ class PrometheusSession:
         return self._bounded(ask)
 
     def ask_number(self, query: str, at_seconds: float) -> float | None:
-        """The one value of ``query`` at a moment; None where there is no series."""
+        """The one value of `query` at a moment; None where there is no series."""
         series = self.ask(query, at_seconds)
         return series[0].samples[-1][1] if series else None
 
     def ask_range(
         self, query: str, first_seconds: float, last_seconds: float, bin_seconds: float
     ) -> list[Series]:
-        """``query`` at ``first_seconds`` and every step up to and with ``last_seconds``."""
+        """`query` at `first_seconds` and every step up to and with `last_seconds`."""
         first, last = (
             datetime.fromtimestamp(moment, UTC) for moment in (first_seconds, last_seconds)
         )

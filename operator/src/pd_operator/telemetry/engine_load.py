@@ -1,4 +1,4 @@
-"""Reads the document of SGLang's ``/v1/loads``; believes nothing that cannot be."""
+"""Reads the document of SGLang's `/v1/loads`; believes nothing that cannot be."""
 
 import math
 from datetime import datetime
@@ -20,7 +20,7 @@ def parse_load(document: Any) -> tuple[EngineLoad, float]:
     """The load summed over data-parallel ranks, and the age of its oldest part in seconds.
 
     The age is by the engine's own clock: the time of the answer less the time at which the
-    slowest rank last published. Raises ``NonsenseError``.
+    slowest rank last published. Raises `NonsenseError`.
     """
     ranks = _mapping(document, "the answer").get("loads")
     if not isinstance(ranks, list) or not ranks:

@@ -1,4 +1,4 @@
-"""What each engine says of itself, now: SGLang's ``/v1/loads``.
+"""What each engine says of itself, now: SGLang's `/v1/loads`.
 
 Its gauges in Prometheus may be half a minute old, so queues and running requests are asked for
 directly.
@@ -59,7 +59,7 @@ async def read_load(
 async def read_loads(
     session: ClientSession, base_urls: Mapping[str, str], timeout_seconds: float
 ) -> dict[str, Reading[EngineLoad]]:
-    """The load of each engine by worker name, at most ``MOST_AT_ONCE`` asked at a time."""
+    """The load of each engine by worker name, at most `MOST_AT_ONCE` asked at a time."""
     gate = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def read(base_url: str) -> Reading[EngineLoad]:

@@ -36,8 +36,8 @@ def observe(
 ) -> Observation:
     """The observation of one service.
 
-    ``pods`` are all pods of the service as the API writes them; routers among them and pods
-    that have ended are left out. ``replicas`` is what the Deployments ask for, ``loads`` what
+    `pods` are all pods of the service as the API writes them; routers among them and pods
+    that have ended are left out. `replicas` is what the Deployments ask for, `loads` what
     the engines answered, by pod name.
     """
     workers = [
@@ -76,7 +76,7 @@ def askable_engines(pods: Iterable[Pod]) -> dict[str, str]:
 def worker_observation(
     pod: Pod, load: Reading[EngineLoad], now_seconds: float
 ) -> WorkerObservation:
-    """One worker. ``ValueError`` for a pod that is none (see ``worker_role``)."""
+    """One worker. `ValueError` for a pod that is none (see `worker_role`)."""
     role = worker_role(pod)
     if role is None:
         raise ValueError(f"pod {pod['metadata']['name']} is not a worker")

@@ -41,7 +41,7 @@ OUTPUTS = LengthMetrics(
 
 
 def read_demand(questions: ServiceQueries) -> tuple[Demand, float]:
-    """The demand and the age of its oldest input in seconds; raises ``PrometheusError``."""
+    """The demand and the age of its oldest input in seconds; raises `PrometheusError`."""
     rate, age = _request_rate(questions)
     prompts, prompts_age = _lengths(questions, PROMPTS, rate)
     outputs, outputs_age = _lengths(questions, OUTPUTS, rate)
@@ -144,7 +144,7 @@ class Histogram:
 
     @classmethod
     def of(cls, series: list[Series]) -> "Histogram":
-        """From the answer to a ``sum by (le)``; raises ``PrometheusError``."""
+        """From the answer to a `sum by (le)`; raises `PrometheusError`."""
         try:
             pairs = sorted((float(one.labels["le"]), one.samples[-1][1]) for one in series)
         except (KeyError, ValueError) as error:
@@ -160,7 +160,7 @@ class Histogram:
         return self.cumulative[-1] if self.cumulative else 0.0
 
     def lengths(self, mean: float | None) -> LengthDistribution:
-        """The lengths, stretched to the mean that was measured; raises ``PrometheusError``."""
+        """The lengths, stretched to the mean that was measured; raises `PrometheusError`."""
         try:
             lengths = LengthDistribution.from_histogram(self.edges, self.cumulative)
         except ValueError as error:

@@ -1,7 +1,7 @@
 """What Prometheus knows of a service: its load, now and in the past, and its attainment.
 
-Every reading is a value with its age, or ``Unknown`` with a reason and a hint. Nothing here is
-ever zero because it was missing. The methods block for at most some ``timeout_seconds`` each: call
+Every reading is a value with its age, or `Unknown` with a reason and a hint. Nothing here is
+ever zero because it was missing. The methods block for at most some `timeout_seconds` each: call
 them off the event loop.
 """
 
@@ -39,7 +39,7 @@ class PrometheusReader:
     def demand(
         self, service: ServiceKey, now_seconds: float, window_seconds: float
     ) -> Reading[Demand]:
-        """The load offered in the last ``window_seconds`` (widened to hold enough scrapes)."""
+        """The load offered in the last `window_seconds` (widened to hold enough scrapes)."""
         questions = self._questions(service, now_seconds, window_seconds)
         try:
             demand, age_seconds = read_demand(questions)

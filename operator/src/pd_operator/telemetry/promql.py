@@ -1,16 +1,16 @@
 """Every question the operator asks Prometheus.
 
-The scraped pods carry the labels ``namespace``, ``pod``, ``pd_service`` and ``pd_role``
-(``prefill``, ``decode`` or ``router``), from the pods' own labels. The router's counter counts
+The scraped pods carry the labels `namespace`, `pod`, `pd_service` and `pd_role`
+(`prefill`, `decode` or `router`), from the pods' own labels. The router's counter counts
 requests when they arrive, whatever becomes of them: that is the offered load. SGLang's
 time-to-first-token is measured on the decode side alone, and means the end of the answer where
-the client did not ask for a stream, hence ``is_streaming="true"``.
+the client did not ask for a stream, hence `is_streaming="true"`.
 """
 
 from pd_operator.telemetry.template import Template
 
 SCRAPES_PER_WINDOW = 4
-"""``rate()`` needs two samples in its window; this leaves room for two failed scrapes."""
+"""`rate()` needs two samples in its window; this leaves room for two failed scrapes."""
 
 ROUTER_REQUESTS = "smg_http_requests_total"
 PREFILL_REQUESTS = "sglang:prompt_tokens_histogram_count"
@@ -26,7 +26,7 @@ _STREAMED = _OF_SERVICE + ',pd_role="decode",is_streaming="true"'
 
 
 def range_window(resolution_seconds: float, scrape_interval_seconds: float) -> float:
-    """Seconds over which to take a rate that is wanted every ``resolution_seconds``."""
+    """Seconds over which to take a rate that is wanted every `resolution_seconds`."""
     return max(resolution_seconds, SCRAPES_PER_WINDOW * scrape_interval_seconds)
 
 

@@ -18,7 +18,7 @@ SECONDS_OF_GRACE = 2.0
 
 @dataclass(frozen=True)
 class ServiceQueries:
-    """Asks templates about ``service`` at ``now_seconds``; methods raise ``PrometheusError``."""
+    """Asks templates about `service` at `now_seconds`; methods raise `PrometheusError`."""
 
     conversation: PrometheusSession
     service: ServiceKey
@@ -53,7 +53,7 @@ class ServiceQueries:
     def age_seconds(self, metric: str) -> float | None:
         """Age of the newest sample of a metric; None where no target has it now.
 
-        Raises ``PrometheusError`` (``MetricsStale``) for one that is too old.
+        Raises `PrometheusError` (`MetricsStale`) for one that is too old.
         """
         query = promql.NEWEST_SAMPLE.render(**self._subject, metric=metric)
         newest = self.conversation.ask_number(query, self.now_seconds)

@@ -21,7 +21,7 @@ def measured_startup_seconds(workers: Iterable[WorkerObservation]) -> float | No
 def startup_seconds(pod: Pod) -> float | None:
     """From creation to ready: scheduling, image, weights, warm-up. None where it did not show.
 
-    The transition of ``ContainersReady`` counts, which only the kubelet sets: ``Ready`` flips
+    The transition of `ContainersReady` counts, which only the kubelet sets: `Ready` flips
     too when the node controller loses sight of a node. A pod whose container was restarted, or
     whose readiness came later than its start-up probe allows (it was ready, lost that and found
     it again), tells nothing of a start-up.
@@ -54,7 +54,7 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 
 
 def unix_seconds(timestamp: str) -> float:
-    """Unix time of an API timestamp. Raises ``ValueError``."""
+    """Unix time of an API timestamp. Raises `ValueError`."""
     return datetime.fromisoformat(timestamp).timestamp()
 
 

@@ -13,7 +13,7 @@ class Seconds:
     value: float
 
     def rendered(self) -> str:
-        """As in ``[90000ms]``; ``ValueError`` unless it is at least a millisecond."""
+        """As in `[90000ms]`; `ValueError` unless it is at least a millisecond."""
         milliseconds = round(self.value * 1000)
         if milliseconds < 1:
             raise ValueError(f"a PromQL duration must be at least 1 ms, not {self.value} s")
@@ -22,10 +22,10 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Edge:
-    """An upper edge of a histogram bucket, for ``le=~``.
+    """An upper edge of a histogram bucket, for `le=~`.
 
-    SGLang writes ``le="1.0"``, as Prometheus 3 does when it scrapes; Prometheus 2 keeps what it
-    got, and recording or federation may give ``le="1"``.
+    SGLang writes `le="1.0"`, as Prometheus 3 does when it scrapes; Prometheus 2 keeps what it
+    got, and recording or federation may give `le="1"`.
     """
 
     value: float
@@ -42,7 +42,7 @@ Value = str | Seconds | Edge
 
 @dataclass(frozen=True)
 class Template:
-    """A named query. ``$word`` is a hole for a label value, a duration or a bucket edge.
+    """A named query. `$word` is a hole for a label value, a duration or a bucket edge.
 
     Holes stand outside quotation marks: filling one brings its own.
     """
@@ -52,9 +52,9 @@ class Template:
     text: str
 
     def render(self, **values: Value) -> str:
-        """The query. ``KeyError`` for a hole without a value, ``ValueError`` for a value too much.
+        """The query. `KeyError` for a hole without a value, `ValueError` for a value too much.
 
-        A ``str`` is a label value, whatever characters it holds.
+        A `str` is a label value, whatever characters it holds.
         """
         unknown = values.keys() - set(DollarTemplate(self.text).get_identifiers())
         if unknown:

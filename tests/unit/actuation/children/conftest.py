@@ -12,7 +12,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.fixture
 def service() -> Callable[..., PDInferenceService]:
-    """The service of ``golden/service.yaml``, with parts of its spec merged over."""
+    """The service of `golden/service.yaml`, with parts of its spec merged over."""
 
     def parse(**changes: dict[str, Any]) -> PDInferenceService:
         obj = yaml.safe_load((GOLDEN / "service.yaml").read_text(encoding="utf-8"))

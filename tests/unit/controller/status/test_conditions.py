@@ -25,7 +25,7 @@ def said(result: TickResult, kind: ConditionType) -> ConditionUpdate:
 
 
 def with_spec(result: TickResult, *path: str, value: Any) -> TickResult:
-    """The result with one field of the spec changed; ``path`` is in the API's spelling."""
+    """The result with one field of the spec changed; `path` is in the API's spelling."""
     manifest = result.service.model_dump(mode="json", by_alias=True, exclude_none=True)
     place = manifest["spec"]
     for part in path[:-1]:

@@ -21,8 +21,8 @@ def build_children(
     """Every child but the PodMonitor.
 
     A new pool starts with one worker, the apiserver's default, and is brought to its size
-    through ``/scale``. ``replicas`` puts the sizes into the Deployments instead, and must then
-    be given on every call: see ``pool_deployment``.
+    through `/scale`. `replicas` puts the sizes into the Deployments instead, and must then
+    be given on every call: see `pool_deployment`.
     """
     sizes = replicas or {}
     return [

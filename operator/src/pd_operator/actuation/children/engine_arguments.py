@@ -14,7 +14,7 @@ _TP_SIZE = "--tp-size"
 
 
 def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
-    """Arguments of ``sglang serve``; the user's come last."""
+    """Arguments of `sglang serve`; the user's come last."""
     spec = service.spec
     pool = spec.pool(role)
     return [

@@ -20,7 +20,7 @@ valueFrom, nor a volume's hostPath with our emptyDir."""
 
 
 def merge_template(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> dict[str, Json]:
-    """``theirs`` laid over ``ours``: maps key by key, the lists above by element, null removes.
+    """`theirs` laid over `ours`: maps key by key, the lists above by element, null removes.
 
     All other lists and all scalars are replaced.
     """

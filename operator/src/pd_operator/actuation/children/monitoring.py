@@ -15,7 +15,7 @@ from pd_operator.api.v1alpha1 import PDInferenceService
 def build_pod_monitor(service: PDInferenceService) -> Manifest:
     """The PodMonitor of routers and workers; only for clusters that know the kind.
 
-    Every series gets the labels ``pd_service`` and ``pd_role`` that the operator's queries ask
+    Every series gets the labels `pd_service` and `pd_role` that the operator's queries ask
     for; namespace and pod are Prometheus' own.
     """
     return {

@@ -41,7 +41,7 @@ def pool_deployment(
 ) -> Manifest:
     """The Deployment of a pool.
 
-    ``replicas`` belongs to ``/scale`` and is left out. If it was ever applied it must be applied
+    `replicas` belongs to `/scale` and is left out. If it was ever applied it must be applied
     ever after: left out then, server-side apply gives the field up and it falls back to 1.
     """
     name = pool(service, role)

@@ -14,7 +14,7 @@ _REQUEST_TIMEOUT_FLOOR_SECONDS = 1800
 
 
 def router_arguments(service: PDInferenceService) -> list[str]:
-    """Arguments of ``smg launch``; the user's come last."""
+    """Arguments of `smg launch`; the user's come last."""
     router = service.spec.router
     return [
         *("--host", "$(POD_IP)"),
@@ -33,7 +33,7 @@ def router_arguments(service: PDInferenceService) -> list[str]:
 
 
 def smg_policy(policy: str) -> str:
-    """A policy in smg's spelling: ``LeastLoad`` is ``least_load``."""
+    """A policy in smg's spelling: `LeastLoad` is `least_load`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", policy).lower()
 
 

@@ -1,1 +1,1 @@
-"""``kubectl pd backtest``: what forecasts would have been worth on a load's own past."""
+"""`kubectl pd backtest`: what forecasts would have been worth on a load's own past."""

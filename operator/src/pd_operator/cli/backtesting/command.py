@@ -1,4 +1,4 @@
-"""The command line of ``kubectl pd backtest``."""
+"""The command line of `kubectl pd backtest`."""
 
 from pathlib import Path
 from typing import Annotated

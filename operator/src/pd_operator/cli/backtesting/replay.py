@@ -28,7 +28,7 @@ class Replay:
 
 
 def forecasts_to_make(loads: Loads, plan: BacktestPlan) -> int:
-    """How many forecasts `replay` makes; raises `NotEnoughHistory`."""
+    """How many forecasts `replay` makes; raises `NotEnoughHistoryError`."""
     steps = loads.bin_seconds
     return sum(len(origins_of(series, steps, plan)) for series in loads.series.values())
 
@@ -36,7 +36,10 @@ def forecasts_to_make(loads: Loads, plan: BacktestPlan) -> int:
 def replay(
     loads: Loads, plan: BacktestPlan, percentile: int, advance: Callable[[], None]
 ) -> Replay:
-    """Replay every series; `advance` is called after each forecast. Raises `NotEnoughHistory`."""
+    """Replay every series; `advance` is called after each forecast.
+
+    Raises `NotEnoughHistoryError`.
+    """
     series = tuple(
         backtest(name, values, loads.end_seconds, loads.bin_seconds, plan, advance)
         for name, values in loads.series.items()

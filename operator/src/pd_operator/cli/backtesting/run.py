@@ -16,7 +16,7 @@ from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
 from pd_operator.cli.backtesting.words import tell
 from pd_operator.cli.resources import fault, read_resource
-from pd_operator.demand import NotEnoughHistory
+from pd_operator.demand import NotEnoughHistoryError
 from pd_operator.demand.backtest import BacktestPlan
 from pd_operator.demand.forecast import steps_to
 
@@ -56,7 +56,7 @@ def run(request: Request) -> None:
         done = _replayed(
             loads, _plan(request, loads, defaults, leads), _percentile(request, defaults)
         )
-    except (LoadError, NotEnoughHistory) as error:
+    except (LoadError, NotEnoughHistoryError) as error:
         raise fault(str(error)) from error
     tell(done, console)
     if request.html is not None:

@@ -1,1 +1,1 @@
-"""``kubectl pd profile``: profiles from a live service, from benchmarks, or computed."""
+"""`kubectl pd profile`: profiles from a live service, from benchmarks, or computed."""

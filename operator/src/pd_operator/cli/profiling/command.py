@@ -1,4 +1,4 @@
-"""The commands ``kubectl pd profile measure | import | compute | show``."""
+"""The commands `kubectl pd profile measure | import | compute | show`."""
 
 import asyncio
 import json

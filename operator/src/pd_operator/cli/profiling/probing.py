@@ -41,21 +41,21 @@ class BusyError(Exception):
 
 @dataclass
 class Prober:
-    """Puts single probes to one engine at ``url``."""
+    """Puts single probes to one engine at `url`."""
 
     session: ClientSession
     url: str
     draws: random.Random = field(default_factory=random.Random)
 
     async def load(self) -> EngineLoad:
-        """The engine's counters now; ``ProfileError`` where it does not tell."""
+        """The engine's counters now; `ProfileError` where it does not tell."""
         reading = await read_load(self.session, self.url, 10.0)
         if isinstance(reading, Unknown):
             raise ProfileError(reading.message)
         return reading.value
 
     async def measure(self, probe: Probe) -> Finding:
-        """The point that ``probe`` asks for. ``BusyError`` where other requests never let it."""
+        """The point that `probe` asks for. `BusyError` where other requests never let it."""
         for _ in range(_ATTEMPTS):
             await self._quiet()
             found = await (

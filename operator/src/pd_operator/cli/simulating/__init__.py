@@ -1,1 +1,1 @@
-"""``kubectl pd simulate``: a trace through a service, sized by the operator and by hand."""
+"""`kubectl pd simulate`: a trace through a service, sized by the operator and by hand."""

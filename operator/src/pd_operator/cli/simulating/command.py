@@ -1,4 +1,4 @@
-"""The command line of ``kubectl pd simulate``."""
+"""The command line of `kubectl pd simulate`."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""``kubectl pd plan``: from a load and objectives to workers, before anything is deployed."""
+"""`kubectl pd plan`: from a load and objectives to workers, before anything is deployed."""

@@ -1,4 +1,4 @@
-"""The command ``kubectl pd plan``."""
+"""The command `kubectl pd plan`."""
 
 import json
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What is given on the command line of ``kubectl pd plan``."""
+"""What is given on the command line of `kubectl pd plan`."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -11,8 +11,9 @@ from pd_operator.demand.arrays import FloatArray
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import ArrivedRequests
 
-# Names as this project, Azure's public traces, BurstGPT and SGLang's benchmarks write them.
 _ARRIVAL = ("arrival_s", "arrival_seconds", "arrival_time", "timestamp", "time", "t_s")
+"""Names as this project, Azure's public traces, BurstGPT and SGLang's benchmarks write them."""
+
 _PROMPT = ("prompt_tokens", "input_tokens", "contexttokens", "request tokens", "isl", "input_len")
 _OUTPUT = ("output_tokens", "generatedtokens", "response tokens", "osl", "output_len")
 

@@ -36,7 +36,7 @@ from pd_operator.scaling.observation import Attainment, Known, Unknown
 def build_status(
     result: TickResult, previous: PDInferenceServiceStatus
 ) -> PDInferenceServiceStatus:
-    """The status after a tick; ``previous`` gives the conditions their transition times."""
+    """The status after a tick; `previous` gives the conditions their transition times."""
     now = datetime.fromtimestamp(result.observation.time_seconds, UTC)
     demand = result.observation.demand
     attainment = result.observation.attainment

@@ -15,8 +15,8 @@ from pd_operator.demand import DemandForecast
 from pd_operator.performance.calibration import FEWEST_SAMPLES
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
-# A start-up may take so many times its expected seconds before it is called stuck.
 STARTUP_PATIENCE = 2.0
+"""A start-up may take so many times its expected seconds before it is called stuck."""
 
 
 @dataclass(frozen=True)

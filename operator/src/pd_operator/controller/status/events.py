@@ -41,7 +41,7 @@ class EventRecorder:
     ) -> None:
         """Post one Event about the service with this metadata.
 
-        ``reason`` is an ``EventReason``, or the reason of a condition that changed.
+        `reason` is an `EventReason`, or the reason of a condition that changed.
         """
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         body = {

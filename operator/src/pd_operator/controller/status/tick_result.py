@@ -17,8 +17,8 @@ from pd_operator.scaling.observation import Observation, Unknown
 class PoolForecasts:
     """The forecast of each pool at its own lead time, or why there is none.
 
-    - ``coverage``: how often each pool's loads were within the quantiles of earlier forecasts.
-    - ``scheduled``: what schedules ask of each pool; forecasts allow for it already.
+    - `coverage`: how often each pool's loads were within the quantiles of earlier forecasts.
+    - `scheduled`: what schedules ask of each pool; forecasts allow for it already.
     """
 
     prefill: DemandForecast | Unknown
@@ -49,8 +49,8 @@ class PoolForecasts:
 class TickResult:
     """One tick of one service: what was seen, expected, planned and decided.
 
-    ``plan_ahead`` is for the forecast load, ``plan_now`` for the present one. ``decision`` is
-    ``None`` where the service is paused.
+    `plan_ahead` is for the forecast load, `plan_now` for the present one. `decision` is
+    `None` where the service is paused.
     """
 
     service: PDInferenceService

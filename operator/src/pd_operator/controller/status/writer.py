@@ -25,17 +25,19 @@ from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
 from pd_operator.controller.status.tick_result import TickResult
 
-# Figures change on every tick; words and worker counts seldom. A status is written when
-# those change, and else this often.
 HEARTBEAT_SECONDS = 30.0
+"""Figures change on every tick; words and worker counts seldom. A status is written when those
+change, and else this often.
+"""
 
-# A condition whose status changes is worth an Event; these statuses deserve a warning.
+
 BAD = {
     ConditionType.READY: ConditionStatus.FALSE,
     ConditionType.METRICS_AVAILABLE: ConditionStatus.FALSE,
     ConditionType.SLO_FEASIBLE: ConditionStatus.FALSE,
     ConditionType.CAPACITY_AVAILABLE: ConditionStatus.FALSE,
 }
+"""A condition whose status changes is worth an Event; these statuses deserve a warning."""
 
 
 class StatusWriter:
@@ -78,7 +80,7 @@ class StatusWriter:
     ) -> None:
         """Publish a tick that failed: the summary says why, all else stays as it was.
 
-        ``also``: what is to be said of other conditions.
+        `also`: what is to be said of other conditions.
         """
         about = Metadata.model_validate(resource["metadata"])
         before = self._written or PDInferenceServiceStatus.model_validate(

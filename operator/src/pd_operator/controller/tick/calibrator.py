@@ -20,12 +20,12 @@ from pd_operator.planning.plan import Plan, PoolPlan
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, WorkerObservation
 
 ENGINE_CONTAINER = "engine"
-# An engine that published no load for so long tells of work long done.
 STALEST_SECONDS = 60.0
+"""An engine that published no load for so long tells of work long done."""
 
 
 class Calibrator:
-    """Learns about one service's engines, tick by tick. ``stored`` is what its status remembers."""
+    """Learns about one service's engines, tick by tick. `stored` is what its status remembers."""
 
     def __init__(self, stored: CalibrationStatus | None) -> None:
         self._learner = Learner(from_plain(stored.plain() if stored else {}))

@@ -11,8 +11,9 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
 
-# The watch tells of changes at once; this catches those it missed.
 RESYNC_SECONDS = 60.0
+"""The watch tells of changes at once; this catches those it missed."""
+
 DISCOVERY_SECONDS = 600.0
 
 
@@ -33,7 +34,7 @@ class ChildReconciler:
     async def reconcile(self, service: PDInferenceService, *, touched: bool) -> None:
         """Create what is missing, apply what changed, restore what somebody else changed.
 
-        Compares only where something was ``touched``, or a while after the last time.
+        Compares only where something was `touched`, or a while after the last time.
         """
         if not touched and time.monotonic() - self._compared < RESYNC_SECONDS:
             return

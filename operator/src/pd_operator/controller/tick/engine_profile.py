@@ -88,7 +88,7 @@ def _unknown(service: PDInferenceService, error: ProfileError) -> Unknown:
 
 
 def bundled_engine(service: PDInferenceService) -> EngineModel:
-    """The engine of a service that names a bundled profile; ``ProfileError`` where it does not."""
+    """The engine of a service that names a bundled profile; `ProfileError` where it does not."""
     profile = service.spec.engine.profile
     return _described(service, load_bundled((profile and profile.name) or ""), "").model
 

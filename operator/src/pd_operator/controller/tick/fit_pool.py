@@ -12,8 +12,8 @@ from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.demand import DemandHistory, FittedDemand, fit_demand
 
 FIT_DEADLINE_SECONDS = 60.0
-# Ticks and their children's events go first.
 NICENESS = 10
+"""Ticks and their children's events go first."""
 
 
 class FitPool:
@@ -27,9 +27,9 @@ class FitPool:
     async def fit(
         self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
     ) -> FittedDemand:
-        """Fit the model that ``spec`` asks for.
+        """Fit the model that `spec` asks for.
 
-        ``NotEnoughHistory`` where bins are too few, ``BrokenExecutor`` where the fit took too long
+        `NotEnoughHistoryError` where bins are too few, `BrokenExecutor` where the fit took too long
         or its process died. The time that other services' fits take first does not count.
         """
         loop = asyncio.get_running_loop()

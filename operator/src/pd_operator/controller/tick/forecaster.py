@@ -18,15 +18,16 @@ from pd_operator.demand import (
     DemandForecast,
     DemandHistory,
     FittedDemand,
-    NotEnoughHistory,
+    NotEnoughHistoryError,
     refit_bins,
     sustained_bins,
     sustained_loads,
 )
 from pd_operator.scaling.observation import Unknown
 
-# Two weeks of minutes. Fewer, the newest ones, where a fit on so many took too long.
 MOST_BINS_FITTED, FEWEST_BINS_FITTED = 20_160, 720
+"""Two weeks of minutes. Fewer, the newest ones, where a fit on so many took too long."""
+
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ log = logging.getLogger(__name__)
 class ServiceForecaster:
     """History and forecaster of one service. A fit that fails or is late leaves the last good.
 
-    A forecast is never changed in place: ``_settled`` is the last fit with all bins seen that no
-    late scrape can change any more, ``_fitted`` the same with the newest bins as they are now.
+    A forecast is never changed in place: `_settled` is the last fit with all bins seen that no
+    late scrape can change any more, `_fitted` the same with the newest bins as they are now.
     """
 
     def __init__(self, key: ServiceKey, fits: FitPool) -> None:
@@ -53,7 +54,7 @@ class ServiceForecaster:
     ) -> None:
         """Read the bins that ended since the last time, and refit where one is due.
 
-        ``horizons_seconds`` are those that will be asked for.
+        `horizons_seconds` are those that will be asked for.
         """
         if spec != self._spec:
             self._forget(spec)
@@ -71,7 +72,7 @@ class ServiceForecaster:
     def forecast(
         self, role: Role, horizon_seconds: float, now: float, shape: Demand
     ) -> DemandForecast | Unknown:
-        """The pool's load ``horizon_seconds`` from now; ``shape`` gives the lengths' spread."""
+        """The pool's load `horizon_seconds` from now; `shape` gives the lengths' spread."""
         fitted = self._fitted
         if fitted is None:
             return self._none("The forecaster is being fitted.")
@@ -82,7 +83,7 @@ class ServiceForecaster:
         reach = fitted.nearest_learnt(horizon_seconds + age)
         try:
             found = fitted.forecast(role, reach, self._spec.quantile_percent, shape)
-        except NotEnoughHistory as error:
+        except NotEnoughHistoryError as error:
             return self._none(str(error))
         target = fitted.end_seconds / fitted.bin_seconds + fitted.steps(reach)
         self._trackers[role].expect(round(target), found.tokens_per_second)
@@ -142,7 +143,7 @@ class ServiceForecaster:
         newest = history.since(history.end_seconds - self._most_bins * history.bin_seconds)
         try:
             fitted = await self._fits.fit(newest, self._spec, horizons_seconds)
-        except NotEnoughHistory as error:
+        except NotEnoughHistoryError as error:
             self._fault = str(error)
         except (BrokenExecutor, ValueError, ArithmeticError) as error:
             self._fault = f"The fit failed: {error or type(error).__name__}."

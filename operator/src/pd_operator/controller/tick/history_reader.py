@@ -14,15 +14,19 @@ from pd_operator.demand import DemandHistory
 from pd_operator.scaling.observation import Unknown
 
 SECONDS_PER_DAY = 86_400
-# Late scrapes still change the newest bins, so these are read again.
 BINS_READ_AGAIN = 2
-# Bins asked for at once: so many that days take a few questions, and so few that Prometheus
-# answers one within its deadline. Halved where it does not, for a Prometheus of many workers.
+"""Late scrapes still change the newest bins, so these are read again."""
+
 MOST_BINS, FEWEST_BINS = 2880, 45
-# How long older pieces may be read within one tick.
+"""Bins asked for at once: so many that days take a few questions, and so few that Prometheus
+answers one within its deadline. Halved where it does not, for a Prometheus of many workers.
+"""
+
 PATIENCE_SECONDS = 2.0
-# A Prometheus that cannot even answer the smallest of them is left alone so long.
+"""How long older pieces may be read within one tick."""
+
 OLDER_AGAIN_SECONDS = 300.0
+"""A Prometheus that cannot even answer the smallest of them is left alone so long."""
 
 
 class HistorySource(Protocol):
@@ -39,11 +43,11 @@ class HistorySource(Protocol):
 
 
 class HistoryReader:
-    """The history that ``spec`` asks for, as far as it has been read.
+    """The history that `spec` asks for, as far as it has been read.
 
-    - ``history``: no older than ``historyDays``; None before the first answer.
-    - ``complete``: whether every older piece has been read.
-    - ``fault``: why the newest bins could not be read; None where they could.
+    - `history`: no older than `historyDays`; None before the first answer.
+    - `complete`: whether every older piece has been read.
+    - `fault`: why the newest bins could not be read; None where they could.
     """
 
     def __init__(self, key: ServiceKey, spec: ForecastSpec) -> None:

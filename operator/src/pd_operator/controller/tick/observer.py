@@ -21,10 +21,11 @@ from pd_operator.telemetry.observe import askable_engines, observe
 from pd_operator.telemetry.prometheus import PrometheusReader
 
 ENGINE_TIMEOUT_SECONDS = 2.0
-# Attainment is told over as many ticks, so that a quiet minute does not swing it.
 ATTAINMENT_PERIODS = 20
-# What is needed now is asked of no shorter time, else the chance of arrivals decides.
+"""Attainment is told over as many ticks, so that a quiet minute does not swing it."""
+
 SHORTEST_DEMAND_WINDOW_SECONDS = 30.0
+"""What is needed now is asked of no shorter time, else the chance of arrivals decides."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Observer:
             self._readers.pop(key).close()
 
     async def observe(self, service: PDInferenceService) -> Sight:
-        """See the service as it is now. ``ClusterError`` where the API server does not tell."""
+        """See the service as it is now. `ClusterError` where the API server does not tell."""
         pods = await self._cluster.select(
             POD, service.metadata.namespace, {LABEL_SERVICE: service.metadata.name}
         )

@@ -53,7 +53,7 @@ class ParallelismChooser:
     async def sized(self, service: PDInferenceService) -> PDInferenceService:
         """The service with sizes in its pools.
 
-        `UndecidedError` where none can be chosen, ``ValueError`` where those that were chosen do
+        `UndecidedError` where none can be chosen, `ValueError` where those that were chosen do
         not fit the spec any more.
         """
         chosen = None

@@ -10,8 +10,14 @@ from pd_operator.actuation.steps import (
     TakeOffTraffic,
     next_steps,
 )
-from pd_operator.actuation.workers import Worker
-from pd_operator.scaling.observation import EngineLoad, Known, Reading, Unknown
+from pd_operator.api.roles import Role
+from pd_operator.scaling.observation import (
+    EngineLoad,
+    Known,
+    Reading,
+    Unknown,
+    WorkerObservation,
+)
 
 NOW = 1_000_000.0
 
@@ -23,7 +29,7 @@ def _load(running: int) -> Reading[EngineLoad]:
 
 
 @st.composite
-def pools(draw: st.DrawFn) -> list[Worker]:
+def pools(draw: st.DrawFn) -> list[WorkerObservation]:
     count = draw(st.integers(1, 8))
     workers = []
     for index in range(count):
@@ -31,11 +37,17 @@ def pools(draw: st.DrawFn) -> list[Worker]:
         ready = started and draw(st.booleans())
         off = started and draw(st.booleans())
         workers.append(
-            Worker(
+            WorkerObservation(
                 name=f"w{index}",
+                role=Role.DECODE,
+                address="",
                 ready=ready,
+                traffic=not off,
+                terminating=False,
+                age_seconds=60.0,
+                startup_seconds=None,
+                scheduled=True,
                 started=started,
-                draining=off,
                 drain_deadline=NOW + draw(st.integers(-50, 500)) if off else None,
                 idle_since=draw(st.sampled_from([None, NOW - 0.2, NOW - 5])) if off else None,
                 load=_load(draw(st.integers(-1, 5))),
@@ -46,7 +58,7 @@ def pools(draw: st.DrawFn) -> list[Worker]:
 
 @given(pools(), st.integers(1, 10))
 def test_only_workers_that_hold_nothing_or_are_overdue_are_deleted(
-    workers: list[Worker], desired: int
+    workers: list[WorkerObservation], desired: int
 ) -> None:
     by_name = {worker.name: worker for worker in workers}
     for step in next_steps(PoolTarget(len(workers), desired, NOW, 300), workers):
@@ -61,7 +73,9 @@ def test_only_workers_that_hold_nothing_or_are_overdue_are_deleted(
 
 
 @given(pools(), st.integers(1, 10))
-def test_replicas_never_pass_the_wanted_number(workers: list[Worker], desired: int) -> None:
+def test_replicas_never_pass_the_wanted_number(
+    workers: list[WorkerObservation], desired: int
+) -> None:
     replicas = len(workers)
     for step in next_steps(PoolTarget(replicas, desired, NOW, 300), workers):
         if isinstance(step, SetReplicas):
@@ -70,7 +84,7 @@ def test_replicas_never_pass_the_wanted_number(workers: list[Worker], desired: i
 
 @given(pools(), st.integers(1, 10))
 def test_as_many_workers_as_are_wanted_keep_their_traffic(
-    workers: list[Worker], desired: int
+    workers: list[WorkerObservation], desired: int
 ) -> None:
     serving = {worker.name for worker in workers if worker.ready and not worker.draining}
     steps = next_steps(PoolTarget(len(workers), desired, NOW, 300), workers)

@@ -1,5 +1,8 @@
 """Which steps a pool's change takes, and that none of them can lose a request."""
 
+from dataclasses import replace
+from typing import Any
+
 from pd_operator.actuation.steps import (
     NoteIdle,
     PoolTarget,
@@ -8,8 +11,8 @@ from pd_operator.actuation.steps import (
     TakeOffTraffic,
     next_steps,
 )
-from pd_operator.actuation.workers import Worker
-from pd_operator.scaling.observation import EngineLoad, Known, Unknown
+from pd_operator.api.roles import Role
+from pd_operator.scaling.observation import EngineLoad, Known, Unknown, WorkerObservation
 
 NOW = 1_000_000.0
 UNREADABLE = Unknown("EngineUnreachable", "engine", "no answer")
@@ -39,20 +42,24 @@ def load(running: int = 0) -> Known[EngineLoad]:
     )
 
 
-def worker(name: str, running: int = 0, **changes: object) -> Worker:
-    fields: dict[str, object] = {
-        "ready": True,
-        "started": True,
-        "draining": False,
-        "drain_deadline": None,
-        "idle_since": None,
-        "load": load(running),
-    }
-    return Worker(name=name, **(fields | changes))  # type: ignore[arg-type]  # a test's shorthand
+def worker(name: str, running: int = 0, **changes: Any) -> WorkerObservation:
+    serving = WorkerObservation(
+        name=name,
+        role=Role.DECODE,
+        address="http://127.0.0.1:30000",
+        ready=True,
+        traffic=True,
+        terminating=False,
+        age_seconds=1000.0,
+        startup_seconds=60.0,
+        scheduled=True,
+        load=load(running),
+    )
+    return replace(serving, **changes)
 
 
-def draining(name: str, running: int = 0, **changes: object) -> Worker:
-    return worker(name, running, **({"draining": True, "drain_deadline": NOW + 100} | changes))
+def draining(name: str, running: int = 0, **changes: Any) -> WorkerObservation:
+    return worker(name, running, **({"traffic": False, "drain_deadline": NOW + 100} | changes))
 
 
 def target(replicas: int, desired: int) -> PoolTarget:
@@ -122,3 +129,8 @@ def test_workers_that_never_started_go_first_and_at_once() -> None:
 def test_the_last_serving_worker_stays_whatever_is_wanted() -> None:
     broken = worker("b", ready=False, load=UNREADABLE)
     assert next_steps(target(2, 1), [worker("a"), broken]) == []
+
+
+def test_a_worker_that_is_being_deleted_is_past_every_step() -> None:
+    leaving = draining("b", idle_since=NOW - 5, terminating=True)
+    assert next_steps(target(2, 2), [worker("a"), worker("c"), leaving]) == []

@@ -10,7 +10,7 @@ import yaml
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.status.tick_result import PoolForecasts, TickResult
+from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.demand.forecast import DemandForecast, QuantileBand
 from pd_operator.planning.plan import Limit, Plan, PoolPlan
@@ -24,6 +24,7 @@ from pd_operator.scaling.observation import (
     PoolObservation,
     WorkerObservation,
 )
+from pd_operator.scaling.pool_forecasts import PoolForecasts
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "pdservice.yaml"
 NOW = 1_790_000_000.0
@@ -95,9 +96,9 @@ def result() -> TickResult:
             attainment=Known(Attainment(0.97, 0.95, 0.92, 0.95, 1000.0), 3.0, "prometheus"),
             prefill=pool(Role.PREFILL, 3),
             decode=pool(Role.DECODE, 2),
+            routers_ready=2,
         ),
-        routers_ready=2,
-        ahead=PoolForecasts(forecast(), forecast()),
+        forecasts=PoolForecasts(forecast(), forecast()),
         plan_ahead=plan(),
         plan_now=plan(),
         decision=decision(),

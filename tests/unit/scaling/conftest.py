@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pd_operator.api.autoscaling import Behavior, Mode
 from pd_operator.api.roles import Role
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit, Plan, PoolPlan
@@ -19,6 +23,7 @@ from pd_operator.scaling.observation import (
 )
 from pd_operator.scaling.settings import PoolSettings, ScalingSettings
 
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "pdservice.yaml"
 LENGTHS = LengthDistribution.constant(100)
 DEMAND = Known(Demand(10.0, LENGTHS, LENGTHS), 5.0, "prometheus")
 
@@ -151,3 +156,16 @@ def make_pool() -> Callable[..., PoolObservation]:
 def load() -> Callable[..., EngineLoad]:
     """Builds what an engine says of itself."""
     return engine_load
+
+
+@pytest.fixture
+def example() -> Callable[..., PDInferenceServiceSpec]:
+    """The spec of the example, with some fields of its parts replaced."""
+
+    def build(**parts: dict[str, Any]) -> PDInferenceServiceSpec:
+        manifest = yaml.safe_load(EXAMPLE.read_text())
+        for part, fields in parts.items():
+            manifest["spec"][part] = manifest["spec"].get(part, {}) | fields
+        return PDInferenceService.parse(manifest).spec
+
+    return build

@@ -86,6 +86,7 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
         ("Guard", 9, 2),
         ("Schedule", 9, 2),
         ("Unknown", 9, 2),
+        ("Unmeasured", 9, 2),
         ("Stabilization", 9, 2),
         ("RateLimit", 6, 2),
         ("Capacity", 6, 2),

@@ -152,7 +152,7 @@ def test_the_context_is_that_of_the_window() -> None:
     for now in range(30, 330, 30):
         running = 4 if now <= 240 else 1
         tokens = 8000 if now <= 240 else 500
-        worker = WorkerSnapshot(running, 0, 0, 0, running * tokens, 0, 100_000, 0, 0.0)
+        worker = WorkerSnapshot(1, running, 0, 0, 0, running * tokens, 0, 100_000, 0, 0.0)
         part = load.part(5 * (now - 30), 5 * now)
         decode = PoolSnapshot((worker,), draining=0, starting=0, busy_seconds=0.0)
         times = np.ones(len(part), dtype=np.float32)
@@ -183,8 +183,8 @@ def test_the_operator_follows_a_load_and_keeps_its_objectives() -> None:
     assert result.attained(objectives).tpot > 0.9
     largest = max(sizes.values())
     assert result.gpu_seconds < 0.8 * largest * result.span_seconds
-    assert len(policy.decisions) == len(result.sizes)
-    assert all(decision.links for decision in policy.decisions)
+    assert len(policy.outcomes) == len(result.sizes)
+    assert all(one.decision is not None and one.decision.links for one in policy.outcomes)
 
 
 def test_with_history_it_looks_ahead_from_the_first_decision_on() -> None:
@@ -193,7 +193,9 @@ def test_with_history_it_looks_ahead_from_the_first_decision_on() -> None:
     history = DemandHistory(-6000.0, 30.0, level, 8 * level, 2 * level)
     policy = OperatorPolicy(wanted, engine_of(wanted, PROFILE), history)
     simulate(requests([(60, 100.0)]), service_of(wanted, PROFILE), Pools(1, 1), policy=policy)
-    ahead = policy.decisions[0].links[0]
+    first = policy.outcomes[0].decision
+    assert first is not None
+    ahead = first.links[0]
     assert ahead.name == "Forecast"
     assert ahead.prefill > 1
 

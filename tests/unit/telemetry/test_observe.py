@@ -7,12 +7,13 @@ import pytest
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import EngineLoad, Known, Unknown
 from pd_operator.telemetry.observe import NOT_ASKED, askable_engines, observe, worker_observation
-from pd_operator.telemetry.startup import measured_startup_seconds, startup_seconds
+from pd_operator.telemetry.startup import startup_seconds
 
 NOW = 1_700_003_600.0
 CREATED = "2023-11-14T22:13:20Z"  # 1_700_000_000
 STARTED = "2023-11-14T22:13:30Z"
 READY = "2023-11-14T22:14:20Z"
+ANNOTATIONS = "serving.pd-operator.io"
 MUCH_LATER = "2023-11-14T23:10:00Z"
 NOT_KNOWN = Unknown("NoSeries", "prometheus", "nothing there")
 
@@ -152,17 +153,53 @@ def test_a_start_up_may_take_as_long_as_its_probe_allows(
     assert startup_seconds(too_slow) is None
 
 
-@pytest.mark.parametrize(
-    ("measured", "expected"), [([], None), ([30.0], 30.0), ([10.0] * 9 + [110.0] * 2, 110.0)]
-)
-def test_the_lead_time_is_what_nine_of_ten_start_ups_stay_within(
-    measured: list[float], expected: float | None
+def test_a_worker_in_service_is_started_and_not_on_its_way_out() -> None:
+    one = pod()
+    one["status"]["containerStatuses"] = [{"name": "engine", "started": True}]
+    seen = worker_observation(one, NOT_ASKED, NOW)
+    assert (seen.ready, seen.started, seen.draining) == (True, True, False)
+    assert seen.drain_deadline is seen.idle_since is None
+
+
+@pytest.mark.parametrize("containers", [None, [], [{"started": False}], [{}]])
+def test_a_worker_whose_engine_has_not_begun_is_not_started(
+    containers: list[dict[str, Any]] | None,
 ) -> None:
-    workers = [worker_observation(pod(ready=None), NOT_ASKED, NOW)]
-    for seconds in measured:
-        late = pod()
-        moment = f"2023-11-14T22:{13 + (20 + int(seconds)) // 60:02}:{(20 + int(seconds)) % 60:02}Z"
-        for one in late["status"]["conditions"]:
-            one["lastTransitionTime"] = moment
-        workers.append(worker_observation(late, NOT_ASKED, NOW))
-    assert measured_startup_seconds(workers) == expected
+    one = pod(ready=None)
+    one["status"]["containerStatuses"] = containers
+    assert not worker_observation(one, NOT_ASKED, NOW).started
+
+
+def test_a_drain_in_progress_is_found_again_after_a_restart() -> None:
+    one = pod(labels={f"{ANNOTATIONS}/traffic": "off"})
+    one["metadata"]["annotations"] = {
+        f"{ANNOTATIONS}/drain-deadline": "1700000300",
+        f"{ANNOTATIONS}/idle-since": "1700000012.345",
+    }
+    seen = worker_observation(one, NOT_ASKED, NOW)
+    assert seen.draining
+    assert seen.drain_deadline == 1_700_000_300
+    assert seen.idle_since == 1_700_000_012.345
+
+
+def test_a_time_that_somebody_scribbled_is_as_good_as_none() -> None:
+    one = pod()
+    one["metadata"]["annotations"] = {f"{ANNOTATIONS}/drain-deadline": "soon"}
+    assert worker_observation(one, NOT_ASKED, NOW).drain_deadline is None
+
+
+def test_whatever_may_change_an_engines_speed_changes_its_software() -> None:
+    one, same, other = pod("a"), pod("b"), pod("c")
+    other["spec"]["containers"][0]["args"] = ["--chunked-prefill-size=4096"]
+    first, second, third = (
+        worker_observation(each, NOT_ASKED, NOW).software for each in (one, same, other)
+    )
+    assert first == second != third
+
+
+def test_only_routers_that_are_ready_are_counted() -> None:
+    leaving = pod("r3", "router")
+    leaving["metadata"]["deletionTimestamp"] = READY
+    pods = [pod("r1", "router"), pod("r2", "router", ready=None), leaving, pod("a", "decode")]
+    seen = observe(NOW, pods, {Role.PREFILL: 0, Role.DECODE: 1}, {}, NOT_KNOWN, NOT_KNOWN)
+    assert seen.routers_ready == 1

@@ -12,12 +12,8 @@ from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import read_records
 from pd_e2e.loadgen.scenario import TraceScenario
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.tick.engine_profile import bundled_engine
-from pd_operator.demand import Demand
-from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.plan import Plan
-from pd_operator.planning.planner import plan_service
-from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.controller.tick.engine_profile import bundled_basis
+from pd_operator.scaling.autoscaler import plan_for
 
 
 def finished_run(
@@ -43,21 +39,8 @@ def finished_run(
 
 def perfect_knowledge(load: TraceScenario, service: PDInferenceService) -> NeededWorkers:
     """The workers that the operator's own planner asks for, load and engines as they really are."""
-    settings = ScalingSettings.from_spec(service.spec)
-    described, pace = bundled_engine(service), pace_of(service)
+    described, pace = bundled_basis(service).model, pace_of(service)
     engine = replace(
         described, prefill=described.prefill.slowed(pace), decode=described.decode.slowed(pace)
     )
-
-    def planner(demand: Demand) -> Plan:
-        return plan_service(
-            prefill_demand=demand,
-            decode_demand=demand,
-            engine=engine,
-            objectives=settings.objectives,
-            prefill_max=settings.prefill.maximum,
-            decode_max=settings.decode.maximum,
-            router=RouterClass.of(service.spec.router.prefill_policy),
-        )
-
-    return needed_workers(load, planner)
+    return needed_workers(load, lambda demand: plan_for(service.spec, engine, demand, demand))

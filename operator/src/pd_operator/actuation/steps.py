@@ -10,7 +10,7 @@ steps loses nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pd_operator.actuation.workers import Worker
+from pd_operator.scaling.observation import WorkerObservation
 
 IDLE_CONFIRMATION_SECONDS = 1.0
 """An engine publishes its load every few steps: idle is believed when it holds this long."""
@@ -61,8 +61,12 @@ class PoolTarget:
     drain_deadline_seconds: float
 
 
-def next_steps(target: PoolTarget, workers: Sequence[Worker]) -> list[Step]:
-    """The steps to take now; empty where the pool is as wanted."""
+def next_steps(target: PoolTarget, workers: Sequence[WorkerObservation]) -> list[Step]:
+    """The steps to take now; empty where the pool is as wanted.
+
+    `workers` are all of the pool; one that is being deleted is past every step.
+    """
+    workers = [worker for worker in workers if not worker.terminating]
     draining = [worker for worker in workers if worker.draining]
     if target.desired >= target.replicas:
         steps: list[Step] = [PutOnTraffic(worker.name) for worker in draining]
@@ -73,7 +77,7 @@ def next_steps(target: PoolTarget, workers: Sequence[Worker]) -> list[Step]:
 
 
 def _scale_down(
-    target: PoolTarget, workers: Sequence[Worker], draining: Sequence[Worker]
+    target: PoolTarget, workers: Sequence[WorkerObservation], draining: Sequence[WorkerObservation]
 ) -> list[Step]:
     excess = target.replicas - target.desired
     unused = [worker for worker in workers if not worker.started and not worker.ready][:excess]
@@ -90,13 +94,15 @@ def _scale_down(
     return steps
 
 
-def _split(draining: Sequence[Worker], wanted: int) -> tuple[list[Worker], list[Worker]]:
+def _split(
+    draining: Sequence[WorkerObservation], wanted: int
+) -> tuple[list[WorkerObservation], list[WorkerObservation]]:
     """The drains to continue, those nearest to their end first, and those to call off."""
     ordered = sorted(draining, key=lambda worker: (worker.idle_since is None, worker.work))
     return ordered[:wanted], ordered[wanted:]
 
 
-def _take_off(target: PoolTarget, workers: Sequence[Worker], count: int) -> list[Step]:
+def _take_off(target: PoolTarget, workers: Sequence[WorkerObservation], count: int) -> list[Step]:
     """Choose the serving workers with the least work; as many as are wanted always stay."""
     serving = sorted(
         (worker for worker in workers if worker.ready and not worker.draining),
@@ -107,7 +113,7 @@ def _take_off(target: PoolTarget, workers: Sequence[Worker], count: int) -> list
     return [TakeOffTraffic(worker.name, deadline) for worker in serving[: min(count, spare)]]
 
 
-def _notes(target: PoolTarget, draining: Sequence[Worker]) -> list[Step]:
+def _notes(target: PoolTarget, draining: Sequence[WorkerObservation]) -> list[Step]:
     steps: list[Step] = []
     for worker in draining:
         if worker.idle and worker.idle_since is None:
@@ -117,11 +123,11 @@ def _notes(target: PoolTarget, draining: Sequence[Worker]) -> list[Step]:
     return steps
 
 
-def _confirmed_idle(worker: Worker, now: float) -> bool:
+def _confirmed_idle(worker: WorkerObservation, now: float) -> bool:
     since = worker.idle_since
     return worker.idle and since is not None and now - since >= IDLE_CONFIRMATION_SECONDS
 
 
-def _drained(worker: Worker, now: float) -> bool:
+def _drained(worker: WorkerObservation, now: float) -> bool:
     deadline = worker.drain_deadline
     return _confirmed_idle(worker, now) or (deadline is not None and now >= deadline)

@@ -1,11 +1,13 @@
 """One service's loop, step by step: what happens on every tick.
 
-    sizes -> children -> observation -> look-ahead -> plan -> decision -> actuation -> status
+    parallelism -> children -> observe -> forecast -> engine -> decide -> scale -> publish
 
-The steps from look-ahead to decision are pure functions of other packages.
-This file names the steps, in order; it neither measures nor decides anything.
+This file names the steps, in order, and times them; it neither measures nor decides anything. The
+step `decide` is one pure function, `scaling.autoscaler.autoscale`; the others are files of `tick/`
+and `status/`.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -20,26 +22,22 @@ from pd_operator.controller.errors import SpecInvalidError, reason_of
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.events import EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
-from pd_operator.controller.status.tick_result import PoolForecasts, TickResult
+from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.writer import StatusWriter
-from pd_operator.controller.tick.calibrator import Calibrator, cautious
+from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.children import ChildReconciler
 from pd_operator.controller.tick.engine_profile import engine_basis
 from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.forecaster import ServiceForecaster
-from pd_operator.controller.tick.observer import Observer, Sight
+from pd_operator.controller.tick.observer import Observer
 from pd_operator.controller.tick.parallelism import ParallelismChooser, UndecidedError
 from pd_operator.controller.tick.scaler import PoolScaler
-from pd_operator.demand import Demand, DemandForecast, scheduled, sustained_bins
-from pd_operator.planning.engine import EngineModel, RouterClass
-from pd_operator.planning.plan import Plan
-from pd_operator.planning.planner import plan_service
-from pd_operator.scaling.chain import decide
+from pd_operator.demand import FittedDemand
+from pd_operator.scaling.autoscaler import EngineKnowledge, Outcome, autoscale
 from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.lead_time import horizon_seconds
 from pd_operator.scaling.memory import ScalingMemory
-from pd_operator.scaling.observation import Known, Observation, Unknown
-from pd_operator.scaling.settings import ScalingSettings
-from pd_operator.telemetry.startup import measured_startup_seconds
+from pd_operator.scaling.observation import Observation, Unknown
 
 DEFAULT_PERIOD_SECONDS = 15.0
 DRAIN_PERIOD_SECONDS = 2.0
@@ -81,28 +79,28 @@ class ServiceLoop:
             return
         self.period_seconds = service.spec.autoscaling.period_seconds
         try:
-            service = await self._sized(service)
+            with self._timed("parallelism"):
+                service = await self._sized(service)
         except UndecidedError as why:
             await self._publish_undecided(why)
             return
-        await self._children.reconcile(service, touched=self._deps.registry.take_dirty(self._key))
-        sight = await self._deps.observer.observe(service)
-        ahead = await self._forecast(service, sight.observation)
-        plan_ahead, plan_now = await self._plan(service, sight, ahead)
-        decision = self._decide(service, sight.observation, ahead, plan_ahead, plan_now)
-        result = TickResult(
-            service=service,
-            observation=sight.observation,
-            routers_ready=sight.routers_ready,
-            ahead=ahead,
-            plan_ahead=plan_ahead,
-            plan_now=plan_now,
-            decision=decision,
-            memory=self._remembered(service),
-            calibration=self._calibrator_of(service).calibration,
-        )
-        draining = await self._act(service, sight, decision)
-        await self._writer.publish(result)
+        touched = self._deps.registry.take_dirty(self._key)
+        with self._timed("children"):
+            await self._children.reconcile(service, touched=touched)
+        with self._timed("observe"):
+            seen = await self._deps.observer.observe(service)
+        with self._timed("forecast"):
+            fitted = await self._forecast(service, seen)
+        with self._timed("engine"):
+            engine = await self._engine(service, seen)
+        with self._timed("decide"):
+            outcome = autoscale(seen, fitted, engine, service.spec, self._remembered(service))
+            self._memory = outcome.memory
+            self._forecaster.expect(outcome.forecasts.made)
+        with self._timed("scale"):
+            draining = await self._scale(service, seen, outcome.decision)
+        with self._timed("publish"):
+            await self._writer.publish(self._result(service, seen, outcome))
         if draining:
             self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
 
@@ -142,71 +140,44 @@ class ServiceLoop:
             {ConditionType.SLO_FEASIBLE: why.update},
         )
 
-    async def _forecast(self, service: PDInferenceService, seen: Observation) -> PoolForecasts:
-        spec = service.spec.autoscaling.forecast
+    async def _forecast(
+        self, service: PDInferenceService, seen: Observation
+    ) -> FittedDemand | Unknown:
+        """The forecaster with the newest bins seen."""
         reader = self._deps.observer.prometheus(service)
-        horizons = {role: horizon_seconds(service, seen, role) for role in Role}
-        await self._forecaster.refresh(reader, spec, seen.time_seconds, tuple(horizons.values()))
-        coverage = {role: self._forecaster.coverage(role) for role in Role}
-        asked = {
-            role: scheduled(
-                service.spec.autoscaling.schedules, role, seen.time_seconds, horizons[role]
-            )
-            for role in Role
-        }
-        if isinstance(seen.demand, Unknown):
-            return PoolForecasts(seen.demand, seen.demand, coverage, asked)
-        shape = seen.demand.value
+        horizons = [horizon_seconds(service.spec, seen, role) for role in Role]
+        forecast = service.spec.autoscaling.forecast
+        await self._forecaster.refresh(reader, forecast, seen.time_seconds, horizons)
+        return self._forecaster.fitted
 
-        def of(role: Role) -> DemandForecast | Unknown:
-            own = self._forecaster.forecast(role, horizons[role], seen.time_seconds, shape)
-            return own if isinstance(own, Unknown) else asked[role].forecast(own, role)
-
-        return PoolForecasts(of(Role.PREFILL), of(Role.DECODE), coverage, asked)
-
-    async def _plan(
-        self, service: PDInferenceService, sight: Sight, ahead: PoolForecasts
-    ) -> tuple[Plan | Unknown, Plan | Unknown]:
+    async def _engine(
+        self, service: PDInferenceService, seen: Observation
+    ) -> EngineKnowledge | Unknown:
+        """The engine as its profile describes it and its counters correct it."""
         basis = await engine_basis(service, self._deps.cluster)
         if isinstance(basis, Unknown):
-            return basis, basis
+            return basis
         calibrator = self._calibrator_of(service)
-        calibrator.learn(sight, basis)
-        engine, seen = calibrator.engine(basis), sight.observation
+        calibrator.learn(seen, basis)
+        return calibrator.engine(basis)
 
-        def plan(prefill: Demand, decode: Demand) -> Plan:
-            made = plan_for(service, engine, prefill, decode)
-            return made if calibrator.knows(basis) else cautious(made, seen)
-
-        now: Plan | Unknown
-        if isinstance(seen.demand, Known):
-            now = plan(*ahead.expected_now(seen.demand.value))
-        else:
-            now = seen.demand
-        prefill, decode = ahead.prefill, ahead.decode
-        if isinstance(prefill, Unknown):
-            return prefill, now
-        if isinstance(decode, Unknown):
-            return decode, now
-        return plan(prefill.demand, decode.demand), now
-
-    def _decide(
-        self,
-        service: PDInferenceService,
-        seen: Observation,
-        ahead: PoolForecasts,
-        plan_ahead: Plan | Unknown,
-        plan_now: Plan | Unknown,
-    ) -> Decision | None:
-        if service.spec.autoscaling.mode is Mode.PAUSED:
-            return None
-        settings = ScalingSettings.from_spec(service.spec).with_scheduled(
-            *(ahead.scheduled[role].min_replicas for role in (Role.PREFILL, Role.DECODE))
+    def _result(
+        self, service: PDInferenceService, seen: Observation, outcome: Outcome
+    ) -> TickResult:
+        return TickResult(
+            service=service,
+            observation=seen,
+            forecasts=outcome.forecasts,
+            plan_ahead=outcome.plan_ahead,
+            plan_now=outcome.plan_now,
+            decision=outcome.decision,
+            memory=outcome.memory,
+            coverage=self._forecaster.coverage,
+            calibration=self._calibrator_of(service).calibration,
         )
-        decision, self._memory = decide(
-            seen, plan_ahead, plan_now, settings, self._remembered(service)
-        )
-        return decision
+
+    def _timed(self, step: str) -> AbstractContextManager[object]:
+        return self._deps.metrics.tick_step_seconds.labels(step).time()
 
     def _remembered(self, service: PDInferenceService) -> ScalingMemory:
         """The memory of earlier decisions; after a restart, the one in the status."""
@@ -222,47 +193,11 @@ class ServiceLoop:
             self._calibrator = Calibrator(service.status.calibration)
         return self._calibrator
 
-    async def _act(
-        self, service: PDInferenceService, sight: Sight, decision: Decision | None
+    async def _scale(
+        self, service: PDInferenceService, seen: Observation, decision: Decision | None
     ) -> bool:
         """Carry a decision out where that is wanted; whether a worker is on its way out."""
-        await self._scaler.notice_others(service, sight.observation)
+        await self._scaler.notice_others(service, seen)
         if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
             return False
-        return await self._scaler.scale(service, sight, decision)
-
-
-def horizon_seconds(service: PDInferenceService, seen: Observation, role: Role) -> float:
-    """Seconds ahead at which a pool's load is forecast: a stretch that its next worker can serve.
-
-    A worker is ready after the start-up (measured P90; before any, the expected one), one tick
-    until the next decision, one scrape until the load is seen, and one bin until there is news of
-    it; the spec may ask for a margin. The stretch for which a pool is sized begins then; the
-    horizon is its middle.
-    """
-    spec = service.spec
-    measured = measured_startup_seconds(seen.pool(role).workers)
-    startup = measured or float(spec.pool(role).expected_startup_seconds)
-    autoscaling, resolution = spec.autoscaling, spec.autoscaling.forecast.resolution_seconds
-    news = spec.metrics.scrape_interval_seconds + resolution
-    half_a_stretch = sustained_bins(resolution) // 2 * resolution
-    ready = startup + autoscaling.period_seconds + news + autoscaling.forecast.lead_margin_seconds
-    return ready + half_a_stretch
-
-
-def plan_for(
-    service: PDInferenceService, engine: EngineModel, prefill: Demand, decode: Demand
-) -> Plan:
-    """The workers that these loads need."""
-    spec = service.spec
-    settings = ScalingSettings.from_spec(spec)
-    return plan_service(
-        prefill_demand=prefill,
-        decode_demand=decode,
-        engine=engine,
-        objectives=settings.objectives,
-        prefill_max=spec.prefill.max_replicas,
-        decode_max=spec.decode.max_replicas,
-        router=RouterClass.of(spec.router.prefill_policy),
-        method=spec.autoscaling.method,
-    )
+        return await self._scaler.scale(service, seen, decision)

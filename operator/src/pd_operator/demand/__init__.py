@@ -13,9 +13,16 @@ from pd_operator.demand.forecast import (
 )
 from pd_operator.demand.history import DemandHistory
 from pd_operator.demand.lengths import LengthDistribution
+from pd_operator.demand.measuring import (
+    ENOUGH_REQUESTS,
+    NO_LENGTH_SEEN,
+    present_window_seconds,
+)
 from pd_operator.demand.schedules import Scheduled, scheduled
 
 __all__ = [
+    "ENOUGH_REQUESTS",
+    "NO_LENGTH_SEEN",
     "Coverage",
     "CoverageTracker",
     "Demand",
@@ -27,6 +34,7 @@ __all__ = [
     "QuantileBand",
     "Scheduled",
     "fit_demand",
+    "present_window_seconds",
     "refit_bins",
     "scheduled",
     "sustained_bins",

@@ -1,6 +1,6 @@
 """The load of the past, in regular bins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,6 +86,10 @@ class DemandHistory:
             self.bin_seconds,
             *(array[skip:] for array in self._arrays),
         )
+
+    def shifted(self, seconds: float) -> "DemandHistory":
+        """The same bins, `seconds` later."""
+        return replace(self, start_seconds=self.start_seconds + seconds)
 
     def until(self, seconds: float) -> "DemandHistory":
         """The bins that end at `seconds` or earlier."""

@@ -1,4 +1,16 @@
-"""From plans to a decision: links in one visible list, each leaving a sentence."""
+"""From plans to a decision: links in one visible list, each leaving a sentence.
+
+Four things move a number before the chain sees it, and nothing else does:
+
+- a forecaster that does not beat the last value does not speak; the last value does
+  (`demand.forecast.FittedSeries.selected`);
+- a schedule in force stretches the forecast by its factor and raises it to its floor
+  (`demand.schedules.Scheduled.forecast`), and the present load too where there is no forecast
+  (`PoolForecasts.expected_now`);
+- a plan has no more workers of a pool than its `maxReplicas`, and then says that the objective is
+  out of reach (`planning.planner.plan_service`); the link Bounds would cut without saying so;
+- an engine's surfaces are corrected by what its counters have shown (`performance.calibration`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +28,7 @@ from pd_operator.scaling.rate_limits import RateLimits
 from pd_operator.scaling.recommendations import (
     ForecastPlan,
     HoldWhileUnknown,
+    HoldWhileUnmeasured,
     PresentPlan,
     ScheduledMinimum,
 )
@@ -23,20 +36,21 @@ from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.scaling.stabilization import Stabilization
 
 RECOMMEND: tuple[ChainLink, ...] = (
-    ForecastPlan(),
-    PresentPlan(),
-    ReactiveGuard(),
-    ScheduledMinimum(),
-    HoldWhileUnknown(),
+    ForecastPlan(),  # as many as the load to come needs
+    PresentPlan(),  # but none removed that the load of now needs
+    ReactiveGuard(),  # more at once where queues show that both plans are wrong
+    ScheduledMinimum(),  # and no fewer than a schedule asks for
+    HoldWhileUnknown(),  # nothing removed while a load or a plan is unknown
+    HoldWhileUnmeasured(),  # nor by a plan for an engine that was only guessed
 )
 """What the load calls for. Their outcome is the raw recommendation that is remembered."""
 
 RESTRAIN: tuple[ChainLink, ...] = (
-    Stabilization(),
-    RateLimits(),
-    CapacityNotComing(),
-    Bounds(),
-    Budget(),
+    Stabilization(),  # only what was recommended for a whole window
+    RateLimits(),  # and no faster than the policies allow
+    CapacityNotComing(),  # no more while the cluster does not give those asked for
+    Bounds(),  # minReplicas to maxReplicas
+    Budget(),  # both pools together within gpuBudget
 )
 """What holds it back. Bounds and budget come last: they are the user's word."""
 
@@ -47,6 +61,8 @@ def decide(
     plan_now: Plan | Unknown,
     settings: ScalingSettings,
     memory: ScalingMemory,
+    *,
+    engine_measured: bool = True,
 ) -> tuple[Decision, ScalingMemory]:
     """Decide how many workers of each role there shall be.
 
@@ -54,7 +70,9 @@ def decide(
     back takes a change for carried out in mode Active only.
     """
     begun = _begun(memory, observation, settings)
-    situation = Situation(observation, plan_ahead, plan_now, settings, begun)
+    situation = Situation(
+        observation, plan_ahead, plan_now, settings, begun, engine_measured=engine_measured
+    )
     start = Proposal(
         *(
             Wanted(situation.current(role), DecisionReason.STEADY, "nothing calls for a change")

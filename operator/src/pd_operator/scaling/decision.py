@@ -15,6 +15,7 @@ class DecisionReason(StrEnum):
     QUEUE_PRESSURE = "QueuePressure"
     SCHEDULED = "Scheduled"
     DEMAND_UNKNOWN = "DemandUnknown"
+    ENGINE_UNMEASURED = "EngineUnmeasured"
     STABILIZED = "Stabilized"
     RATE_LIMITED = "RateLimited"
     CAPACITY_NOT_COMING = "CapacityNotComing"

@@ -9,6 +9,9 @@ from pd_operator.demand import Demand
 
 T = TypeVar("T")
 
+UNREADABLE_WORK = 1 << 30
+"""More requests than any worker holds: one that cannot be read is drained last."""
+
 
 @dataclass(frozen=True)
 class Known(Generic[T]):
@@ -32,6 +35,9 @@ class Unknown:
 
 
 Reading: TypeAlias = Known[T] | Unknown
+
+
+NOT_ASKED = Unknown("NotAsked", "caller", "nobody asked for it")
 
 
 @dataclass(frozen=True)
@@ -92,22 +98,43 @@ class EngineLoad:
 
 @dataclass(frozen=True)
 class WorkerObservation:
-    """One worker pod.
+    """One worker pod: all that anybody needs to know of it. By default, one that serves.
 
-    `traffic` is False for a pod that was taken out of the router's table; `startup_seconds` is
-    the time from creation to first ready, None before that.
+    - `traffic`: False for a pod that was taken out of the router's table.
+    - `startup_seconds`: from creation to first ready; None before that.
+    - `started`: False until the engine's start-up probe has passed once: such a pod never got a
+      request.
+    - `drain_deadline`, `idle_since`: Unix seconds, written on the pod by a drain in progress, so
+      that an operator that restarts half-way continues instead of starting over.
+    - `software`: changes with whatever may change an engine's speed (image, arguments...).
     """
 
     name: str
     role: Role
-    address: str
-    ready: bool
-    traffic: bool
-    terminating: bool
-    age_seconds: float
-    startup_seconds: float | None
-    scheduled: bool
-    load: Reading[EngineLoad]
+    address: str = ""
+    ready: bool = True
+    traffic: bool = True
+    terminating: bool = False
+    age_seconds: float = 0.0
+    startup_seconds: float | None = None
+    scheduled: bool = True
+    load: Reading[EngineLoad] = NOT_ASKED
+    started: bool = True
+    drain_deadline: float | None = None
+    idle_since: float | None = None
+    software: str = ""
+
+    @property
+    def work(self) -> int:
+        """Requests running or queued here; a worker that cannot be read counts as busiest."""
+        if isinstance(self.load, Known):
+            return self.load.value.running_requests + self.load.value.queued_requests
+        return UNREADABLE_WORK
+
+    @property
+    def idle(self) -> bool:
+        """Whether the engine itself says that it has nothing left to do."""
+        return isinstance(self.load, Known) and self.load.value.idle
 
     @property
     def draining(self) -> bool:
@@ -132,6 +159,21 @@ class PoolObservation:
     role: Role
     replicas: int
     workers: tuple[WorkerObservation, ...]
+
+    @classmethod
+    def of(cls, role: Role, ready: int, starting: int = 0, draining: int = 0) -> "PoolObservation":
+        """A pool of which only the numbers of workers are known."""
+        replicas = ready + starting + draining
+        workers = (
+            WorkerObservation(
+                f"{role}-{number}",
+                role,
+                ready=not ready <= number < ready + starting,
+                traffic=number < ready + starting,
+            )
+            for number in range(replicas)
+        )
+        return cls(role, replicas, tuple(workers))
 
     @property
     def ready(self) -> int:
@@ -180,13 +222,14 @@ class Attainment:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything a decision looks at, read at `time_seconds` (Unix time)."""
+    """Everything a tick looks at, read at `time_seconds` (Unix time)."""
 
     time_seconds: float
     demand: Reading[Demand]
-    attainment: Reading[Attainment]
     prefill: PoolObservation
     decode: PoolObservation
+    attainment: Reading[Attainment] = NOT_ASKED
+    routers_ready: int = 0
 
     def pool(self, role: Role) -> PoolObservation:
         """The observation of one pool."""

@@ -17,7 +17,8 @@ class Situation:
     """Everything a link may look at; none of it changes along the chain but the memory.
 
     `plan_ahead` is for the load when a worker ordered now would be ready, `plan_now` for the
-    present load; each is unknown where its load or the engine's profile is.
+    present load; each is unknown where its load or the engine's profile is. `engine_measured` is
+    False while both are made with a guess of an engine that nobody described or measured.
     """
 
     observation: Observation
@@ -25,6 +26,7 @@ class Situation:
     plan_now: Plan | Unknown
     settings: ScalingSettings
     memory: ScalingMemory
+    engine_measured: bool = True
 
     @property
     def now_seconds(self) -> float:

@@ -62,6 +62,23 @@ class ScheduledMinimum(PoolLink):
         return Wanted(max(workers, minimum), DecisionReason.SCHEDULED, word)
 
 
+class HoldWhileUnmeasured(PoolLink):
+    """No worker is removed by a plan for an engine that nobody described or measured."""
+
+    name: ClassVar[str] = "Unmeasured"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to the present number while the engine is only guessed at."""
+        if situation.engine_measured:
+            return Wanted(workers, DecisionReason.STEADY, "the engine was described or measured")
+        current = situation.current(role)
+        return Wanted(
+            max(workers, current),
+            DecisionReason.ENGINE_UNMEASURED,
+            f"{current} stay until this engine was measured",
+        )
+
+
 class HoldWhileUnknown(PoolLink):
     """No worker is removed on account of something that is not known."""
 

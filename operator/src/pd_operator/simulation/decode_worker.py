@@ -158,6 +158,7 @@ class DecodeWorker:
         steps = self._steps_done(self._agenda.now) if self.batch else 0
         context = self.tokens + len(self.batch) * steps
         return WorkerSnapshot(
+            number=self.number,
             running_requests=len(self.batch),
             waiting_requests=self.waiting_requests,
             retracted_requests=len(self._retracted),

@@ -5,13 +5,16 @@ from collections import deque
 
 import numpy as np
 
-from pd_operator.demand import Demand, DemandHistory, LengthDistribution
+from pd_operator.demand import (
+    ENOUGH_REQUESTS,
+    NO_LENGTH_SEEN,
+    Demand,
+    DemandHistory,
+    LengthDistribution,
+)
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.scaling.observation import Known, Reading, Unknown
 from pd_operator.simulation.snapshot import Snapshot
-
-_ENOUGH_ANSWERS = 30
-"""Lengths of fewer answers say little: older ones are then taken, too."""
 
 _SOURCE = "simulation"
 
@@ -82,7 +85,7 @@ class LoadWatch:
         kept = sum(len(outputs) for _, outputs in self._answers)
         while self._answers and self._answers[0][0] <= oldest:
             kept -= len(self._answers[0][1])
-            if kept < _ENOUGH_ANSWERS:
+            if kept < ENOUGH_REQUESTS:
                 break
             self._answers.popleft()
 
@@ -123,7 +126,4 @@ def _joined(parts: deque[tuple[float, FloatArray]]) -> FloatArray:
 
 def _lengths(tokens: FloatArray) -> LengthDistribution:
     """Without a request the lengths do not matter: the rate is zero."""
-    return LengthDistribution.from_samples(tokens) if len(tokens) else _NO_LENGTH
-
-
-_NO_LENGTH = LengthDistribution.constant(1.0)
+    return LengthDistribution.from_samples(tokens) if len(tokens) else NO_LENGTH_SEEN

@@ -6,18 +6,16 @@ from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.demand import (
     Demand,
-    DemandForecast,
     DemandHistory,
     FittedDemand,
     NotEnoughHistoryError,
     fit_demand,
+    present_window_seconds,
     refit_bins,
 )
-from pd_operator.planning.engine import EngineModel, RouterClass
-from pd_operator.planning.plan import Plan
-from pd_operator.planning.planner import plan_service
-from pd_operator.scaling.chain import decide
-from pd_operator.scaling.decision import Decision
+from pd_operator.planning.engine import EngineModel
+from pd_operator.scaling.autoscaler import EngineKnowledge, Outcome, autoscale
+from pd_operator.scaling.lead_time import horizon_seconds
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import (
     EngineLoad,
@@ -28,20 +26,18 @@ from pd_operator.scaling.observation import (
     Unknown,
     WorkerObservation,
 )
-from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.simulation.load_watch import LoadWatch
 from pd_operator.simulation.pools import Pools
 from pd_operator.simulation.snapshot import PoolSnapshot, Snapshot, WorkerSnapshot
-
-_SHORTEST_WINDOW_SECONDS = 30.0
 
 
 class OperatorPolicy:
     """Decides as the operator does for a service with this `spec`, on what the simulator shows.
 
     `history` is what Prometheus would know of the time before the simulation; it ends at 0, in
-    bins of the spec's resolution. Schedules and calibration are not simulated, start-up times are
-    those of the spec. `decisions` are all so far, with their reasons.
+    bins of the spec's resolution. `begin_seconds` is the Unix time of the simulation's second 0, on
+    the edge of a bin: schedules count by it. `outcomes` are all ticks so far: forecasts, plans,
+    and decisions with their reasons.
     """
 
     def __init__(
@@ -49,17 +45,24 @@ class OperatorPolicy:
         spec: PDInferenceServiceSpec,
         engine: EngineModel,
         history: DemandHistory | None = None,
+        *,
+        begin_seconds: float = 0.0,
     ) -> None:
         forecast = spec.autoscaling.forecast
         step = float(forecast.resolution_seconds)
-        self.decisions: list[Decision] = []
+        self.outcomes: list[Outcome] = []
+        self._begin_seconds = begin_seconds
         self._spec = spec
-        self._engine = engine
-        self._settings = ScalingSettings.from_spec(spec)
-        self._watch = LoadWatch(step, max(step, _SHORTEST_WINDOW_SECONDS), history)
+        self._engine = EngineKnowledge(engine)
+        self._watch = LoadWatch(step, present_window_seconds(step), history)
         self._memory = ScalingMemory()
         self._fitted: FittedDemand | None = None
         self._fitted_bins = 0
+
+    @property
+    def history(self) -> DemandHistory:
+        """The bins seen so far, in Unix time."""
+        return self._watch.history.shifted(self._begin_seconds)
 
     @property
     def period_seconds(self) -> float:
@@ -67,75 +70,43 @@ class OperatorPolicy:
         return float(self._spec.autoscaling.period_seconds)
 
     def decide(self, snapshot: Snapshot) -> Pools:
-        """What the chain decides."""
+        """What the operator's own tick decides."""
         self._watch.see(snapshot)
         demand = self._watch.demand(snapshot.time_seconds)
-        observation = _observation(snapshot, demand)
-        decision, self._memory = decide(
-            observation,
-            self._plan_ahead(demand, snapshot.time_seconds),
-            demand if isinstance(demand, Unknown) else self._plan(demand.value, demand.value),
-            self._settings,
-            self._memory,
+        observation = _observation(snapshot, demand, self._begin_seconds)
+        outcome = autoscale(
+            observation, self._up_to_date(observation), self._engine, self._spec, self._memory
         )
-        self.decisions.append(decision)
-        return Pools(decision.prefill.desired, decision.decode.desired)
+        self._memory = outcome.memory
+        self.outcomes.append(outcome)
+        if outcome.decision is None:
+            return Pools(observation.prefill.current, observation.decode.current)
+        return Pools(outcome.decision.prefill.desired, outcome.decision.decode.desired)
 
-    def _plan(self, prefill: Demand, decode: Demand) -> Plan:
-        spec = self._spec
-        return plan_service(
-            prefill_demand=prefill,
-            decode_demand=decode,
-            engine=self._engine,
-            objectives=self._settings.objectives,
-            prefill_max=spec.prefill.max_replicas,
-            decode_max=spec.decode.max_replicas,
-            router=RouterClass.of(spec.router.prefill_policy),
-            method=spec.autoscaling.method,
-        )
-
-    def _plan_ahead(self, demand: Reading[Demand], now: float) -> Plan | Unknown:
-        if isinstance(demand, Unknown):
-            return demand
+    def _up_to_date(self, seen: Observation) -> FittedDemand | Unknown:
+        """The forecaster with all bins seen; fitted anew from time to time."""
+        forecast = self._spec.autoscaling.forecast
+        history = self.history
+        model, newer_bins = forecast.model.value, len(history) - self._fitted_bins
         try:
-            prefill, decode = (self._forecast(role, now, demand.value) for role in Role)
+            if self._fitted is None or newer_bins >= refit_bins(model):
+                self._fitted = fit_demand(
+                    history,
+                    model,
+                    season_seconds=float(forecast.season_seconds),
+                    horizons_seconds=[horizon_seconds(self._spec, seen, role) for role in Role],
+                )
+                self._fitted_bins = len(history)
         except NotEnoughHistoryError as error:
             return Unknown("NotEnoughHistory", "forecast", str(error))
-        return self._plan(prefill.demand, decode.demand)
-
-    def _forecast(self, role: Role, now: float, shape: Demand) -> DemandForecast:
-        fitted = self._up_to_date()
-        horizon = self._lead_seconds(role) + now - fitted.end_seconds
-        percent = self._spec.autoscaling.forecast.quantile_percent
-        return fitted.forecast(role, fitted.nearest_learnt(horizon), percent, shape)
-
-    def _lead_seconds(self, role: Role) -> float:
-        """Until a worker ordered by the next decision is ready, and the load of now is news."""
-        autoscaling = self._spec.autoscaling
-        startup = self._spec.pool(role).expected_startup_seconds
-        return float(startup + autoscaling.period_seconds + autoscaling.forecast.resolution_seconds)
-
-    def _up_to_date(self) -> FittedDemand:
-        """The forecaster with all bins seen; fitted anew from time to time."""
-        history, forecast = self._watch.history, self._spec.autoscaling.forecast
-        model, newer_bins = forecast.model.value, len(history) - self._fitted_bins
-        if self._fitted is None or newer_bins >= refit_bins(model):
-            self._fitted = fit_demand(
-                history,
-                model,
-                season_seconds=float(forecast.season_seconds),
-                horizons_seconds=[self._lead_seconds(role) for role in Role],
-            )
-            self._fitted_bins = len(history)
         self._fitted = self._fitted.updated(history)
         return self._fitted
 
 
-def _observation(snapshot: Snapshot, demand: Reading[Demand]) -> Observation:
+def _observation(snapshot: Snapshot, demand: Reading[Demand], begin_seconds: float) -> Observation:
     return Observation(
-        time_seconds=snapshot.time_seconds,
+        time_seconds=begin_seconds + snapshot.time_seconds,
         demand=demand,
-        attainment=Unknown("NotNeeded", "simulation", "No decision looks at it."),
         prefill=_pool(Role.PREFILL, snapshot.prefill),
         decode=_pool(Role.DECODE, snapshot.decode),
     )
@@ -147,30 +118,11 @@ def _pool(role: Role, pool: PoolSnapshot) -> PoolObservation:
 
 
 def _workers(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
-    unseen = Unknown("NotServing", "simulation", "It serves nobody.")
-    for snapshot in pool.workers:
-        yield _worker(role, Known(_load(role, snapshot), 0.0, "simulation"))
-    for _ in range(pool.starting):
-        yield _worker(role, unseen, ready=False)
-    for _ in range(pool.draining):
-        yield _worker(role, unseen, traffic=False)
-
-
-def _worker(
-    role: Role, load: Reading[EngineLoad], *, ready: bool = True, traffic: bool = True
-) -> WorkerObservation:
-    return WorkerObservation(
-        name="simulated",
-        role=role,
-        address="",
-        ready=ready,
-        traffic=traffic,
-        terminating=False,
-        age_seconds=0.0,
-        startup_seconds=None,
-        scheduled=True,
-        load=load,
-    )
+    for worker in pool.workers:
+        load = Known(_load(role, worker), 0.0, "simulation")
+        yield WorkerObservation(f"{role}-{worker.number}", role, load=load)
+    others = PoolObservation.of(role, ready=0, starting=pool.starting, draining=pool.draining)
+    yield from others.workers
 
 
 def _load(role: Role, worker: WorkerSnapshot) -> EngineLoad:

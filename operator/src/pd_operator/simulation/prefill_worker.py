@@ -111,6 +111,7 @@ class PrefillWorker:
     def snapshot(self) -> WorkerSnapshot:
         """What the worker would say of itself."""
         return WorkerSnapshot(
+            number=self.number,
             running_requests=len(self._pass or ()),
             waiting_requests=len(self._queue) + (self._chunked is not None),
             retracted_requests=0,

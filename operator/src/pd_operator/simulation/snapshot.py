@@ -10,6 +10,7 @@ from pd_operator.simulation.requests import Requests
 class WorkerSnapshot:
     """One serving worker, as its `/v1/loads` would tell.
 
+    - `number`: the worker's own, never given to another of its pool.
     - `running_requests`: in a pass or in the batch; `waiting_requests`: for a pass, room or a seat;
       `retracted_requests` of them were thrown out of the batch.
     - `waiting_tokens`: prompt tokens still to compute, those in the running pass included.
@@ -18,6 +19,7 @@ class WorkerSnapshot:
     - `tokens_done`, `busy_seconds`: since it began to serve.
     """
 
+    number: int
     running_requests: int
     waiting_requests: int
     retracted_requests: int

@@ -29,23 +29,23 @@ class Share:
         return max(0.0, self.measured - self.within)
 
 
-def read_attainment(questions: ServiceQueries, objectives: Objectives) -> tuple[Attainment, float]:
+def read_attainment(queries: ServiceQueries, objectives: Objectives) -> tuple[Attainment, float]:
     """Attainment and the age of its newest sample; raises `PrometheusError`.
 
     Exact per objective, because the operator makes each objective an edge of the engines'
     buckets.
     """
-    ttft = _share(questions, objectives.ttft.seconds, promql.WITHIN_TTFT, promql.MEASURED_TTFT)
+    ttft = _share(queries, objectives.ttft.seconds, promql.WITHIN_TTFT, promql.MEASURED_TTFT)
     if ttft is None:
         raise PrometheusError(
             ConditionReason.NO_REQUESTS,
-            f"no streamed request got its first token in the last {questions.window_seconds:g} s "
+            f"no streamed request got its first token in the last {queries.window_seconds:g} s "
             f"on a worker with a bucket edge at {objectives.ttft.seconds:g} s",
         )
-    tpot = _share(questions, objectives.tpot.seconds, promql.WITHIN_TPOT, promql.MEASURED_TPOT)
+    tpot = _share(queries, objectives.tpot.seconds, promql.WITHIN_TPOT, promql.MEASURED_TPOT)
     # Answers of one token have no time per output token, and so cannot miss it.
     attainment = joint_attainment(ttft, tpot or Share(within=0.0, measured=0.0))
-    return attainment, questions.age_seconds(promql.DECODE_REQUESTS) or 0.0
+    return attainment, queries.age_seconds(promql.DECODE_REQUESTS) or 0.0
 
 
 def joint_attainment(ttft: Share, tpot: Share) -> Attainment:
@@ -67,10 +67,10 @@ def joint_attainment(ttft: Share, tpot: Share) -> Attainment:
 
 
 def _share(
-    questions: ServiceQueries, edge_seconds: float, within: Template, measured: Template
+    queries: ServiceQueries, edge_seconds: float, within: Template, measured: Template
 ) -> Share | None:
     """None where nothing was measured."""
-    total = questions.number(measured, edge=edge_seconds)
+    total = queries.number(measured, edge=edge_seconds)
     if not total:
         return None
-    return Share(questions.number(within, edge=edge_seconds) or 0.0, total)
+    return Share(queries.number(within, edge=edge_seconds) or 0.0, total)

@@ -4,22 +4,16 @@ from dataclasses import dataclass
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
-from pd_operator.demand import Demand, LengthDistribution
+from pd_operator.demand import ENOUGH_REQUESTS, NO_LENGTH_SEEN, Demand, LengthDistribution
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, Series
 from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.template import Template
 
-ENOUGH_REQUESTS = 30
-"""Fewer say little about lengths: what came before them is then asked for as well."""
-
 OLDER_WINDOWS_SECONDS = (3_600.0, 86_400.0)
 
 TOO_MANY_TO_VANISH = 20
 """So many requests at the router and none done at the engines is no mere delay."""
-
-NO_LENGTH_SEEN = LengthDistribution.constant(1.0)
-"""Stands for lengths where no request has come for a day: times a rate of zero it is zero."""
 
 
 @dataclass(frozen=True)
@@ -40,98 +34,96 @@ OUTPUTS = LengthMetrics(
 )
 
 
-def read_demand(questions: ServiceQueries) -> tuple[Demand, float]:
+def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     """The demand and the age of its oldest input in seconds; raises `PrometheusError`."""
-    rate, age = _request_rate(questions)
-    prompts, prompts_age = _lengths(questions, PROMPTS, rate)
-    outputs, outputs_age = _lengths(questions, OUTPUTS, rate)
+    rate, age = _request_rate(queries)
+    prompts, prompts_age = _lengths(queries, PROMPTS, rate)
+    outputs, outputs_age = _lengths(queries, OUTPUTS, rate)
     # Prompt and output lengths are known apart from each other only. Where long prompts go with
     # short answers, as in code completion, their product says too much of the context.
-    context = questions.number(promql.CONTEXT_TOKENS_MEAN)
+    context = queries.number(promql.CONTEXT_TOKENS_MEAN)
     return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
 
 
-def _request_rate(questions: ServiceQueries) -> tuple[float, float]:
+def _request_rate(queries: ServiceQueries) -> tuple[float, float]:
     """Requests per second at the router and the age of the newest count."""
-    age = questions.age_seconds(promql.ROUTER_REQUESTS)
-    rate = questions.number(promql.REQUEST_RATE)
+    age = queries.age_seconds(promql.ROUTER_REQUESTS)
+    rate = queries.number(promql.REQUEST_RATE)
     if age is not None and rate is not None:
         return rate, age
     if age is not None:
         raise PrometheusError(
             ConditionReason.NO_SERIES,
-            f"the routers of {questions.service} were scraped less than twice in the last "
-            f"{questions.window_seconds:g} s. That is so for a moment after the first request; if "
+            f"the routers of {queries.service} were scraped less than twice in the last "
+            f"{queries.window_seconds:g} s. That is so for a moment after the first request; if "
             "it stays, spec.metrics.scrapeIntervalSeconds is shorter than Prometheus' own.",
         )
     if rate is not None:
         raise PrometheusError(
             ConditionReason.METRICS_STALE,
-            f"the routers of {questions.service} are no longer scraped, although they were in the "
-            f"last {questions.window_seconds:g} s",
+            f"the routers of {queries.service} are no longer scraped, although they were in the "
+            f"last {queries.window_seconds:g} s",
         )
-    if questions.routers_up() > 0:
+    if queries.routers_up() > 0:
         # A router that has not seen a request does not have the counter.
         return 0.0, 0.0
     raise PrometheusError(
         ConditionReason.NO_SERIES,
-        f"Prometheus has no {promql.ROUTER_REQUESTS} of {questions.service}. Scrape the pods of "
+        f"Prometheus has no {promql.ROUTER_REQUESTS} of {queries.service}. Scrape the pods of "
         "the service with the labels namespace, pod, pd_service and pd_role (the chart's "
         "PodMonitor does), and check spec.metrics.prometheusUrl.",
     )
 
 
 def _lengths(
-    questions: ServiceQueries, question: LengthMetrics, rate: float
+    queries: ServiceQueries, metrics: LengthMetrics, rate: float
 ) -> tuple[LengthDistribution, float]:
     """Lengths of the recent requests, and the age of the newest sample of them."""
     windows = (
-        questions.window_seconds,
-        *(older for older in OLDER_WINDOWS_SECONDS if older > questions.window_seconds),
+        queries.window_seconds,
+        *(older for older in OLDER_WINDOWS_SECONDS if older > queries.window_seconds),
     )
     best: tuple[float, Histogram] | None = None
     for window in windows:
-        histogram = Histogram.of(questions.series(question.buckets, window))
-        if window == questions.window_seconds:
-            _must_not_contradict(questions, question, rate, histogram.requests)
+        histogram = Histogram.of(queries.series(metrics.buckets, window))
+        if window == queries.window_seconds:
+            _must_not_contradict(queries, metrics, rate, histogram.requests)
         if histogram.requests > 0:
             best = window, histogram
         if histogram.requests >= ENOUGH_REQUESTS:
             break
     if best is None:
-        return _no_lengths(questions, question, rate), 0.0
+        return _no_lengths(queries, metrics, rate), 0.0
     window, histogram = best
-    mean = questions.number(question.mean, window_seconds=window)
-    age = questions.age_seconds(question.requests) if rate > 0 else None
+    mean = queries.number(metrics.mean, window_seconds=window)
+    age = queries.age_seconds(metrics.requests) if rate > 0 else None
     return histogram.lengths(mean), age or 0.0
 
 
 def _must_not_contradict(
-    questions: ServiceQueries, question: LengthMetrics, rate: float, done: float
+    queries: ServiceQueries, metrics: LengthMetrics, rate: float, done: float
 ) -> None:
-    offered = rate * questions.window_seconds
+    offered = rate * queries.window_seconds
     if offered < TOO_MANY_TO_VANISH or done > 0:
         return
-    if question.role is Role.DECODE and questions.age_seconds(question.requests) is not None:
+    if metrics.role is Role.DECODE and queries.age_seconds(metrics.requests) is not None:
         # A decode counts a request at its end, which may well take longer than the window.
         return
     raise PrometheusError(
         ConditionReason.METRICS_CONTRADICTORY,
-        f"in the last {questions.window_seconds:g} s the router counted {offered:.0f} requests "
-        f"and the {question.role} workers none. Are they scraped ({question.requests} with "
-        f'pd_role="{question.role}"), or does no request get through?',
+        f"in the last {queries.window_seconds:g} s the router counted {offered:.0f} requests "
+        f"and the {metrics.role} workers none. Are they scraped ({metrics.requests} with "
+        f'pd_role="{metrics.role}"), or does no request get through?',
     )
 
 
-def _no_lengths(
-    questions: ServiceQueries, question: LengthMetrics, rate: float
-) -> LengthDistribution:
+def _no_lengths(queries: ServiceQueries, metrics: LengthMetrics, rate: float) -> LengthDistribution:
     if rate == 0:
         return NO_LENGTH_SEEN
     raise PrometheusError(
         ConditionReason.NO_SERIES,
-        f"no {question.role} worker of {questions.service} has reported a request yet; the first "
-        f"ones are on their way, or {question.requests} is not scraped",
+        f"no {metrics.role} worker of {queries.service} has reported a request yet; the first "
+        f"ones are on their way, or {metrics.requests} is not scraped",
     )
 
 

@@ -1,21 +1,9 @@
 """How long a worker takes from its creation until it takes requests."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from pd_operator.api.pods import Pod, condition, holds
-from pd_operator.scaling.observation import WorkerObservation
-
-PERCENTILE = 90
-
-
-def measured_startup_seconds(workers: Iterable[WorkerObservation]) -> float | None:
-    """P90 of the start-ups that can be read from these workers; None if there is none."""
-    measured = [w.startup_seconds for w in workers if w.startup_seconds is not None]
-    return float(np.percentile(measured, PERCENTILE)) if measured else None
 
 
 def startup_seconds(pod: Pod) -> float | None:

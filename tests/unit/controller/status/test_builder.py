@@ -8,10 +8,11 @@ from pd_operator.api.status import PDInferenceServiceStatus
 from pd_operator.controller.status.builder import build_status
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
-from pd_operator.controller.status.tick_result import PoolForecasts, TickResult
+from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.demand.coverage import Coverage
 from pd_operator.scaling.memory import Recommendation, ScalingMemory
 from pd_operator.scaling.observation import Unknown
+from pd_operator.scaling.pool_forecasts import PoolForecasts
 
 AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answer.")
 EMPTY = PDInferenceServiceStatus()
@@ -34,9 +35,9 @@ def test_the_status_tells_pools_ratio_load_forecast_and_decision(result: TickRes
 
 def test_the_status_tells_every_load_in_whole_numbers(result: TickResult) -> None:
     coverage = {Role.PREFILL: Coverage(0.05, 0.5, 0.964, 100), Role.DECODE: Coverage()}
-    status = build_status(
-        replace(result, ahead=replace(result.ahead, coverage=coverage)), EMPTY
-    ).model_dump(by_alias=True, exclude_none=True)
+    status = build_status(replace(result, coverage=coverage), EMPTY).model_dump(
+        by_alias=True, exclude_none=True
+    )
     assert status["demand"] == {
         "milliRequestsPerSecond": 20_000,
         "promptTokensPerSecond": 20_000,
@@ -66,7 +67,7 @@ def test_what_is_unknown_is_absent_and_not_zero(result: TickResult) -> None:
     blind = replace(
         result,
         observation=replace(result.observation, demand=AWAY, attainment=AWAY),
-        ahead=PoolForecasts(AWAY, AWAY),
+        forecasts=PoolForecasts(AWAY, AWAY),
         plan_ahead=AWAY,
         plan_now=AWAY,
     )
@@ -87,7 +88,9 @@ def test_a_transition_time_moves_only_with_the_status(result: TickResult) -> Non
     assert after is not None
     assert before.last_transition_time == after.last_transition_time
 
-    broken = build_status(replace(later, routers_ready=0), second)
+    broken = build_status(
+        replace(later, observation=replace(later.observation, routers_ready=0)), second
+    )
     ready = find_condition(broken.conditions, ConditionType.READY)
     assert ready is not None
     assert ready.last_transition_time != before.last_transition_time

@@ -11,9 +11,10 @@ from pd_operator.api.conditions import ConditionReason, ConditionStatus, Conditi
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.conditions import CONDITION_EVALUATORS, ConditionUpdate
-from pd_operator.controller.status.tick_result import PoolForecasts, TickResult
+from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.demand import Coverage
 from pd_operator.scaling.observation import Attainment, Known, PoolObservation, Unknown
+from pd_operator.scaling.pool_forecasts import PoolForecasts
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answer.")
@@ -55,7 +56,10 @@ def test_a_service_without_a_ready_worker_of_a_role_is_not_ready(
 
 
 def test_a_service_without_a_router_is_not_ready(result: TickResult) -> None:
-    update = said(replace(result, routers_ready=0), ConditionType.READY)
+    update = said(
+        replace(result, observation=replace(result.observation, routers_ready=0)),
+        ConditionType.READY,
+    )
     assert update.reason is ConditionReason.NO_READY_ROUTER
 
 
@@ -91,7 +95,8 @@ def test_a_forecaster_that_loses_to_the_last_value_is_not_trusted(
 ) -> None:
     worse = make_forecast(error_vs_last_value=1.2, trusted=False)
     update = said(
-        replace(result, ahead=PoolForecasts(worse, make_forecast())), ConditionType.FORECAST_TRUSTED
+        replace(result, forecasts=PoolForecasts(worse, make_forecast())),
+        ConditionType.FORECAST_TRUSTED,
     )
     assert (update.status, update.reason) == (FALSE, ConditionReason.WORSE_THAN_LAST_VALUE)
     assert "20% above the last value's for prefill (230 s)" in update.message
@@ -106,7 +111,8 @@ def test_errors_that_no_percentage_tells_are_told_in_words(
 ) -> None:
     worse = make_forecast(error_vs_last_value=error, trusted=False)
     update = said(
-        replace(result, ahead=PoolForecasts(worse, make_forecast())), ConditionType.FORECAST_TRUSTED
+        replace(result, forecasts=PoolForecasts(worse, make_forecast())),
+        ConditionType.FORECAST_TRUSTED,
     )
     assert update.status is FALSE
     assert words in update.message
@@ -117,7 +123,8 @@ def test_a_load_that_nobody_could_forecast_better_is_no_reason_to_distrust(
 ) -> None:
     idle = make_forecast(error_vs_last_value=1.0, trusted=False)
     update = said(
-        replace(result, ahead=PoolForecasts(idle, make_forecast())), ConditionType.FORECAST_TRUSTED
+        replace(result, forecasts=PoolForecasts(idle, make_forecast())),
+        ConditionType.FORECAST_TRUSTED,
     )
     assert (update.status, update.reason) == (TRUE, ConditionReason.AS_GOOD_AS_LAST_VALUE)
     assert "is the last value's for prefill" in update.message
@@ -128,7 +135,7 @@ def test_a_forecaster_too_young_to_be_judged_is_neither_trusted_nor_distrusted(
 ) -> None:
     young = make_forecast(error_vs_last_value=math.nan, trusted=False)
     update = said(
-        replace(result, ahead=PoolForecasts(young, young)), ConditionType.FORECAST_TRUSTED
+        replace(result, forecasts=PoolForecasts(young, young)), ConditionType.FORECAST_TRUSTED
     )
     assert (update.status, update.reason) == (UNKNOWN, ConditionReason.NOT_ENOUGH_HISTORY)
 
@@ -140,15 +147,17 @@ def test_how_often_the_quantile_held_is_said(
         Role.PREFILL: Coverage(0.05, 0.5, 0.949, 900),
         Role.DECODE: Coverage(0.05, 0.5, 0.902, 900),
     }
-    ahead = PoolForecasts(make_forecast(), make_forecast(), coverage)
-    update = said(replace(result, ahead=ahead), ConditionType.FORECAST_TRUSTED)
+    ahead = PoolForecasts(make_forecast(), make_forecast())
+    update = said(
+        replace(result, forecasts=ahead, coverage=coverage), ConditionType.FORECAST_TRUSTED
+    )
     assert "At or below P95 came 94.9% of prefill's and 90.2% of decode's loads." in update.message
 
 
 def test_no_forecast_yet_is_unknown(result: TickResult) -> None:
     young = Unknown("NotEnoughHistory", "forecast", "3 bins of history, 5 are needed.")
     update = said(
-        replace(result, ahead=PoolForecasts(young, young)), ConditionType.FORECAST_TRUSTED
+        replace(result, forecasts=PoolForecasts(young, young)), ConditionType.FORECAST_TRUSTED
     )
     assert (update.status, update.reason) == (UNKNOWN, ConditionReason.NOT_ENOUGH_HISTORY)
 

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from pd_operator.api.conditions import ConditionType, find_condition
-from pd_operator.api.pods import Pod
 from pd_operator.api.roles import Role
 from pd_operator.api.status import PDInferenceServiceStatus
 from pd_operator.cli.explanation import explain_service
@@ -17,15 +16,13 @@ from pd_operator.controller.status.builder import build_status
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
 from pd_operator.controller.status.tick_result import TickResult
-from pd_operator.controller.tick.calibrator import Calibrator, cautious
+from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.engine_profile import EngineBasis
-from pd_operator.controller.tick.observer import Sight
 from pd_operator.performance import EngineSurfaces, load_bundled
 from pd_operator.performance.calibration import PRIOR_BOUNDS
 from pd_operator.performance.prior import prior_surfaces
 from pd_operator.planning.engine import EngineModel
-from pd_operator.planning.plan import Plan
-from pd_operator.scaling.observation import EngineLoad, Known, WorkerObservation
+from pd_operator.scaling.observation import EngineLoad, Known, Observation
 
 REAL = load_bundled("llama-3.1-70b-h100").surfaces(4)
 BASIS = EngineBasis(EngineModel(REAL, REAL, 5e10), "llama")
@@ -35,7 +32,7 @@ ASSUMED = EngineBasis(
 BATCH, CONTEXT, TICK = 24.0, 1500.0, 15.0
 PROMPT_TOKENS = 1000.0  # of the result's demand
 
-See = Callable[..., Sight]
+See = Callable[..., Observation]
 
 
 def worked(role: Role, seconds: float, pace: float, engine: EngineSurfaces) -> EngineLoad:
@@ -53,37 +50,34 @@ def worked(role: Role, seconds: float, pace: float, engine: EngineSurfaces) -> E
     )
 
 
-def pod(worker: WorkerObservation, image: str) -> Pod:
-    return {
-        "metadata": {"name": worker.name, "creationTimestamp": "2026-01-01T00:00:00Z"},
-        "spec": {"containers": [{"name": "engine", "image": image}]},
-    }
-
-
 @pytest.fixture
 def see(result: TickResult) -> See:
     """The result's workers after so many seconds of steady work."""
 
-    def see(seconds: float, pace: float = 1.3, image: str = "sglang:1", **engine: Any) -> Sight:
+    def see(
+        seconds: float, pace: float = 1.3, image: str = "sglang:1", **engine: Any
+    ) -> Observation:
         seen = result.observation
         pools = {
             role: replace(
                 seen.pool(role),
                 workers=tuple(
-                    replace(each, load=Known(worked(role, seconds, pace, **engine), 0.0, "engine"))
+                    replace(
+                        each,
+                        load=Known(worked(role, seconds, pace, **engine), 0.0, "engine"),
+                        software=image,
+                    )
                     for each in seen.pool(role).workers
                 ),
             )
             for role in Role
         }
-        observation = replace(
+        return replace(
             seen,
             time_seconds=seen.time_seconds + seconds,
             prefill=pools[Role.PREFILL],
             decode=pools[Role.DECODE],
         )
-        pods = {role: [pod(each, image) for each in pools[role].workers] for role in Role}
-        return Sight(observation, pods, routers_ready=1)
 
     return see
 
@@ -104,7 +98,7 @@ def watch(see: See) -> Callable[..., Calibrator]:
 
 
 def test_plans_are_made_with_the_engine_as_it_is(watch: Callable[..., Calibrator]) -> None:
-    engine = watch(pace=1.3).engine(BASIS)
+    engine = watch(pace=1.3).engine(BASIS).model
     assert engine.prefill.prefill_seconds(1000) == pytest.approx(
         1.3 * REAL.prefill_seconds(1000), rel=0.03
     )
@@ -117,9 +111,9 @@ def test_as_long_as_nothing_new_is_learned_the_very_same_surfaces_are_planned_wi
     watch: Callable[..., Calibrator], see: See
 ) -> None:
     calibrator = watch(pace=1.3)
-    before = calibrator.engine(BASIS)
+    before = calibrator.engine(BASIS).model
     calibrator.learn(see(6 * TICK, pace=1.3, engine=REAL), BASIS)
-    after = calibrator.engine(BASIS)
+    after = calibrator.engine(BASIS).model
     assert after.prefill is before.prefill
     assert after.decode is before.decode
 
@@ -138,18 +132,17 @@ def test_a_new_image_is_measured_anew(watch: Callable[..., Calibrator], see: See
     calibrator = watch(pace=1.3)
     calibrator.learn(see(7 * TICK, image="sglang:2", engine=REAL), BASIS)
     assert not calibrator.calibration.decode.regions
-    assert calibrator.engine(BASIS).decode is REAL
+    assert calibrator.engine(BASIS).model.decode is REAL
 
 
 def test_while_no_worker_is_ready_nothing_is_forgotten(
     watch: Callable[..., Calibrator], see: See
 ) -> None:
     calibrator = watch(pace=1.3)
-    sight = see(7 * TICK, engine=REAL)
-    seen = sight.observation
+    seen = see(7 * TICK, engine=REAL)
     waiting = tuple(replace(worker, ready=False) for worker in seen.decode.workers)
     gone = replace(seen, decode=replace(seen.decode, workers=waiting))
-    calibrator.learn(replace(sight, observation=gone), BASIS)
+    calibrator.learn(gone, BASIS)
     assert calibrator.calibration.decode.trusted
 
 
@@ -159,8 +152,8 @@ def test_an_engine_that_nobody_described_is_learned_within_minutes(
     """A profile that is many times faster than the prior, learned from its counters alone."""
     fast = load_bundled("llama-3.1-8b-h200").surfaces(1)
     calibrator = watch(ASSUMED, ticks=7, engine=fast, pace=1.0)
-    assert calibrator.knows(ASSUMED)
-    engine = calibrator.engine(ASSUMED)
+    assert calibrator.engine(ASSUMED).measured
+    engine = calibrator.engine(ASSUMED).model
     measured = fast.decode_step_seconds(24, 1500)
     assert engine.decode.decode_step_seconds(24, 1500) == pytest.approx(measured, rel=0.02)
     assert engine.prefill.prefill_seconds(1000) == pytest.approx(
@@ -169,21 +162,10 @@ def test_an_engine_that_nobody_described_is_learned_within_minutes(
     assert engine.decode.kv_capacity_tokens == fast.kv_capacity_tokens
 
 
-def test_until_then_no_worker_is_removed(watch: Callable[..., Calibrator], see: See) -> None:
+def test_until_then_it_counts_as_unmeasured(watch: Callable[..., Calibrator]) -> None:
     calibrator = watch(ASSUMED, ticks=2)
-    assert not calibrator.knows(ASSUMED)
-    assert calibrator.knows(BASIS)
-
-
-def test_a_cautious_plan_keeps_the_workers_there_are(result: TickResult) -> None:
-    plan = result.plan_now
-    assert isinstance(plan, Plan)
-    small = replace(
-        plan, prefill=replace(plan.prefill, workers=1), decode=replace(plan.decode, workers=9)
-    )
-    kept = cautious(small, result.observation)
-    assert (kept.prefill.workers, kept.decode.workers) == (3, 9)
-    assert "3 stay until this engine was measured" in kept.prefill.reason
+    assert not calibrator.engine(ASSUMED).measured
+    assert calibrator.engine(BASIS).measured
 
 
 def test_the_condition_says_that_the_engine_is_being_learned(

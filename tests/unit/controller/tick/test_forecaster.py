@@ -17,6 +17,7 @@ from pd_operator.controller.tick.forecaster import ServiceForecaster
 from pd_operator.demand import Demand, DemandForecast, LengthDistribution
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.scaling.observation import Unknown
+from pd_operator.scaling.pool_forecasts import forecast_at
 
 from .history_source import AWAY, MemoryArchive
 
@@ -47,6 +48,15 @@ async def fitted(ahead: ServiceForecaster) -> None:
     await asyncio.wait_for(ahead._fit, 60)
 
 
+def forecast(
+    ahead: ServiceForecaster, role: Role, lead: float, now: float
+) -> DemandForecast | Unknown:
+    known = ahead.fitted
+    if isinstance(known, Unknown):
+        return known
+    return forecast_at(now + lead, known, role, SPEC.quantile_percent, SHAPE)
+
+
 async def followed(ahead: ServiceForecaster, archive: MemoryArchive, minutes: range) -> None:
     """Tick once a minute, waiting for every fit, with a forecast for both pools each time."""
     for minute in minutes:
@@ -54,7 +64,9 @@ async def followed(ahead: ServiceForecaster, archive: MemoryArchive, minutes: ra
         await ahead.refresh(archive, SPEC, now, LEADS)
         await fitted(ahead)
         for role, lead in zip(Role, LEADS, strict=True):
-            ahead.forecast(role, lead, now, SHAPE)
+            found = forecast(ahead, role, lead, now)
+            if not isinstance(found, Unknown):
+                ahead.expect({role: found})
 
 
 async def test_a_restart_loses_nothing(fits: FitPool) -> None:
@@ -64,11 +76,10 @@ async def test_a_restart_loses_nothing(fits: FitPool) -> None:
     again = ServiceForecaster(KEY, fits)
     await followed(again, archive, range(22, 23))
     for role, lead in zip(Role, LEADS, strict=True):
-        before = first.forecast(role, lead, NOW + 22 * 60, SHAPE)
-        after = again.forecast(role, lead, NOW + 22 * 60, SHAPE)
+        before = forecast(first, role, lead, NOW + 22 * 60)
+        after = forecast(again, role, lead, NOW + 22 * 60)
         assert isinstance(before, DemandForecast)
         assert isinstance(after, DemandForecast)
-        assert before.horizon_seconds == lead
         assert after.tokens_per_second.high == pytest.approx(before.tokens_per_second.high, 0.02)
 
 
@@ -76,7 +87,7 @@ async def test_forecasts_are_held_against_what_came(fits: FitPool) -> None:
     archive = MemoryArchive(noisy, since_seconds=NOW - 86_400)
     ahead = ServiceForecaster(KEY, fits)
     await followed(ahead, archive, range(45))
-    coverage = ahead.coverage(Role.PREFILL)
+    coverage = ahead.coverage[Role.PREFILL]
     assert coverage.forecasts > 30
     assert coverage.low < coverage.median < coverage.high
     assert coverage.high > 0.8
@@ -86,25 +97,25 @@ async def test_ten_minutes_of_data_are_enough_to_forecaster(fits: FitPool) -> No
     archive = MemoryArchive(noisy, since_seconds=NOW - 600)
     ahead = ServiceForecaster(KEY, fits)
     await followed(ahead, archive, range(1))
-    forecast = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
-    assert isinstance(forecast, DemandForecast)
-    assert (forecast.model, forecast.trusted) == ("LastValue", False)
+    found = forecast(ahead, Role.PREFILL, 200.0, NOW)
+    assert isinstance(found, DemandForecast)
+    assert (found.model, found.trusted) == ("LastValue", False)
 
 
 async def test_what_is_missing_is_said(fits: FitPool) -> None:
     archive = MemoryArchive(noisy, since_seconds=NOW - 180)
     ahead = ServiceForecaster(KEY, fits)
     await ahead.refresh(archive, SPEC, NOW, LEADS)
-    young = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
+    young = forecast(ahead, Role.PREFILL, 200.0, NOW)
     assert isinstance(young, Unknown)
     assert "being fitted" in young.message
     await fitted(ahead)
-    young = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
+    young = forecast(ahead, Role.PREFILL, 200.0, NOW)
     assert isinstance(young, Unknown)
     assert "needs 5 measured bins of 60 s, there are 3" in young.message
     archive.away = True
     await ahead.refresh(archive, SPEC, NOW + 60, LEADS)
-    assert ahead.forecast(Role.PREFILL, 200.0, NOW + 60, SHAPE) == Unknown(
+    assert forecast(ahead, Role.PREFILL, 200.0, NOW + 60) == Unknown(
         "NotEnoughHistory", "forecast", AWAY.message
     )
 
@@ -117,7 +128,7 @@ async def test_while_prometheus_is_away_the_last_good_fit_looks_further_ahead(
     await followed(ahead, archive, range(1))
     archive.away = True
     await ahead.refresh(archive, SPEC, NOW + 600, LEADS)
-    assert isinstance(ahead.forecast(Role.PREFILL, 200.0, NOW + 600, SHAPE), DemandForecast)
+    assert isinstance(forecast(ahead, Role.PREFILL, 200.0, NOW + 600), DemandForecast)
 
 
 async def test_a_bin_that_was_read_too_early_counts_as_it_became(fits: FitPool) -> None:
@@ -131,8 +142,8 @@ async def test_a_bin_that_was_read_too_early_counts_as_it_became(fits: FitPool) 
         await followed(sure, complete, range(minute, minute + 1))
         await followed(hasty, late, range(minute, minute + 1))
     for role, lead in zip(Role, LEADS, strict=True):
-        expected = sure.forecast(role, lead, NOW + 300, SHAPE)
-        assert hasty.forecast(role, lead, NOW + 300, SHAPE) == expected
+        expected = forecast(sure, role, lead, NOW + 300)
+        assert forecast(hasty, role, lead, NOW + 300) == expected
 
 
 async def test_another_lead_time_is_learnt_with_the_next_bin(fits: FitPool) -> None:
@@ -155,11 +166,11 @@ async def test_another_spec_begins_anew(fits: FitPool) -> None:
     await followed(ahead, archive, range(1))
     other = ForecastSpec(history_days=1, model=ForecastModel.LAST_VALUE)
     await ahead.refresh(archive, other, NOW, LEADS)
-    assert isinstance(ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE), Unknown)
+    assert isinstance(forecast(ahead, Role.PREFILL, 200.0, NOW), Unknown)
     await fitted(ahead)
-    forecast = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
-    assert isinstance(forecast, DemandForecast)
-    assert forecast.model == "LastValue"
+    found = forecast(ahead, Role.PREFILL, 200.0, NOW)
+    assert isinstance(found, DemandForecast)
+    assert found.model == "LastValue"
 
 
 async def test_a_fit_that_takes_too_long_is_tried_with_the_newer_half(
@@ -170,13 +181,13 @@ async def test_a_fit_that_takes_too_long_is_tried_with_the_newer_half(
     monkeypatch.setattr(fits, "_deadline", 0.001)
     await ahead.refresh(archive, SPEC, NOW, LEADS)
     await fitted(ahead)
-    told = ahead.forecast(Role.PREFILL, 200.0, NOW, SHAPE)
+    told = forecast(ahead, Role.PREFILL, 200.0, NOW)
     assert isinstance(told, Unknown)
     assert "took longer than 0.001 s" in told.message
     monkeypatch.undo()
     await ahead.refresh(archive, SPEC, NOW + 60, LEADS)
     await fitted(ahead)
-    assert isinstance(ahead.forecast(Role.PREFILL, 200.0, NOW + 60, SHAPE), DemandForecast)
+    assert isinstance(forecast(ahead, Role.PREFILL, 200.0, NOW + 60), DemandForecast)
     assert ahead._fitted is not None
     assert ahead._fitted.prompt_tokens.model.known_points == 720
 

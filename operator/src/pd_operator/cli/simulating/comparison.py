@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pd_operator.cli.simulating.request import SimulationRequest
-from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.load import ArrivedRequests, Load, measured_load
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.planner import plan_service
+from pd_operator.scaling.autoscaler import plan_for
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.simulation import Pools, Requests, SimulationResult, simulate
 from pd_operator.simulation.from_spec import engine_of, service_of
@@ -37,7 +36,9 @@ def compare(request: SimulationRequest) -> Iterator[Outcome]:
     service = service_of(request.spec, request.profile)
     engine = engine_of(request.spec, request.profile)
     begin = _planned(request, _first(request.requests))
-    policy = OperatorPolicy(request.spec, engine, request.history)
+    policy = OperatorPolicy(
+        request.spec, engine, request.history, begin_seconds=request.begin_seconds
+    )
     yield Outcome(
         "operator",
         simulate(request.requests, service, begin, seed=request.seed, policy=policy),
@@ -58,16 +59,7 @@ def _first(requests: Requests) -> Requests:
 def _planned(request: SimulationRequest, requests: Requests) -> Pools:
     """Workers for the busiest minutes of `requests`, within the spec's bounds."""
     spec, load = request.spec, _busiest(requests)
-    plan = plan_service(
-        prefill_demand=load.prefill,
-        decode_demand=load.decode,
-        engine=engine_of(spec, request.profile),
-        objectives=objectives_of(request),
-        prefill_max=spec.prefill.max_replicas,
-        decode_max=spec.decode.max_replicas,
-        router=RouterClass.of(spec.router.prefill_policy),
-        method=spec.autoscaling.method,
-    )
+    plan = plan_for(spec, engine_of(spec, request.profile), load.prefill, load.decode)
     return Pools(
         max(plan.prefill.workers, spec.prefill.min_replicas),
         max(plan.decode.workers, spec.decode.min_replicas),

@@ -39,6 +39,8 @@ class SimulationRequest:
     """All that a simulation is made from.
 
     - `history`: the part of the trace before the simulation begins, as the forecaster knows it.
+    - `begin_seconds`: Unix time of the simulation's second 0, by the trace's own clock: schedules
+      count by it.
     - `fixed`: pools that stay as they are, to compare with.
     """
 
@@ -47,6 +49,7 @@ class SimulationRequest:
     profile: PerformanceProfile
     requests: Requests
     history: DemandHistory | None
+    begin_seconds: float
     fixed: tuple[Pools, ...]
     seed: int
 
@@ -55,7 +58,7 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
     """Put the request together; `PlanningError` or `ProfileError` for what makes no sense."""
     profile = _profile(service.spec, flags)
     spec = _sized(service, profile)
-    requests = _played(flags)
+    first_seconds, requests = _played(flags)
     before = flags.history_hours * _SECONDS_PER_HOUR
     step = float(spec.autoscaling.forecast.resolution_seconds)
     if not 0 <= before < requests.span_seconds:
@@ -74,6 +77,7 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
             later.arrival_seconds - bins * step, later.prompt_tokens, later.output_tokens
         ),
         history=_history(requests.part(0, begin), bins, step) if bins else None,
+        begin_seconds=(first_seconds // step + bins) * step,
         fixed=tuple(_pools(text) for text in flags.fixed),
         seed=flags.seed,
     )
@@ -100,13 +104,13 @@ def read_manifest(path: Path) -> PDInferenceService:
 _KIND = "PDInferenceService"
 
 
-def _played(flags: Flags) -> Requests:
-    """The trace from its first arrival on, at its speed."""
+def _played(flags: Flags) -> tuple[float, Requests]:
+    """When the trace begins, and its requests from the first arrival on, at their speed."""
     if not flags.speed > 0:
         raise PlanningError(f"--speed is above 0, not {flags.speed:g}")
     read = read_trace(flags.trace)
     try:
-        return Requests.of(
+        return float(read.arrival_seconds[0]), Requests.of(
             (read.arrival_seconds - read.arrival_seconds[0]) / flags.speed,
             np.maximum(read.prompt_tokens, 1),
             np.maximum(read.output_tokens, 1),

@@ -110,7 +110,7 @@ def _demand(demand: Demand) -> DemandStatus:
 
 
 def _forecast(result: TickResult) -> ForecastStatus | None:
-    prefill, decode = result.ahead.prefill, result.ahead.decode
+    prefill, decode = result.forecasts.prefill, result.forecasts.decode
     if isinstance(prefill, Unknown) or isinstance(decode, Unknown):
         return None
     errors = (prefill.error_vs_last_value, decode.error_vs_last_value)
@@ -119,13 +119,13 @@ def _forecast(result: TickResult) -> ForecastStatus | None:
         model=prefill.model,
         error_per_mille_of_last_value=round(1000 * max(errors)) if comparable else None,
         schedules=_schedules(result),
-        prefill=_pool_forecast(prefill, result.ahead.coverage[Role.PREFILL]),
-        decode=_pool_forecast(decode, result.ahead.coverage[Role.DECODE]),
+        prefill=_pool_forecast(prefill, result.coverage[Role.PREFILL]),
+        decode=_pool_forecast(decode, result.coverage[Role.DECODE]),
     )
 
 
 def _schedules(result: TickResult) -> tuple[str, ...]:
-    in_force = {name for role in Role for name in result.ahead.scheduled[role].names}
+    in_force = {name for role in Role for name in result.forecasts.scheduled[role].names}
     schedules = result.service.spec.autoscaling.schedules
     return tuple(schedule.name for schedule in schedules if schedule.name in in_force)
 

@@ -47,7 +47,7 @@ def ready(result: TickResult) -> ConditionUpdate:
         return _false(ConditionReason.NO_READY_PREFILL, _nobody(seen.prefill))
     if seen.decode.ready == 0:
         return _false(ConditionReason.NO_READY_DECODE, _nobody(seen.decode))
-    if result.routers_ready == 0:
+    if result.observation.routers_ready == 0:
         return _false(
             ConditionReason.NO_READY_ROUTER, "No router pod is ready; see its events and log."
         )
@@ -81,7 +81,7 @@ def metrics_available(result: TickResult) -> ConditionUpdate:
 def forecast_trusted(result: TickResult) -> ConditionUpdate:
     """The forecaster beats the last value on this service's own history, at the lead times."""
     model = result.service.spec.autoscaling.forecast.model
-    forecasts = [result.ahead.pool(role) for role in Role]
+    forecasts = [result.forecasts.pool(role) for role in Role]
     for forecast in forecasts:
         if isinstance(forecast, Unknown):
             reason = _reason(forecast, ConditionReason.NOT_ENOUGH_HISTORY)
@@ -125,7 +125,7 @@ def _told_error(role: Role, forecast: DemandForecast) -> str:
 
 def _told_coverage(result: TickResult) -> str:
     asked = result.service.spec.autoscaling.forecast.quantile_percent
-    shares = {role: result.ahead.coverage[role].high for role in Role}
+    shares = {role: result.coverage[role].high for role in Role}
     if any(math.isnan(share) for share in shares.values()):
         return ""
     told = " and ".join(f"{share:.1%} of {role.value}'s" for role, share in shares.items())

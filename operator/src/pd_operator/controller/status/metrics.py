@@ -17,7 +17,7 @@ from pd_operator.api.roles import Role
 
 SERVICE = ("namespace", "service")
 TICK_RESULTS = ("ok", "error", "timeout")
-TICK_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
+TICK_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
 
 
 class OperatorMetrics:
@@ -30,6 +30,13 @@ class OperatorMetrics:
         self.tick_seconds = Histogram(
             "pd_operator_tick_duration_seconds",
             "Seconds that a tick took.",
+            registry=self.registry,
+            buckets=TICK_BUCKETS,
+        )
+        self.tick_step_seconds = Histogram(
+            "pd_operator_tick_step_duration_seconds",
+            "Seconds that a step of a tick took.",
+            ("step",),
             registry=self.registry,
             buckets=TICK_BUCKETS,
         )

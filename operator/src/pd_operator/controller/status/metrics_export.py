@@ -85,7 +85,7 @@ def _workers(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role
 
 
 def _forecast(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role: Role) -> None:
-    forecast = result.ahead.pool(role)
+    forecast = result.forecasts.pool(role)
     quantile = result.service.spec.autoscaling.forecast.quantile_percent
     horizon, requests, tokens = _bands(forecast)
     metrics.forecast_horizon.labels(*_of(key), role.value).set(horizon)
@@ -94,7 +94,7 @@ def _forecast(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, rol
     for gauge, band in (
         (metrics.forecast_requests, requests),
         (metrics.forecast_tokens, tokens),
-        (metrics.forecast_coverage, result.ahead.coverage[role]),
+        (metrics.forecast_coverage, result.coverage[role]),
     ):
         # The asked quantile is part of the label: another one asked leaves none behind.
         gauge.remove_by_labels(

@@ -1,25 +1,19 @@
 """What the engines' counters teach about the engine that a service is planned for."""
 
-import hashlib
-import json
 from dataclasses import replace
 
-from pd_operator.api.pods import Pod
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
 from pd_operator.controller.tick.engine_profile import EngineBasis
-from pd_operator.controller.tick.observer import Sight
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.calibration import Calibration, corrected
 from pd_operator.performance.calibration_status import from_plain
 from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
 from pd_operator.performance.prefill_batching import Prompts
-from pd_operator.planning.engine import EngineModel
-from pd_operator.planning.plan import Plan, PoolPlan
+from pd_operator.scaling.autoscaler import EngineKnowledge
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, WorkerObservation
 
-ENGINE_CONTAINER = "engine"
 STALEST_SECONDS = 60.0
 """An engine that published no load for so long tells of work long done."""
 
@@ -36,30 +30,28 @@ class Calibrator:
         """What is known so far."""
         return self._learner.calibration
 
-    def learn(self, sight: Sight, basis: EngineBasis) -> None:
+    def learn(self, seen: Observation, basis: EngineBasis) -> None:
         """Learn from what the engines said on this tick."""
-        seen = sight.observation
         references = {
             role: Reference(basis.of(role), basis.identity, software)
             for role in Role
-            if (software := _running_software(sight, role)) is not None
+            if (software := _running_software(seen, role)) is not None
         }
         self._learner = self._learner.updated(
-            seen.time_seconds, _readings(sight), references, _prompts(seen)
+            seen.time_seconds, _readings(seen), references, _prompts(seen)
         )
 
-    def knows(self, basis: EngineBasis) -> bool:
-        """Whether a plan may be believed: the engine was described, or both roles measured."""
-        return not basis.assumed or self.calibration.trusted
+    def engine(self, basis: EngineBasis) -> EngineKnowledge:
+        """The engine as it really is, as far as is known.
 
-    def engine(self, basis: EngineBasis) -> EngineModel:
-        """The engine as it really is, as far as is known."""
-        model = basis.model
-        return replace(
-            model,
+        A plan with it may be believed where the engine was described, or both roles measured.
+        """
+        model = replace(
+            basis.model,
             prefill=self._correct(Role.PREFILL, basis),
             decode=self._correct(Role.DECODE, basis),
         )
+        return EngineKnowledge(model, measured=not basis.assumed or self.calibration.trusted)
 
     def _correct(self, role: Role, basis: EngineBasis) -> EngineSurfaces:
         """The corrected surfaces; the same object as long as neither they nor factors change."""
@@ -71,26 +63,9 @@ class Calibrator:
         return self._corrected[role][1]
 
 
-def cautious(plan: Plan, seen: Observation) -> Plan:
-    """A plan made with the prior: believed where it adds workers, not where it removes some."""
-
-    def pool(planned: PoolPlan) -> PoolPlan:
-        current = seen.pool(planned.role).current
-        if planned.workers >= current:
-            return planned
-        reason = f"{planned.reason} {current} stay until this engine was measured."
-        return replace(planned, workers=current, reason=reason)
-
-    return replace(plan, prefill=pool(plan.prefill), decode=pool(plan.decode))
-
-
-def _readings(sight: Sight) -> list[WorkerReading]:
-    software = {
-        pod["metadata"]["name"]: _software(pod) for pods in sight.pods.values() for pod in pods
-    }
-    seen = sight.observation
+def _readings(seen: Observation) -> list[WorkerReading]:
     return [
-        _reading(worker, worker.load.value, seen.time_seconds - worker.load.age_seconds, software)
+        _reading(worker, worker.load.value, seen.time_seconds - worker.load.age_seconds)
         for worker in (*seen.prefill.workers, *seen.decode.workers)
         if worker.ready
         and isinstance(worker.load, Known)
@@ -98,14 +73,12 @@ def _readings(sight: Sight) -> list[WorkerReading]:
     ]
 
 
-def _reading(
-    worker: WorkerObservation, load: EngineLoad, time_seconds: float, software: dict[str, str]
-) -> WorkerReading:
+def _reading(worker: WorkerObservation, load: EngineLoad, time_seconds: float) -> WorkerReading:
     running = load.running_requests
     return WorkerReading(
         name=worker.name,
         role=load.mode or worker.role,
-        software=software.get(worker.name, ""),
+        software=worker.software,
         counters=Counters(
             time_seconds=time_seconds,
             prefill_tokens=float(load.prefill_uncached_tokens_total),
@@ -124,21 +97,7 @@ def _prompts(seen: Observation) -> Prompts | None:
     return Prompts(lengths.values, lengths.probabilities)
 
 
-def _running_software(sight: Sight, role: Role) -> str | None:
+def _running_software(seen: Observation, role: Role) -> str | None:
     """What the newest ready worker runs: during a rollout, of two the one that will stay."""
-    ready = {worker.name for worker in sight.observation.pool(role).workers if worker.ready}
-    pods = [pod for pod in sight.pods[role] if pod["metadata"]["name"] in ready]
-    if not pods:
-        return None
-    return _software(max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"])))
-
-
-def _software(pod: Pod) -> str:
-    """Eight characters that change with whatever may change an engine's speed."""
-    engines = [
-        {part: container.get(part) for part in ("image", "command", "args", "env", "resources")}
-        for container in pod.get("spec", {}).get("containers") or ()
-        if container.get("name") == ENGINE_CONTAINER
-    ]
-    written = json.dumps(engines, sort_keys=True, default=str)
-    return hashlib.sha256(written.encode()).hexdigest()[:8]
+    ready = [worker for worker in seen.pool(role).workers if worker.ready]
+    return min(ready, key=lambda worker: worker.age_seconds).software if ready else None

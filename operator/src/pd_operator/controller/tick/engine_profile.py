@@ -87,10 +87,11 @@ def _unknown(service: PDInferenceService, error: ProfileError) -> Unknown:
     return Unknown(reason.value, SOURCE, f"{error}. No worker is added or removed meanwhile.")
 
 
-def bundled_engine(service: PDInferenceService) -> EngineModel:
+def bundled_basis(service: PDInferenceService) -> EngineBasis:
     """The engine of a service that names a bundled profile; `ProfileError` where it does not."""
     profile = service.spec.engine.profile
-    return _described(service, load_bundled((profile and profile.name) or ""), "").model
+    name = (profile and profile.name) or ""
+    return _described(service, load_bundled(name), name)
 
 
 def _described(

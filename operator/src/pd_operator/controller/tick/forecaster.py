@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from dataclasses import replace
 
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
@@ -14,7 +13,6 @@ from pd_operator.controller.tick.history_reader import BINS_READ_AGAIN, HistoryR
 from pd_operator.demand import (
     Coverage,
     CoverageTracker,
-    Demand,
     DemandForecast,
     DemandHistory,
     FittedDemand,
@@ -69,37 +67,32 @@ class ServiceForecaster:
         if idle and self._due(history, horizons_seconds):
             self._fit = asyncio.create_task(self._refit(history, horizons_seconds))
 
-    def forecast(
-        self, role: Role, horizon_seconds: float, now: float, shape: Demand
-    ) -> DemandForecast | Unknown:
-        """The pool's load `horizon_seconds` from now; `shape` gives the lengths' spread."""
-        fitted = self._fitted
-        if fitted is None:
-            return self._none("The forecaster is being fitted.")
-        # The newest bin has ended a moment ago, or long ago where Prometheus was away.
-        age = max(0.0, now - fitted.end_seconds)
-        # A lead time that has changed is soon learnt in the process of the fits; to learn it here
-        # would hold up every tick.
-        reach = fitted.nearest_learnt(horizon_seconds + age)
-        try:
-            found = fitted.forecast(role, reach, self._spec.quantile_percent, shape)
-        except NotEnoughHistoryError as error:
-            return self._none(str(error))
-        target = fitted.end_seconds / fitted.bin_seconds + fitted.steps(reach)
-        self._trackers[role].expect(round(target), found.tokens_per_second)
-        return replace(found, horizon_seconds=horizon_seconds)
+    @property
+    def fitted(self) -> FittedDemand | Unknown:
+        """The forecaster with every bin seen that was read, or why there is none yet."""
+        if self._fitted is None:
+            why = self._past.fault or self._fault or "The forecaster is being fitted."
+            return Unknown("NotEnoughHistory", "forecast", why)
+        return self._fitted
 
-    def coverage(self, role: Role) -> Coverage:
-        """How often the pool's loads were within its forecasts' quantiles."""
-        return self._trackers[role].coverage
+    def expect(self, made: Mapping[Role, DemandForecast]) -> None:
+        """Remember forecasts of `fitted`, to hold them against what will come."""
+        if self._fitted is None:
+            return
+        last = self._fitted.end_seconds / self._fitted.bin_seconds
+        for role, forecast in made.items():
+            target = round(last + self._fitted.steps(forecast.horizon_seconds))
+            self._trackers[role].expect(target, forecast.tokens_per_second)
+
+    @property
+    def coverage(self) -> dict[Role, Coverage]:
+        """How often each pool's loads were within its forecasts' quantiles."""
+        return {role: tracker.coverage for role, tracker in self._trackers.items()}
 
     def close(self) -> None:
         """Give up a running fit."""
         if self._fit is not None:
             self._fit.cancel()
-
-    def _none(self, otherwise: str) -> Unknown:
-        return Unknown("NotEnoughHistory", "forecast", self._past.fault or self._fault or otherwise)
 
     def _forget(self, spec: ForecastSpec) -> None:
         self.close()

@@ -2,18 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import DEPLOYMENT, POD
-from pd_operator.api.names import LABEL_ROLE, LABEL_SERVICE, ROLE_ROUTER, ServiceKey, pool_name
-from pd_operator.api.pods import Pod, holds, label, terminating, worker_role
+from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.demand import Demand
+from pd_operator.demand import Demand, present_window_seconds
 from pd_operator.scaling.observation import Attainment, Observation, Reading
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.telemetry.engines import read_loads
@@ -23,18 +20,6 @@ from pd_operator.telemetry.prometheus import PrometheusReader
 ENGINE_TIMEOUT_SECONDS = 2.0
 ATTAINMENT_PERIODS = 20
 """Attainment is told over as many ticks, so that a quiet minute does not swing it."""
-
-SHORTEST_DEMAND_WINDOW_SECONDS = 30.0
-"""What is needed now is asked of no shorter time, else the chance of arrivals decides."""
-
-
-@dataclass(frozen=True)
-class Sight:
-    """An observation, with the pods behind it, which actuation needs to act on."""
-
-    observation: Observation
-    pods: Mapping[Role, list[Pod]]
-    routers_ready: int
 
 
 class Observer:
@@ -60,7 +45,7 @@ class Observer:
         for key in [key for key in self._readers if key[0] == gone]:
             self._readers.pop(key).close()
 
-    async def observe(self, service: PDInferenceService) -> Sight:
+    async def observe(self, service: PDInferenceService) -> Observation:
         """See the service as it is now. `ClusterError` where the API server does not tell."""
         pods = await self._cluster.select(
             POD, service.metadata.namespace, {LABEL_SERVICE: service.metadata.name}
@@ -69,15 +54,7 @@ class Observer:
         loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
         now = time.time()
         demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)
-        return Sight(
-            observation=observe(now, pods, replicas, loads, demand, attainment),
-            pods={role: [pod for pod in pods if worker_role(pod) is role] for role in Role},
-            routers_ready=sum(
-                label(pod, LABEL_ROLE) == ROLE_ROUTER and holds(pod, "Ready")
-                for pod in pods
-                if not terminating(pod)
-            ),
-        )
+        return observe(now, pods, replicas, loads, demand, attainment)
 
     def _ask_prometheus(
         self, service: PDInferenceService, now: float
@@ -85,8 +62,7 @@ class Observer:
         reader = self.prometheus(service)
         autoscaling = service.spec.autoscaling
         objectives = ScalingSettings.from_spec(service.spec).objectives
-        resolution = float(autoscaling.forecast.resolution_seconds)
-        recent = max(resolution, SHORTEST_DEMAND_WINDOW_SECONDS)
+        recent = present_window_seconds(autoscaling.forecast.resolution_seconds)
         window = float(ATTAINMENT_PERIODS * autoscaling.period_seconds)
         return (
             reader.demand(service.key, now, recent),

@@ -9,13 +9,11 @@ from pd_operator.actuation.steps import (
     TakeOffTraffic,
     next_steps,
 )
-from pd_operator.actuation.workers import read_worker
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
-from pd_operator.controller.tick.observer import Sight
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.observation import Observation
 
@@ -39,11 +37,13 @@ class PoolScaler:
             if left_at is not None and left_at != replicas:
                 await self._tell_of_others(service, role, left_at, replicas)
 
-    async def scale(self, service: PDInferenceService, sight: Sight, decision: Decision) -> bool:
+    async def scale(
+        self, service: PDInferenceService, seen: Observation, decision: Decision
+    ) -> bool:
         """Take both pools' next steps; whether a pool is still to shrink."""
         for role in Role:
-            replicas = sight.observation.pool(role).replicas
-            steps = self._steps(service, sight, decision, role)
+            replicas = seen.pool(role).replicas
+            steps = _steps(service, seen, decision, role)
             await self._actuators[role].apply(steps)
             self._left_at[role] = next(
                 (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
@@ -51,24 +51,6 @@ class PoolScaler:
             for step in steps:
                 await self._announce(service, role, replicas, step, decision)
         return any(self._left_at[role] > decision.pool(role).desired for role in Role)
-
-    def _steps(
-        self, service: PDInferenceService, sight: Sight, decision: Decision, role: Role
-    ) -> list[Step]:
-        seen = sight.observation
-        target = PoolTarget(
-            replicas=seen.pool(role).replicas,
-            desired=decision.pool(role).desired,
-            now=seen.time_seconds,
-            drain_deadline_seconds=service.spec.pool(role).drain_deadline_seconds,
-        )
-        loads = {worker.name: worker.load for worker in seen.pool(role).workers}
-        workers = (
-            read_worker(pod, loads[pod["metadata"]["name"]])
-            for pod in sight.pods[role]
-            if pod["metadata"]["name"] in loads
-        )
-        return next_steps(target, [worker for worker in workers if worker is not None])
 
     async def _tell_of_others(
         self, service: PDInferenceService, role: Role, before: int, now: int
@@ -120,3 +102,15 @@ class PoolScaler:
                 )
             case _:
                 return
+
+
+def _steps(
+    service: PDInferenceService, seen: Observation, decision: Decision, role: Role
+) -> list[Step]:
+    target = PoolTarget(
+        replicas=seen.pool(role).replicas,
+        desired=decision.pool(role).desired,
+        now=seen.time_seconds,
+        drain_deadline_seconds=service.spec.pool(role).drain_deadline_seconds,
+    )
+    return next_steps(target, seen.pool(role).workers)

@@ -1,0 +1,17 @@
+"""How the present load is measured: over which time, and from how many requests."""
+
+from pd_operator.demand.lengths import LengthDistribution
+
+SHORTEST_WINDOW_SECONDS = 30.0
+"""What is needed now is asked of no shorter time, else the chance of arrivals decides."""
+
+ENOUGH_REQUESTS = 30
+"""Fewer say little about lengths: what came before them is then asked for as well."""
+
+NO_LENGTH_SEEN = LengthDistribution.constant(1.0)
+"""Stands for lengths where no request has come for long: times a rate of zero it is zero."""
+
+
+def present_window_seconds(bin_seconds: float) -> float:
+    """The time over which the present load is taken, for a history in bins of `bin_seconds`."""
+    return max(float(bin_seconds), SHORTEST_WINDOW_SECONDS)

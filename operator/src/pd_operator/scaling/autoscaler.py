@@ -1,0 +1,129 @@
+"""One tick's decision, whole and pure: from an observation to the workers there shall be.
+
+    horizons -> forecasts -> plans -> chain of links -> decision, memory
+
+The operator, its simulator and every replay call `autoscale`, and nothing else decides. It reads
+no clock, asks nobody and changes nothing: the same values give the same decision.
+`docs/decision-port.md` shows how to drive it from a simulator of your own.
+"""
+
+from dataclasses import dataclass
+
+from pd_operator.api.autoscaling import Mode
+from pd_operator.api.roles import Role
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.demand import Demand
+from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.plan import Plan
+from pd_operator.planning.planner import plan_service
+from pd_operator.scaling.chain import decide
+from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.memory import ScalingMemory
+from pd_operator.scaling.observation import Observation, Unknown
+from pd_operator.scaling.pool_forecasts import FittedForecaster, PoolForecasts, forecast_pools
+from pd_operator.scaling.settings import ScalingSettings
+
+
+@dataclass(frozen=True)
+class EngineKnowledge:
+    """The engine that plans are made for, and whether anybody described or measured it.
+
+    Where nobody did, `model` is a cautious guess: believed where it adds workers, not where it
+    removes some.
+    """
+
+    model: EngineModel
+    measured: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a tick came to.
+
+    - `observation`: what it was made from.
+    - `plan_ahead`: for the load when a worker ordered now would serve; `plan_now`: for the present
+      load.
+    - `decision`: None in mode Paused.
+    - `memory`: to hand to the next tick.
+    """
+
+    observation: Observation
+    forecasts: PoolForecasts
+    plan_ahead: Plan | Unknown
+    plan_now: Plan | Unknown
+    decision: Decision | None
+    memory: ScalingMemory
+
+
+def autoscale(
+    observation: Observation,
+    fitted: FittedForecaster | Unknown,
+    engine: EngineKnowledge | Unknown,
+    spec: PDInferenceServiceSpec,
+    memory: ScalingMemory,
+) -> Outcome:
+    """Forecast, plan and decide, once.
+
+    - `observation`: what is, at its own time.
+    - `fitted`: a forecaster that has seen the service's history, or why there is none.
+    - `engine`: what one worker can do, or why nobody knows.
+    - `spec`: what the user wants and allows; tensor-parallel sizes already chosen.
+    - `memory`: that of the last tick; `ScalingMemory()` on the first.
+
+    Unknown inputs are carried on as such: they hold workers and never remove any.
+    """
+    forecasts = forecast_pools(spec, observation, fitted)
+    if isinstance(engine, Unknown):
+        plan_ahead: Plan | Unknown = engine
+        plan_now: Plan | Unknown = engine
+    else:
+        plan_ahead = _plan_ahead(spec, engine.model, forecasts)
+        plan_now = _plan_now(spec, engine.model, forecasts, observation)
+    if spec.autoscaling.mode is Mode.PAUSED:
+        return Outcome(observation, forecasts, plan_ahead, plan_now, None, memory)
+    settings = ScalingSettings.from_spec(spec).with_scheduled(
+        *(forecasts.scheduled[role].min_replicas for role in (Role.PREFILL, Role.DECODE))
+    )
+    measured = isinstance(engine, Unknown) or engine.measured
+    decision, remembered = decide(
+        observation, plan_ahead, plan_now, settings, memory, engine_measured=measured
+    )
+    return Outcome(observation, forecasts, plan_ahead, plan_now, decision, remembered)
+
+
+def plan_for(
+    spec: PDInferenceServiceSpec, engine: EngineModel, prefill: Demand, decode: Demand
+) -> Plan:
+    """The workers that these loads of the two pools need, within the spec's maxima."""
+    return plan_service(
+        prefill_demand=prefill,
+        decode_demand=decode,
+        engine=engine,
+        objectives=ScalingSettings.from_spec(spec).objectives,
+        prefill_max=spec.prefill.max_replicas,
+        decode_max=spec.decode.max_replicas,
+        router=RouterClass.of(spec.router.prefill_policy),
+        method=spec.autoscaling.method,
+    )
+
+
+def _plan_ahead(
+    spec: PDInferenceServiceSpec, engine: EngineModel, forecasts: PoolForecasts
+) -> Plan | Unknown:
+    prefill, decode = forecasts.prefill, forecasts.decode
+    if isinstance(prefill, Unknown):
+        return prefill
+    if isinstance(decode, Unknown):
+        return decode
+    return plan_for(spec, engine, prefill.demand, decode.demand)
+
+
+def _plan_now(
+    spec: PDInferenceServiceSpec,
+    engine: EngineModel,
+    forecasts: PoolForecasts,
+    observation: Observation,
+) -> Plan | Unknown:
+    if isinstance(observation.demand, Unknown):
+        return observation.demand
+    return plan_for(spec, engine, *forecasts.expected_now(observation.demand.value))

@@ -1,0 +1,44 @@
+"""How far ahead a pool has to look: until a worker that is ordered now can serve."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pd_operator.api.roles import Role
+from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.demand import sustained_bins
+from pd_operator.scaling.observation import Observation, WorkerObservation
+
+STARTUP_PERCENTILE = 90
+"""Of the measured start-ups: one in ten may be later than a pool counts on."""
+
+
+def lead_time_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:
+    """Seconds until a worker of the pool that the next decision orders takes requests.
+
+    The start-up (measured P90; before any, the expected one), one tick until the next decision,
+    one scrape until the load is seen, and one bin until there is news of it; the spec may ask for
+    a margin.
+    """
+    measured = measured_startup_seconds(seen.pool(role).workers)
+    startup = measured or float(spec.pool(role).expected_startup_seconds)
+    autoscaling, forecast = spec.autoscaling, spec.autoscaling.forecast
+    news = spec.metrics.scrape_interval_seconds + forecast.resolution_seconds
+    return startup + autoscaling.period_seconds + news + forecast.lead_margin_seconds
+
+
+def horizon_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:
+    """Seconds ahead at which the pool's load is forecast: the middle of a sustained stretch.
+
+    A pool is sized for a load that lasts as long as `SUSTAINED_SECONDS`; the stretch that the next
+    worker can serve begins one lead time from now.
+    """
+    resolution = spec.autoscaling.forecast.resolution_seconds
+    half_a_stretch = sustained_bins(resolution) // 2 * resolution
+    return lead_time_seconds(spec, seen, role) + half_a_stretch
+
+
+def measured_startup_seconds(workers: Iterable[WorkerObservation]) -> float | None:
+    """P90 of the start-ups that can be read from these workers; None if there is none."""
+    measured = [w.startup_seconds for w in workers if w.startup_seconds is not None]
+    return float(np.percentile(measured, STARTUP_PERCENTILE)) if measured else None

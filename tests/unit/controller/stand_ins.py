@@ -1,0 +1,114 @@
+"""What a service's loop talks to, in memory: for tests of the loop's own steps alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.kinds import Kind
+from pd_operator.api.autoscaling import ForecastSpec
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.registry import Registry
+from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
+from pd_operator.controller.status.metrics import OperatorMetrics
+from pd_operator.controller.tick.fit_pool import FitPool
+from pd_operator.controller.tick.history_reader import HistorySource
+from pd_operator.controller.tick.observer import Observer
+from pd_operator.demand import DemandHistory, FittedDemand, fit_demand
+from pd_operator.scaling.observation import Observation
+
+Object = dict[str, Any]
+
+
+@dataclass
+class MemoryCluster:
+    """An API server that takes everything and remembers what was written, in order."""
+
+    written: list[str] = field(default_factory=list)
+    statuses: list[Object] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        del kind, namespace
+        return {"metadata": {"name": name}, "spec": {"replicas": 1}}
+
+    async def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+        del kind, namespace, labels
+        return []
+
+    async def serves(self, kind: Kind) -> bool:
+        del kind
+        return False
+
+    async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
+        self.written.append(f"apply {manifest['kind']}{subresource and '/' + subresource}")
+        if subresource == "status":
+            self.statuses.append(manifest["status"])
+        return manifest
+
+    async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> None:
+        del kind, namespace
+        self.written.append(f"scale {name} {replicas}")
+
+    async def mark(self, kind: Kind, namespace: str, name: str, **changes: Any) -> None:
+        del kind, namespace, changes
+        self.written.append(f"mark {name}")
+
+    async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
+        del kind, namespace
+        self.events.append(body["reason"])
+        return body
+
+
+@dataclass
+class GivenObserver:
+    """Sees what it is given, in order; its Prometheus is `archive`."""
+
+    observations: Sequence[Observation]
+    archive: HistorySource
+    seen: int = 0
+
+    async def observe(self, service: PDInferenceService) -> Observation:
+        del service
+        self.seen += 1
+        return self.observations[self.seen - 1]
+
+    def prometheus(self, service: PDInferenceService) -> HistorySource:
+        del service
+        return self.archive
+
+    def forget(self, gone: ServiceKey) -> None:
+        del gone
+
+
+class InlineFits:
+    """Fits at once, in this process."""
+
+    async def fit(
+        self, history: DemandHistory, spec: ForecastSpec, horizons_seconds: Sequence[float]
+    ) -> FittedDemand:
+        return fit_demand(
+            history,
+            spec.model.value,
+            season_seconds=float(spec.season_seconds),
+            horizons_seconds=horizons_seconds,
+        )
+
+
+def loop_over(
+    resource: Object, observer: GivenObserver
+) -> tuple[ServiceLoop, MemoryCluster, OperatorMetrics]:
+    """The loop of a service, and what it writes to."""
+    cluster, metrics, registry = MemoryCluster(), OperatorMetrics(), Registry()
+    registry.put(resource)
+    key = ServiceKey(resource["metadata"]["namespace"], resource["metadata"]["name"])
+    deps = LoopDependencies(
+        cluster=cast("Cluster", cluster),
+        registry=registry,
+        observer=cast("Observer", observer),
+        fits=cast("FitPool", InlineFits()),
+        metrics=metrics,
+        operator_image="pd-operator:test",
+    )
+    return ServiceLoop(key, deps), cluster, metrics

@@ -88,11 +88,10 @@ def pool_plans(role: Role) -> st.SearchStrategy[PoolPlan]:
 
 observations = st.builds(
     Observation,
-    st.just(NOW),
-    demands | unknowns,
-    unknowns,
-    pools(Role.PREFILL),
-    pools(Role.DECODE),
+    time_seconds=st.just(NOW),
+    demand=demands | unknowns,
+    prefill=pools(Role.PREFILL),
+    decode=pools(Role.DECODE),
 )
 plans = st.builds(Plan, pool_plans(Role.PREFILL), pool_plans(Role.DECODE))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pd_operator.planning.plan import Plan
+from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import EngineLoad, Observation, PoolObservation, Unknown
@@ -26,3 +27,11 @@ def numbers(decision: Decision) -> tuple[int, int]:
 
 def link(decision: Decision, name: str) -> str:
     return next(one.sentence for one in decision.links if one.name == name)
+
+
+def decide_after(*seen: Observation, plan: Plan | Unknown, settings: ScalingSettings) -> Decision:
+    """The last of several decisions on the same plan: what one look alone cannot tell."""
+    memory = NOTHING
+    for one in seen:
+        decision, memory = decide(one, plan, plan, settings, memory)
+    return decision

@@ -75,6 +75,30 @@ def test_no_worker_is_bought_for_a_load_that_will_be_gone_when_it_comes(
     assert numbers(decision) == (2, 2)
 
 
+def test_a_need_that_lasts_is_answered_although_the_forecast_is_low(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    memory = NOTHING
+    asked = []
+    for seconds in (0, 60, 115, 120):
+        seen = observe(4, 2, at=10_000.0 + seconds)
+        decision, memory = decide(seen, plan(4, 2), plan(8, 2), allow(), memory)
+        asked.append(numbers(decision)[0])
+    assert asked == [4, 4, 4, 8]
+    assert decision.prefill.reason is DecisionReason.PRESENT_LOAD
+    assert "8 prefill workers are needed, for 120 s now" in link(decision, "Present")
+
+
+def test_a_need_that_comes_and_goes_begins_anew(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    memory = NOTHING
+    for seconds, needed in ((0, 8), (60, 4), (120, 8), (180, 8)):
+        seen = observe(4, 2, at=10_000.0 + seconds)
+        decision, memory = decide(seen, plan(4, 2), plan(needed, 2), allow(), memory)
+        assert numbers(decision) == (4, 2)
+
+
 def test_every_link_leaves_a_sentence_and_its_numbers(
     observe: Observe, plan: MakePlan, allow: Allow
 ) -> None:

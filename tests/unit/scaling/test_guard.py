@@ -1,5 +1,7 @@
 """Queues and full caches add workers at once."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.scaling.deciding import (
     NO_DEMAND,
@@ -9,6 +11,7 @@ from tests.unit.scaling.deciding import (
     MakePlan,
     MakePool,
     Observe,
+    decide_after,
     link,
     numbers,
 )
@@ -16,18 +19,25 @@ from tests.unit.scaling.deciding import (
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
+from pd_operator.scaling.observation import EngineLoad, Known, Observation, PoolObservation
+
+
+def busy(load: MakeLoad, passes: int, *, waiting: int = 0) -> EngineLoad:
+    """An engine that computed so many passes of 10,000 tokens, a second each."""
+    return load(
+        waiting_uncached_tokens=waiting,
+        prefill_uncached_tokens_total=10_000 * passes,
+        prefill_busy_seconds_total=1.0 * passes,
+    )
 
 
 def test_with_demand_unknown_queues_may_still_add(
     observe: Observe, allow: Allow, make_pool: MakePool, load: MakeLoad
 ) -> None:
-    queue = load(
-        waiting_uncached_tokens=30_000,
-        prefill_uncached_tokens_total=1_000_000,
-        prefill_busy_seconds_total=100.0,
-    )
-    seen = observe(make_pool(Role.PREFILL, 4, load=queue), 2, demand=NO_DEMAND)
-    decision, _ = decide(seen, NO_DEMAND, NO_DEMAND, allow(), NOTHING)
+    before = observe(make_pool(Role.PREFILL, 4, load=busy(load, 1)), 2, demand=NO_DEMAND)
+    queue = make_pool(Role.PREFILL, 4, load=busy(load, 2, waiting=30_000))
+    seen = observe(queue, 2, demand=NO_DEMAND, at=10_015.0)
+    decision = decide_after(before, seen, plan=NO_DEMAND, settings=allow())
     assert numbers(decision) == (5, 2)
     assert decision.reason is DecisionReason.QUEUE_PRESSURE
     assert "120,000 prompt tokens wait, 3.00 s of work where the objective is 0.80 s" in link(
@@ -38,14 +48,102 @@ def test_with_demand_unknown_queues_may_still_add(
 def test_the_guard_counts_workers_on_their_way(
     observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
 ) -> None:
-    queue = load(
-        waiting_uncached_tokens=90_000,
-        prefill_uncached_tokens_total=1_000_000,
-        prefill_busy_seconds_total=100.0,
+    before = observe(make_pool(Role.PREFILL, 5, load=busy(load, 1), starting=1), 2)
+    queue = make_pool(Role.PREFILL, 5, load=busy(load, 2, waiting=90_000), starting=1)
+    seen = observe(queue, 2, at=10_015.0)
+    assert numbers(decide_after(before, seen, plan=plan(5, 2), settings=allow())) == (5, 2)
+
+
+def test_a_fresh_worker_is_not_judged_by_its_warm_up(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # As SGLang 0.5.23 counts its own warm-up: 4 tokens in 66 ms, which would be 61 tokens/s.
+    warm = {"prefill_uncached_tokens_total": 4, "prefill_busy_seconds_total": 0.066_115}
+    first = observe(make_pool(Role.PREFILL, 1, load=load(**warm)), 2)
+    queue = load(waiting_uncached_tokens=400, **warm)
+    seen = observe(make_pool(Role.PREFILL, 1, load=queue), 2, at=10_015.0)
+    decision = decide_after(first, seen, plan=plan(1, 2), settings=allow())
+    assert numbers(decision) == (1, 2)
+    assert "400 prompt tokens wait, at a speed not yet measured" in link(decision, "Guard")
+
+
+def test_workers_that_computed_more_say_more_about_the_speed(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    def seen(at: float, fast: EngineLoad, slow: EngineLoad) -> Observation:
+        workers = tuple(
+            replace(make_pool(Role.PREFILL, 1, load=one).workers[0], name=name)
+            for name, one in (("fast", fast), ("slow", slow))
+        )
+        return observe(PoolObservation(Role.PREFILL, 2, workers), 2, at=at)
+
+    def counted(tokens: int, seconds: float, waiting: int = 0) -> EngineLoad:
+        return load(
+            waiting_uncached_tokens=waiting,
+            prefill_uncached_tokens_total=tokens,
+            prefill_busy_seconds_total=seconds,
+        )
+
+    before = seen(10_000.0, counted(10_000, 9.0), counted(10_000, 9.0))
+    # 90,000 tokens in 9 s and 10,000 in 1 s: 100,000 in 10 s.
+    after = seen(10_015.0, counted(100_000, 18.0, 15_000), counted(20_000, 10.0))
+    decision = decide_after(before, after, plan=plan(2, 2), settings=allow())
+    assert "15,000 prompt tokens wait, 0.75 s of work" in link(decision, "Guard")
+
+
+def test_an_answer_from_long_before_tells_no_queue(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    retracted = make_pool(Role.DECODE, 2, load=load(decode_retracted_queue=9))
+    old = tuple(
+        replace(one, load=Known(one.load.value, 60.0, "engine"))
+        for one in retracted.workers
+        if isinstance(one.load, Known)
     )
-    on_the_way = make_pool(Role.PREFILL, 5, load=queue, starting=1)
-    decision, _ = decide(observe(on_the_way, 2), plan(5, 2), plan(2, 2), allow(), NOTHING)
-    assert numbers(decision) == (5, 2)
+    seen = observe(2, replace(retracted, workers=old))
+    decision = decide_after(seen, plan=plan(2, 2), settings=allow())
+    assert numbers(decision) == (2, 2)
+    assert "No worker's queues are known." in link(decision, "Guard")
+
+
+def test_requests_that_keep_waiting_for_room_are_pressure_long_before_the_cache_is_full(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # As a decode with 8,192 tokens of room told it: 512 are kept free for each that runs.
+    putting_off = load(
+        running_requests=4, decode_prealloc_queue=8, used_tokens=6_291, max_total_tokens=8_192
+    )
+    first = observe(2, make_pool(Role.DECODE, 2, load=putting_off))
+    again = observe(2, make_pool(Role.DECODE, 2, load=putting_off), at=10_015.0)
+    once = decide_after(first, plan=plan(2, 2), settings=allow())
+    twice = decide_after(first, again, plan=plan(2, 2), settings=allow())
+    assert numbers(once) == (2, 2)
+    assert numbers(twice) == (2, 3)
+    assert "16 requests keep waiting for room" in link(twice, "Guard")
+
+
+def test_requests_that_pass_through_the_queue_for_room_are_no_pressure(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    seen = [
+        observe(2, make_pool(Role.DECODE, 2, load=load(decode_prealloc_queue=queued)), at=at)
+        for queued, at in ((3, 10_000.0), (0, 10_015.0), (2, 10_030.0))
+    ]
+    assert numbers(decide_after(*seen, plan=plan(2, 2), settings=allow())) == (2, 2)
+
+
+def test_the_same_answer_read_twice_is_one(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    queued = make_pool(Role.DECODE, 2, load=load(decode_prealloc_queue=3))
+    older = tuple(
+        replace(one, load=Known(one.load.value, 5.1, "engine"))
+        for one in queued.workers
+        if isinstance(one.load, Known)
+    )
+    same = observe(2, replace(queued, workers=older), at=10_005.0)
+    decision = decide_after(observe(2, queued), same, plan=plan(2, 2), settings=allow())
+    assert numbers(decision) == (2, 2)
 
 
 @pytest.mark.parametrize("signs", [{"used_tokens": 920}, {"decode_retracted_queue": 1}])
@@ -70,7 +168,8 @@ def test_a_decode_pool_with_room_is_left_alone(
     decision, _ = decide(observe(2, roomy), plan(2, 2), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 2)
     assert link(decision, "Guard").endswith(
-        "50% of the KV cache is in use and 0 sequences were put back."
+        "50% of the KV cache is in use, 0 sequences were put back and 0 requests keep waiting for "
+        "room."
     )
 
 

@@ -40,6 +40,25 @@ def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
 
 
 @pytest.mark.parametrize(
+    ("measured", "expected", "counted_on"),
+    [(150.0, 180, 150.0), (15_000.0, 180, 3_600.0), (15_000.0, 7_200, 7_200.0)],
+)
+def test_no_start_up_is_counted_on_that_lasts_for_hours(
+    observe: Observe,
+    example: Callable[..., PDInferenceServiceSpec],
+    make_pool: MakePool,
+    measured: float,
+    expected: int,
+    counted_on: float,
+) -> None:
+    spec = example(prefill={"expectedStartupSeconds": expected})
+    pool = make_pool(Role.PREFILL, 1)
+    slow = replace(pool, workers=(replace(pool.workers[0], startup_seconds=measured),))
+    longest, none = (lead_time_seconds(spec, observe(one, 0), Role.PREFILL) for one in (slow, 0))
+    assert longest - none == counted_on - expected
+
+
+@pytest.mark.parametrize(
     ("measured", "expected"), [([], None), ([30.0], 30.0), ([10.0] * 9 + [110.0] * 2, 110.0)]
 )
 def test_a_start_up_is_what_nine_of_ten_stay_within(

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import (
     EngineLoad,
@@ -97,11 +95,3 @@ def test_an_engine_with_a_request_in_any_queue_is_not_idle() -> None:
 def test_kv_use_of_an_engine_that_does_not_know_its_room_is_zero() -> None:
     assert engine_load(used_tokens=250).kv_use == 0.25
     assert engine_load(max_total_tokens=0).kv_use == 0.0
-
-
-def test_a_prefill_that_was_busy_without_a_token_has_no_speed() -> None:
-    assert engine_load(prefill_uncached_tokens_total=100).prefill_tokens_per_busy_second is None
-    busy = replace(engine_load(), prefill_busy_seconds_total=2.0)
-    assert busy.prefill_tokens_per_busy_second is None
-    measured = replace(busy, prefill_uncached_tokens_total=5000)
-    assert measured.prefill_tokens_per_busy_second == 2500

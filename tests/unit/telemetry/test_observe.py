@@ -117,6 +117,26 @@ def test_only_running_engines_are_asked() -> None:
     assert askable_engines(pods) == {"a": "http://127.1.0.7:30000"}
 
 
+def test_a_wait_for_a_node_is_no_part_of_the_start_up() -> None:
+    # Created, scheduled six hours later, ready a minute after that.
+    late = pod(ready="2023-11-15T04:14:20Z", since="2023-11-15T04:14:20Z")
+    late["status"]["conditions"][0]["lastTransitionTime"] = "2023-11-15T04:13:20Z"
+    late["status"]["containerStatuses"][0]["state"]["running"] = {
+        "startedAt": "2023-11-15T04:13:30Z"
+    }
+    seen = worker_observation(late, NOT_ASKED, NOW + 7 * 3600)
+    assert seen.startup_seconds == 60
+    assert seen.capacity_wait_seconds == 6 * 3600
+    assert seen.seconds_on_node == 2 * 3600
+
+
+def test_a_worker_without_a_node_has_waited_all_its_life() -> None:
+    waiting = pod(ready=None, phase="Pending")
+    waiting["status"]["conditions"] = [{"type": "PodScheduled", "status": "False"}]
+    seen = worker_observation(waiting, NOT_ASKED, NOW)
+    assert (seen.capacity_wait_seconds, seen.seconds_on_node) == (3600, 0)
+
+
 def test_a_container_that_was_restarted_tells_no_start_up() -> None:
     assert startup_seconds(pod(restarts=1)) is None
 

@@ -19,6 +19,7 @@ from pd_operator.api.autoscaling import Mode, ScalingPolicy
 from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import Decision, DecisionReason, Link, PoolDecision
+from pd_operator.scaling.engine_trends import updated_trends
 from pd_operator.scaling.guard import ReactiveGuard
 from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
 from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
@@ -37,7 +38,7 @@ from pd_operator.scaling.stabilization import Stabilization
 
 RECOMMEND: tuple[ChainLink, ...] = (
     ForecastPlan(),  # as many as the load to come needs
-    PresentPlan(),  # but none removed that the load of now needs
+    PresentPlan(),  # none removed that the load of now needs, and added what it long has needed
     ReactiveGuard(),  # more at once where queues show that both plans are wrong
     ScheduledMinimum(),  # and no fewer than a schedule asks for
     HoldWhileUnknown(),  # nothing removed while a load or a plan is unknown
@@ -69,7 +70,12 @@ def decide(
     The same in every mode; whether it is carried out is the caller's care. The memory that comes
     back takes a change for carried out in mode Active only.
     """
-    begun = _begun(memory, observation, settings)
+    seen = replace(
+        memory,
+        engines=updated_trends(memory.engines, observation),
+        short_since=_short_since(memory, observation, plan_now),
+    )
+    begun = _begun(seen, observation, settings)
     situation = Situation(
         observation, plan_ahead, plan_now, settings, begun, engine_measured=engine_measured
     )
@@ -111,6 +117,20 @@ def _begun(
         observation.time_seconds, observation.prefill.current, observation.decode.current
     )
     return replace(memory, recommendations=(present,))
+
+
+def _short_since(
+    memory: ScalingMemory, observation: Observation, plan_now: Plan | Unknown
+) -> dict[Role, float]:
+    """When the needs of the present load that are not met began; while it is unknown, no news."""
+    if isinstance(plan_now, Unknown):
+        return dict(memory.short_since)
+    now = observation.time_seconds
+    return {
+        role: memory.short_since.get(role, now)
+        for role in Role
+        if plan_now.pool(role).workers > observation.pool(role).current
+    }
 
 
 def _longest_window(settings: ScalingSettings) -> float:

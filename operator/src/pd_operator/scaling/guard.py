@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.decision import DecisionReason
-from pd_operator.scaling.observation import EngineLoad, Known, PoolObservation
+from pd_operator.scaling.engine_trends import EngineTrend, fresh_load
+from pd_operator.scaling.observation import EngineLoad, PoolObservation
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
 FULL_KV_USE = 0.9
@@ -19,7 +20,9 @@ class ReactiveGuard(PoolLink):
     """Adds workers at once where queues show that the plan is wrong.
 
     Prefill: the prompts that wait take longer to compute than the objective allows a first token.
-    Decode: the KV cache is nearly full, or sequences were put back for want of room.
+    Decode: the KV cache is nearly full, sequences were put back for want of room, or requests keep
+    waiting for it. An engine keeps room free for those that run (512 tokens each), so that requests
+    wait long before its cache is full.
     """
 
     name: ClassVar[str] = "Guard"
@@ -27,13 +30,14 @@ class ReactiveGuard(PoolLink):
     def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
         """Raise to a step above the ready workers; those on their way are not asked for twice."""
         pool = situation.observation.pool(role)
-        loads = _known_loads(pool)
+        loads = [load for worker in pool.workers if (load := fresh_load(worker)) is not None]
         if not loads:
             return Wanted(workers, DecisionReason.STEADY, "no worker's queues are known")
+        trends = _trends(pool, situation)
         pressed, word = (
-            _prefill_pressure(loads, situation.settings.objectives.ttft.seconds)
+            _prefill_pressure(loads, trends, situation.settings.objectives.ttft.seconds)
             if role is Role.PREFILL
-            else _decode_pressure(loads)
+            else _decode_pressure(loads, trends)
         )
         if not pressed:
             return Wanted(workers, DecisionReason.STEADY, word)
@@ -45,21 +49,21 @@ class ReactiveGuard(PoolLink):
         )
 
 
-def _known_loads(pool: PoolObservation) -> list[EngineLoad]:
-    return [
-        worker.load.value
-        for worker in pool.workers
-        if worker.serving and isinstance(worker.load, Known)
-    ]
+def _trends(pool: PoolObservation, situation: Situation) -> list[EngineTrend]:
+    known = situation.memory.engines
+    return [known[worker.name] for worker in pool.workers if worker.name in known]
 
 
-def _prefill_pressure(loads: list[EngineLoad], objective_seconds: float) -> tuple[bool, str]:
-    """Seconds of work that wait, at the speed the workers have had."""
+def _prefill_pressure(
+    loads: list[EngineLoad], trends: list[EngineTrend], objective_seconds: float
+) -> tuple[bool, str]:
+    """Seconds of work that wait, at the speed of all that the workers computed of late."""
     waiting = sum(load.waiting_uncached_tokens for load in loads)
-    speeds = [speed for load in loads if (speed := load.prefill_tokens_per_busy_second) is not None]
-    if not speeds:
+    measured = [trend.prefill for trend in trends if trend.prefill is not None]
+    if not measured:
         return False, f"{waiting:,} prompt tokens wait, at a speed not yet measured"
-    seconds = waiting / (sum(speeds) / len(speeds) * len(loads))
+    speed = sum(work.tokens for work in measured) / sum(work.busy_seconds for work in measured)
+    seconds = waiting / (speed * len(loads))
     word = (
         f"{waiting:,} prompt tokens wait, {seconds:.2f} s of work where the objective is "
         f"{objective_seconds:.2f} s"
@@ -67,9 +71,17 @@ def _prefill_pressure(loads: list[EngineLoad], objective_seconds: float) -> tupl
     return seconds > objective_seconds, word
 
 
-def _decode_pressure(loads: list[EngineLoad]) -> tuple[bool, str]:
-    """Use of the KV cache, and sequences that had to give theirs back."""
+def _decode_pressure(loads: list[EngineLoad], trends: list[EngineTrend]) -> tuple[bool, str]:
+    """Use of the KV cache, sequences that had to give theirs back, and requests put off.
+
+    A request passes through the queue for room within moments, so that a pool is pressed only
+    where as many as it has workers were found there twice.
+    """
     use = sum(load.kv_use for load in loads) / len(loads)
     retracted = sum(load.decode_retracted_queue for load in loads)
-    word = f"{use:.0%} of the KV cache is in use and {retracted} sequences were put back"
-    return use >= FULL_KV_USE or retracted > 0, word
+    put_off = sum(trend.put_off for trend in trends)
+    word = (
+        f"{use:.0%} of the KV cache is in use, {retracted} sequences were put back and {put_off} "
+        "requests keep waiting for room"
+    )
+    return use >= FULL_KV_USE or retracted > 0 or put_off >= len(loads), word

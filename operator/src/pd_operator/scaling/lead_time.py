@@ -9,6 +9,14 @@ from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.demand import sustained_bins
 from pd_operator.scaling.observation import Observation, WorkerObservation
 
+LONGEST_STARTUP_SECONDS = 3_600.0
+"""A measured start-up that is longer is not counted on, unless the spec expects so much.
+
+The longest that people tell of is 45 minutes, of a large model from cold storage
+(sgl-project/sglang #3825); what takes longer was a fault, and a forecast so far ahead is another
+day's.
+"""
+
 STARTUP_PERCENTILE = 90
 """Of the measured start-ups: one in ten may be later than a pool counts on."""
 
@@ -16,12 +24,15 @@ STARTUP_PERCENTILE = 90
 def lead_time_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:
     """Seconds until a worker of the pool that the next decision orders takes requests.
 
-    The start-up (measured P90; before any, the expected one), one tick until the next decision,
-    one scrape until the load is seen, and one bin until there is news of it; the spec may ask for
-    a margin.
+    The start-up (measured P90, within bounds; before any, the expected one), one tick until the
+    next decision, one scrape until the load is seen, and one bin until there is news of it; the
+    spec may ask for a margin. How long a node takes to come nobody knows: it is no part of it.
     """
+    expected = float(spec.pool(role).expected_startup_seconds)
     measured = measured_startup_seconds(seen.pool(role).workers)
-    startup = measured or float(spec.pool(role).expected_startup_seconds)
+    startup = (
+        expected if measured is None else min(measured, max(expected, LONGEST_STARTUP_SECONDS))
+    )
     autoscaling, forecast = spec.autoscaling, spec.autoscaling.forecast
     news = spec.metrics.scrape_interval_seconds + forecast.resolution_seconds
     return startup + autoscaling.period_seconds + news + forecast.lead_margin_seconds

@@ -1,10 +1,12 @@
 """What a decision must remember of the ones before it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypedDict
 
 from pd_operator.api.roles import Role
+from pd_operator.scaling.engine_trends import EngineTrend
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,20 @@ class PlainMemory(TypedDict):
 
 @dataclass(frozen=True)
 class ScalingMemory:
-    """Recommendations for the stabilization windows, changes for the rate limits. Oldest first."""
+    """Recommendations for the stabilization windows, changes for the rate limits. Oldest first.
+
+    - `engines`: what was seen of each worker's engine, by its name.
+    - `short_since`: when the present load began to call for more workers than there are (Unix
+      seconds), for the pools where it does.
+
+    Both are soon seen anew, so a status does not hold them.
+    """
 
     recommendations: tuple[Recommendation, ...] = ()
     changes: tuple[Change, ...] = ()
+    engines: Mapping[str, EngineTrend] = field(default_factory=lambda: MappingProxyType({}))
+
+    short_since: Mapping[Role, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def recommending(self, newest: Recommendation, keep_seconds: float) -> "ScalingMemory":
         """Add a recommendation and forget those older than `keep_seconds`.
@@ -72,7 +84,7 @@ class ScalingMemory:
             if earlier.time_seconds >= oldest
             and (earlier.prefill, earlier.decode) != (newest.prefill, newest.decode)
         )
-        return ScalingMemory((*kept, newest), self.changes)
+        return replace(self, recommendations=(*kept, newest))
 
     def changing(
         self, changes: tuple[Change, ...], now_seconds: float, keep_seconds: float
@@ -80,7 +92,7 @@ class ScalingMemory:
         """Add changes and forget those older than `keep_seconds`."""
         oldest = now_seconds - keep_seconds
         kept = tuple(change for change in self.changes if change.time_seconds >= oldest)
-        return ScalingMemory(self.recommendations, (*kept, *changes))
+        return replace(self, changes=(*kept, *changes))
 
     def to_plain(self) -> PlainMemory:
         """Plain data for the resource's status; times to the second."""

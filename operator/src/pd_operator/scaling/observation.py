@@ -88,20 +88,14 @@ class EngineLoad:
         """Share of the KV cache that is in use."""
         return self.used_tokens / self.max_total_tokens if self.max_total_tokens else 0.0
 
-    @property
-    def prefill_tokens_per_busy_second(self) -> float | None:
-        """Uncached prompt tokens per second while it computes; None before its first prompt."""
-        if self.prefill_busy_seconds_total <= 0 or self.prefill_uncached_tokens_total <= 0:
-            return None
-        return self.prefill_uncached_tokens_total / self.prefill_busy_seconds_total
-
 
 @dataclass(frozen=True)
 class WorkerObservation:
     """One worker pod: all that anybody needs to know of it. By default, one that serves.
 
     - `traffic`: False for a pod that was taken out of the router's table.
-    - `startup_seconds`: from creation to first ready; None before that.
+    - `capacity_wait_seconds`: from creation until it had a node, until now where it has none.
+    - `startup_seconds`: from then until first ready; None before that.
     - `started`: False until the engine's start-up probe has passed once: such a pod never got a
       request.
     - `drain_deadline`, `idle_since`: Unix seconds, written on the pod by a drain in progress, so
@@ -116,6 +110,7 @@ class WorkerObservation:
     traffic: bool = True
     terminating: bool = False
     age_seconds: float = 0.0
+    capacity_wait_seconds: float = 0.0
     startup_seconds: float | None = None
     scheduled: bool = True
     load: Reading[EngineLoad] = NOT_ASKED
@@ -135,6 +130,11 @@ class WorkerObservation:
     def idle(self) -> bool:
         """Whether the engine itself says that it has nothing left to do."""
         return isinstance(self.load, Known) and self.load.value.idle
+
+    @property
+    def seconds_on_node(self) -> float:
+        """How long the worker has had a node."""
+        return max(0.0, self.age_seconds - self.capacity_wait_seconds)
 
     @property
     def draining(self) -> bool:

@@ -37,6 +37,11 @@ class Situation:
         """Workers of a pool that are meant to stay."""
         return self.observation.pool(role).current
 
+    def short_seconds(self, role: Role) -> float:
+        """How long the present load has called for more workers than there are; 0: it does not."""
+        since = self.memory.short_since.get(role)
+        return 0.0 if since is None else self.now_seconds - since
+
     @property
     def unknown(self) -> Unknown | None:
         """The first thing unknown that a scale-down would need to know."""

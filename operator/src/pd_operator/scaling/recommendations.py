@@ -7,6 +7,9 @@ from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.observation import Unknown
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
+LASTING_NEED_SECONDS = 120.0
+"""A need that lasts through two windows of the present load is no chance of arrivals."""
+
 
 class ForecastPlan(PoolLink):
     """Workers for the load of the time when a worker ordered now would be ready."""
@@ -25,27 +28,32 @@ class ForecastPlan(PoolLink):
 
 
 class PresentPlan(PoolLink):
-    """No worker that the load of now calls for is removed.
+    """No worker that the load of now calls for is removed; one that it has long called for comes.
 
-    None is added for it either: one ordered now comes for the load to come. Only where that is
-    unknown, the load of now has to stand for it.
+    One ordered now comes for the load to come, so that a moment's need orders none. A need that
+    lasts says that the forecast has been too low all along, and is answered whatever the
+    forecast. Where the load to come is unknown, that of now has to stand for it at once.
     """
 
     name: ClassVar[str] = "Present"
 
     def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
-        """Raise to the plan for the present load, as far as its workers are there."""
+        """Raise to the plan for the present load, or to as many of its workers as are there."""
         plan = situation.plan_now
         if isinstance(plan, Unknown):
             return Wanted(
                 workers, DecisionReason.STEADY, f"no plan for the present load: {plan.message}"
             )
         needed = plan.pool(role).workers
-        ahead_known = not isinstance(situation.plan_ahead, Unknown)
-        kept = min(needed, situation.current(role)) if ahead_known else needed
+        short_seconds = situation.short_seconds(role)
+        lasting = short_seconds >= LASTING_NEED_SECONDS
+        whole = lasting or isinstance(situation.plan_ahead, Unknown)
+        kept = needed if whole else min(needed, situation.current(role))
         if kept <= workers:
             return Wanted(workers, DecisionReason.STEADY, f"the present load needs {needed}")
-        return Wanted(kept, DecisionReason.PRESENT_LOAD, plan.pool(role).reason)
+        since = f", for {short_seconds:.0f} s now" if lasting else ""
+        because = f"{plan.pool(role).reason.rstrip('.')}{since}"
+        return Wanted(kept, DecisionReason.PRESENT_LOAD, because)
 
 
 class ScheduledMinimum(PoolLink):

@@ -34,7 +34,7 @@ from pd_operator.scaling.observation import (
     Unknown,
     WorkerObservation,
 )
-from pd_operator.telemetry.startup import startup_seconds, unix_seconds
+from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
 
 ENGINE_CONTAINER = "engine"
 FINISHED_PHASES = ("Succeeded", "Failed")
@@ -106,6 +106,7 @@ def worker_observation(
         terminating=terminating(pod),
         age_seconds=now_seconds - unix_seconds(metadata["creationTimestamp"]),
         startup_seconds=startup_seconds(pod),
+        capacity_wait_seconds=capacity_wait_seconds(pod, now_seconds),
         scheduled=holds(pod, "PodScheduled"),
         load=load,
         started=_started(pod),

@@ -1,4 +1,4 @@
-"""How long a worker takes from its creation until it takes requests."""
+"""How long a worker waits for a node, and from then on until it takes requests."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +7,10 @@ from pd_operator.api.pods import Pod, condition, holds
 
 
 def startup_seconds(pod: Pod) -> float | None:
-    """From creation to ready: scheduling, image, weights, warm-up. None where it did not show.
+    """From scheduled to ready: image, weights, warm-up. None where it did not show.
 
+    How long the pod waited for a node before is another matter (`capacity_wait_seconds`), and
+    says nothing of the next worker's start.
     The transition of `ContainersReady` counts, which only the kubelet sets: `Ready` flips
     too when the node controller loses sight of a node. A pod whose container was restarted, or
     whose readiness came later than its start-up probe allows (it was ready, lost that and found
@@ -20,9 +22,7 @@ def startup_seconds(pod: Pod) -> float | None:
         return None
     if not containers or any(container.get("restartCount", 0) for container in containers):
         return None
-    since_created = seconds_between(
-        pod["metadata"].get("creationTimestamp"), ready.get("lastTransitionTime")
-    )
+    since_scheduled = seconds_between(_scheduled_at(pod), ready.get("lastTransitionTime"))
     since_started = [
         seconds_between(_started_at(container), ready.get("lastTransitionTime"))
         for container in containers
@@ -30,7 +30,18 @@ def startup_seconds(pod: Pod) -> float | None:
     allowed = _probe_seconds(pod)
     if allowed is not None and any(late is None or late > allowed for late in since_started):
         return None
-    return since_created
+    return since_scheduled
+
+
+def capacity_wait_seconds(pod: Pod, now_seconds: float) -> float:
+    """From creation until a node was found; until now where none was."""
+    created = unix_seconds(pod["metadata"]["creationTimestamp"])
+    if not holds(pod, "PodScheduled"):
+        return max(0.0, now_seconds - created)
+    try:
+        return max(0.0, unix_seconds(_scheduled_at(pod) or "") - created)
+    except ValueError:
+        return 0.0
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
@@ -44,6 +55,14 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 def unix_seconds(timestamp: str) -> float:
     """Unix time of an API timestamp. Raises `ValueError`."""
     return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _scheduled_at(pod: Pod) -> str | None:
+    """When a node was found; its creation where the pod does not tell."""
+    scheduled = condition(pod, "PodScheduled") if holds(pod, "PodScheduled") else None
+    told: str | None = (scheduled or {}).get("lastTransitionTime")
+    created: str | None = pod["metadata"].get("creationTimestamp")
+    return told or created
 
 
 def _started_at(container: Any) -> str | None:

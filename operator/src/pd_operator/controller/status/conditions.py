@@ -205,7 +205,9 @@ def capacity_available(result: TickResult) -> ConditionUpdate:
         patience = STARTUP_PATIENCE * result.service.spec.pool(role).expected_startup_seconds
         if pool.unschedulable:
             waiting.append(f"{pool.unschedulable} {role.value}")
-        late = sum(w.starting and w.scheduled and w.age_seconds > patience for w in pool.workers)
+        late = sum(
+            w.starting and w.scheduled and w.seconds_on_node > patience for w in pool.workers
+        )
         if late:
             stuck.append(f"{late} {role.value}")
     if waiting:

@@ -45,7 +45,7 @@ async def run_operator(options: OperatorOptions) -> None:
     metrics, registry, listed = OperatorMetrics(), Registry(), asyncio.Event()
     cluster, fits = Cluster.connect(), FitPool()
     async with aiohttp.ClientSession() as session:
-        around = LoopDependencies(
+        deps = LoopDependencies(
             cluster=cluster,
             registry=registry,
             observer=Observer(cluster, session),
@@ -53,14 +53,16 @@ async def run_operator(options: OperatorOptions) -> None:
             metrics=metrics,
             operator_image=options.image,
         )
-        schedule = Supervisor(registry, lambda key: ServiceLoop(key, around), metrics)
-        app = application(metrics, alive(schedule), lambda: None if listed.is_set() else NOT_LISTED)
+        supervisor = Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
+        app = application(
+            metrics, alive(supervisor), lambda: None if listed.is_set() else NOT_LISTED
+        )
         runner = await serve(app, options.host, options.port)
         log.info("listening on %s:%d", options.host, options.port)
         try:
             await _together(
                 stop,
-                schedule.run(),
+                supervisor.run(),
                 relist(registry, cluster, options.namespaces, listed),
                 Watch(registry, options.namespaces).run(),
                 _measure_lag(metrics),
@@ -74,13 +76,15 @@ async def run_operator(options: OperatorOptions) -> None:
 NOT_LISTED = "PDInferenceServices have not been listed yet"
 
 
-def alive(schedule: Supervisor) -> Any:
-    """The liveness check: the schedule's own loop still turns."""
+def alive(supervisor: Supervisor) -> Any:
+    """The liveness check: the supervisor's own loop still turns."""
 
     def check() -> str | None:
-        silent = time.monotonic() - schedule.beat
+        silent = time.monotonic() - supervisor.beat
         return (
-            f"the schedule has been silent for {silent:.0f} s" if silent > STALLED_SECONDS else None
+            f"the supervisor has been silent for {silent:.0f} s"
+            if silent > STALLED_SECONDS
+            else None
         )
 
     return check

@@ -97,10 +97,10 @@ class PoolLink(ChainLink):
 
     def apply(self, proposal: Proposal, situation: Situation) -> tuple[Proposal, str]:
         """Judge both pools."""
-        verdicts = {role: self.judge(role, proposal.pool(role).workers, situation) for role in Role}
-        for role, verdict in verdicts.items():
-            proposal = proposal.with_pool(role, verdict)
-        words = {role: verdict.because for role, verdict in verdicts.items()}
+        judged = {role: self.judge(role, proposal.pool(role).workers, situation) for role in Role}
+        for role, wanted in judged.items():
+            proposal = proposal.with_pool(role, wanted)
+        words = {role: wanted.because for role, wanted in judged.items()}
         if len(set(words.values())) == 1:
             return proposal, sentence(words[Role.PREFILL])
         return proposal, " ".join(sentence(f"{role}: {word}") for role, word in words.items())

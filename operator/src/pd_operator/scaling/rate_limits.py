@@ -25,11 +25,9 @@ class RateLimits(PoolLink):
         current = situation.current(role)
         behavior = situation.settings.behavior
         if workers > current:
-            limit = highest_allowed(behavior.scale_up, role, situation)
-            allowed = min(workers, limit)
+            allowed = min(workers, furthest_allowed(behavior.scale_up, role, situation))
         elif workers < current:
-            limit = lowest_allowed(behavior.scale_down, role, situation)
-            allowed = max(workers, limit)
+            allowed = max(workers, furthest_allowed(behavior.scale_down, role, situation))
         else:
             return Wanted(workers, DecisionReason.STEADY, "there is no change to limit")
         if allowed == workers:
@@ -41,36 +39,30 @@ class RateLimits(PoolLink):
         )
 
 
-def highest_allowed(rules: ScaleUpRules, role: Role, situation: Situation) -> int:
-    """Most workers that the scale-up policies allow now; percentages round up."""
+def furthest_allowed(rules: ScaleUpRules | ScaleDownRules, role: Role, situation: Situation) -> int:
+    """How far the policies let a pool go now, up or down as the rules are for.
+
+    Percentages round away from the present number, as HorizontalPodAutoscaler's do.
+    """
     current = situation.current(role)
     if rules.select_policy is SelectPolicy.DISABLED:
         return current
-    limits = []
-    for policy in rules.policies:
-        start = _workers_at_period_start(policy, role, situation)
-        if policy.type is PolicyType.PODS:
-            limits.append(start + policy.value)
-        else:
-            limits.append(math.ceil(start * (100 + policy.value) / 100))
-    widest = max(limits) if rules.select_policy is SelectPolicy.MAX else min(limits)
-    return max(current, widest)
+    up = isinstance(rules, ScaleUpRules)
+    changes = [_allowed_change(policy, role, situation, up=up) for policy in rules.policies]
+    change = max(changes) if rules.select_policy is SelectPolicy.MAX else min(changes)
+    return current + max(0, change) if up else current - max(0, change)
 
 
-def lowest_allowed(rules: ScaleDownRules, role: Role, situation: Situation) -> int:
-    """Fewest workers that the scale-down policies allow now; percentages round down."""
-    current = situation.current(role)
-    if rules.select_policy is SelectPolicy.DISABLED:
-        return current
-    limits = []
-    for policy in rules.policies:
-        start = _workers_at_period_start(policy, role, situation)
-        if policy.type is PolicyType.PODS:
-            limits.append(start - policy.value)
-        else:
-            limits.append(math.floor(start * (100 - policy.value) / 100))
-    widest = min(limits) if rules.select_policy is SelectPolicy.MAX else max(limits)
-    return min(current, widest)
+def _allowed_change(policy: ScalingPolicy, role: Role, situation: Situation, *, up: bool) -> int:
+    """Workers that one policy still lets come, or go."""
+    current, start = situation.current(role), _workers_at_period_start(policy, role, situation)
+    if policy.type is PolicyType.PODS:
+        limit = start + policy.value if up else start - policy.value
+    elif up:
+        limit = math.ceil(start * (100 + policy.value) / 100)
+    else:
+        limit = math.floor(start * (100 - policy.value) / 100)
+    return limit - current if up else current - limit
 
 
 def _workers_at_period_start(policy: ScalingPolicy, role: Role, situation: Situation) -> int:

@@ -18,6 +18,7 @@ from pd_operator.performance import PerformanceProfile, load_bundled
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.parallelism import choose_tensor_parallel_for
 from pd_operator.simulation import Pools, Requests
+from pd_operator.simulation.past import history_before
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -76,7 +77,7 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
         requests=Requests.of(
             later.arrival_seconds - bins * step, later.prompt_tokens, later.output_tokens
         ),
-        history=_history(requests.part(0, begin), bins, step) if bins else None,
+        history=history_before(requests.part(0, begin), bins, step) if bins else None,
         begin_seconds=(first_seconds // step + bins) * step,
         fixed=tuple(_pools(text) for text in flags.fixed),
         seed=flags.seed,
@@ -153,17 +154,3 @@ def _pools(text: str) -> Pools:
         raise PlanningError(
             f"--fixed takes workers of prefill and decode, such as 2,4, not {text!r}"
         ) from None
-
-
-def _history(requests: Requests, bins: int, step: float) -> DemandHistory:
-    """The bins before 0."""
-    numbers = np.minimum((requests.arrival_seconds / step).astype(int), bins - 1)
-    counts = np.bincount(numbers, minlength=bins).astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        return DemandHistory(
-            start_seconds=-bins * step,
-            bin_seconds=step,
-            requests_per_second=counts / step,
-            prompt_tokens_mean=np.bincount(numbers, requests.prompt_tokens, bins) / counts,
-            output_tokens_mean=np.bincount(numbers, requests.output_tokens, bins) / counts,
-        )

@@ -1,0 +1,1 @@
+"""Other ways to size the pools, to compare the operator with."""

@@ -1,0 +1,57 @@
+"""The best pools that stay as they are, known in hindsight only."""
+
+from dataclasses import dataclass
+
+from scripts.policy_lab.one_pool import missed_by
+from scripts.policy_lab.score import Score
+from scripts.policy_lab.trial import Setting, judge
+
+from pd_operator.api.roles import Role
+from pd_operator.simulation import Pools
+
+_NEARLY_NONE = 0.0005
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A pair of pools, and what it scored."""
+
+    pools: Pools
+    score: Score
+
+
+def cheapest_fixed(setting: Setting, attainment: float) -> Fixed:
+    """The fewest workers that attain so much, of equals the best; else the largest pools.
+
+    TTFT hangs on prefill and TPOT on decode nearly alone, so each pool is tried beside an ample
+    other first, and then the pairs that may do, the smallest first.
+    """
+    prefill, decode = (_missed_by_workers(setting, role) for role in Role)
+    allowed = 1 - attainment
+    pairs = [
+        (ours + theirs, missed + also, Pools(ours, theirs))
+        for ours, missed in prefill.items()
+        for theirs, also in decode.items()
+        if max(missed, also) <= allowed
+    ]
+    best: Fixed | None = None
+    for workers, _, pools in sorted(pairs, key=lambda pair: pair[:2]):
+        if best is not None and workers > best.pools.prefill + best.pools.decode:
+            break
+        tried = Fixed(pools, judge(setting, None, pools))
+        if tried.score.attainment >= attainment and (
+            best is None or tried.score.attainment > best.score.attainment
+        ):
+            best = tried
+    most = setting.scenario.most
+    return best or Fixed(most, judge(setting, None, most))
+
+
+def _missed_by_workers(setting: Setting, role: Role) -> dict[int, float]:
+    """Share missed by each number of workers, until next to nothing is."""
+    missed: dict[int, float] = {}
+    for workers in range(1, setting.scenario.most.of(role) + 1):
+        missed[workers], _ = missed_by(setting, role, lambda _: None, begin=workers)
+        if missed[workers] < _NEARLY_NONE:
+            break
+    return missed

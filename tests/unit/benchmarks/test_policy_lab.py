@@ -1,0 +1,125 @@
+"""The lab's loads, bounds and score."""
+
+import math
+
+import numpy as np
+import pytest
+from scripts.policy_lab.best_fixed import cheapest_fixed
+from scripts.policy_lab.clairvoyant import clairvoyant, largest_batch
+from scripts.policy_lab.loads import Lengths, drawn_arrivals, steady_lengths
+from scripts.policy_lab.scenarios import Scenario, Site, scenario, scenarios
+from scripts.policy_lab.score import score
+from scripts.policy_lab.trial import Setting, judge
+
+from pd_operator.performance import load_bundled
+from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.simulation import Pools, PoolSizes, PoolUse, Requests, SimulationResult
+
+OBJECTIVES = Objectives(Objective(90, 1.0), Objective(90, 0.1))
+NO_USE = PoolUse(1800.0, 0.0, 0.0, 0.0, 0)
+
+
+def wave(rng: np.random.Generator) -> Requests:
+    """Ten quiet minutes, ten busy ones."""
+    arrivals = drawn_arrivals(lambda at: np.where(at < 600, 1.0, 6.0), 1200.0, rng)
+    return steady_lengths(arrivals, Lengths(3000, 150), rng)
+
+
+WAVE = Scenario("wave", "test", Site("qwen3-32b-h200", 1500, 25, 5), wave)
+
+
+@pytest.fixture
+def setting(monkeypatch: pytest.MonkeyPatch) -> Setting:
+    """The wave, with workers that take a minute to start."""
+    monkeypatch.setattr("scripts.policy_lab.trial.scenario", lambda *_: WAVE)
+    return Setting("a wave", "test", 60)
+
+
+def outcome(
+    ttft: list[float], tpot: list[float], sizes: list[tuple[float, int, int]]
+) -> SimulationResult:
+    return SimulationResult(
+        np.array(ttft, dtype=np.float32),
+        np.array(tpot, dtype=np.float32),
+        1200.0,
+        NO_USE,
+        NO_USE,
+        lost_requests=ttft.count(math.inf),
+        retractions=0,
+        sizes=tuple(PoolSizes(at, prefill, decode, 1, 1) for at, prefill, decode in sizes),
+    )
+
+
+def arriving(at: list[float]) -> Requests:
+    return Requests.of(at, 10, 10)
+
+
+def test_a_request_counts_where_it_meets_both_objectives_and_a_lost_one_never_does() -> None:
+    result = outcome([0.5, 2.0, 0.5, math.inf], [0.05, 0.05, 0.2, math.inf], [])
+    judged = score(arriving([0.0, 1.0, 2.0, 3600.0]), result, OBJECTIVES)
+    assert (judged.attainment, judged.ttft, judged.tpot) == (0.25, 0.5, 0.5)
+    assert (judged.gpu_hours, judged.lost) == (1.0, 1)
+
+
+def test_the_worst_five_minutes_are_found_where_enough_requests_came() -> None:
+    at = [*np.linspace(0, 299, 30), *np.linspace(300, 599, 30), 700.0]
+    ttft = [0.5] * 30 + [2.0] * 15 + [0.5] * 15 + [2.0]
+    judged = score(arriving(at), outcome(ttft, [0.05] * 61, []), OBJECTIVES)
+    assert judged.worst_minutes == 0.5
+
+
+def test_changes_are_counted_in_each_pool_and_reversals_within_ten_minutes() -> None:
+    sizes = [(0.0, 2, 2), (100.0, 3, 2), (300.0, 2, 2), (2000.0, 3, 1), (3600.0, 4, 1)]
+    judged = score(arriving([0.0, 3600.0]), outcome([0.1] * 2, [0.01] * 2, sizes), OBJECTIVES)
+    assert judged.changes_per_hour == 5  # prefill up, down, up, up; decode down
+    assert judged.reversals_per_day == 24  # only that of second 300 came soon after another
+
+
+def test_the_best_fixed_pools_attain_the_target_and_a_worker_fewer_would_not(
+    setting: Setting,
+) -> None:
+    found = cheapest_fixed(setting, 0.98)
+    assert found.score.attainment >= 0.98
+    for fewer in (
+        Pools(found.pools.prefill - 1, found.pools.decode),
+        Pools(found.pools.prefill, max(1, found.pools.decode - 1)),
+    ):
+        assert fewer == found.pools or judge(setting, None, fewer).attainment < 0.98
+
+
+def test_who_knows_the_future_attains_the_target_for_less_than_the_best_fixed_pools(
+    setting: Setting,
+) -> None:
+    fixed, bound = cheapest_fixed(setting, 0.98), clairvoyant(setting, 0.98)
+    assert bound.score.attainment >= 0.98
+    assert bound.score.gpu_hours < 0.85 * fixed.score.gpu_hours
+
+
+def test_the_timetable_of_who_knows_the_future_begins_a_start_up_before_the_load(
+    setting: Setting,
+) -> None:
+    prefill = clairvoyant(setting, 0.98).prefill
+    slot = 5.0
+    first_more = next(i for i, workers in enumerate(prefill) if workers > prefill[60])
+    assert 500 <= first_more * slot <= 600 - setting.startup_seconds
+
+
+def test_the_largest_batch_is_the_last_that_keeps_the_pace() -> None:
+    worker = load_bundled("llama-3.1-8b-h200").surfaces(1)
+    (batch,) = largest_batch(worker, np.array([3000.0]), 0.010)
+    assert worker.decode_step_seconds(batch, 3000) <= 0.010
+    assert worker.decode_step_seconds(batch + 1, 3000) > 0.010
+
+
+def test_training_and_test_have_the_same_scenarios_with_other_loads() -> None:
+    assert [one.name for one in scenarios("train")] == [one.name for one in scenarios("test")]
+    for name in ("nvidia-sine", "mix-shift", "bursts"):
+        train, test = (scenario(name, split).requests(0) for split in ("train", "test"))
+        assert len(train) != len(test)
+
+
+def test_a_seed_gives_the_same_load_again_and_another_seed_another() -> None:
+    one = scenario("bursts", "test")
+    first, again, other = (one.requests(seed).arrival_seconds for seed in (3, 3, 4))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()

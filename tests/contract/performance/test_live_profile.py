@@ -19,7 +19,7 @@ RUN = ("measure", "--longest-prompt", "1024", "--most-sequences", "8", "--gpu", 
 def measure(pair: tuple[Process, Process], output: Path, *more: str) -> Result:
     prefill, decode = pair
     urls = ("--prefill-url", prefill.url, "--decode-url", decode.url)
-    return CliRunner().invoke(app, [*RUN, *urls, "--output", str(output), *more])
+    return CliRunner().invoke(app, [*RUN, *urls, "--save", str(output), *more])
 
 
 @pytest.fixture
@@ -90,6 +90,6 @@ def test_an_engine_in_another_role_is_refused(
 
 def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
     away = ("--prefill-url", "http://127.0.0.1:9", "--decode-url", "http://127.0.0.1:9")
-    result = CliRunner().invoke(app, ["measure", *away, "-o", str(tmp_path / "mine.json")])
+    result = CliRunner().invoke(app, ["measure", *away, "--save", str(tmp_path / "mine.json")])
     assert result.exit_code == 1
     assert "error: http://127.0.0.1:9/v1/loads does not answer" in result.output

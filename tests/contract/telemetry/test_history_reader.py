@@ -16,7 +16,7 @@ from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.daemon import Daemon
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
-from pd_operator.cli.backtesting.live import read_service
+from pd_operator.cli.backtesting.live import read_past
 from pd_operator.cli.backtesting.loads import PROMPT_TOKENS, REQUESTS, LoadError
 from pd_operator.controller.tick import history_reader
 from pd_operator.controller.tick.history_reader import HistoryReader
@@ -92,7 +92,7 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
 
 
 def test_the_backtest_reads_a_live_service(url: str) -> None:
-    loads = read_service(KEY, url, SCRAPE, ForecastSpec(history_days=1))
+    loads = read_past(KEY, url, SCRAPE, ForecastSpec(history_days=1))
     assert loads.name == "team/chat"
     assert loads.dated
     # Up to now, which is some minutes after the newest sample when other tests came first.
@@ -104,12 +104,12 @@ def test_the_backtest_reads_a_live_service(url: str) -> None:
 
 def test_a_service_without_a_past_is_named(url: str) -> None:
     with pytest.raises(LoadError, match="knows no load of team/other"):
-        read_service(ServiceKey("team", "other"), url, SCRAPE, ForecastSpec(history_days=1))
+        read_past(ServiceKey("team", "other"), url, SCRAPE, ForecastSpec(history_days=1))
 
 
 def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
     with pytest.raises(LoadError, match="--prometheus URL"):
-        read_service(KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(history_days=1))
+        read_past(KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(history_days=1))
 
 
 @pytest.mark.controlplane

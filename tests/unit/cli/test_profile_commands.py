@@ -40,7 +40,7 @@ def test_benchmark_results_become_a_profile(results: Path, tmp_path: Path) -> No
     output = tmp_path / "mine.json"
     done = run(
         *("import", str(results), "--model", "org/model", "--kv-bytes-per-token", "131072"),
-        *("--kv-tokens", "380000", "--tensor-parallel-size", "2", "-o", str(output)),
+        *("--kv-tokens", "380000", "--tensor-parallel-size", "2", "--save", str(output)),
     )
     assert done.exit_code == 0, done.output
     assert "kubectl create configmap mine" in done.output
@@ -52,7 +52,7 @@ def test_benchmark_results_become_a_profile(results: Path, tmp_path: Path) -> No
 def test_results_without_a_kv_capacity_need_one_told(results: Path, tmp_path: Path) -> None:
     done = run(
         *("import", str(results), "--model", "m", "--kv-bytes-per-token", "1000"),
-        *("-o", str(tmp_path / "mine.json")),
+        *("--save", str(tmp_path / "mine.json")),
     )
     assert done.exit_code == 1
     assert done.output.strip() == (

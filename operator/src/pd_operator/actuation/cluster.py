@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from pd_operator.actuation.kinds import Kind, kind_of
+from pd_operator.actuation.kubeconfig import read_connection
 from pd_operator.api.names import FIELD_MANAGER
 
 Object = dict[str, Any]
@@ -42,21 +43,33 @@ class ClusterError(Exception):
 
 
 class Cluster:
-    """Kubernetes as the operator needs it; every call is one bounded request."""
+    """Kubernetes as the operator needs it; every call is one bounded request.
 
-    def __init__(self, api: client.ApiClient, *, timeout_seconds: float = 10.0) -> None:
+    `namespace` is the one that is meant where a person names none.
+    """
+
+    def __init__(
+        self,
+        api: client.ApiClient,
+        *,
+        timeout_seconds: float = 10.0,
+        namespace: str = "default",
+    ) -> None:
         self._api = api
+        self.namespace = namespace
         self._timeout_seconds = timeout_seconds
 
     @classmethod
     def connect(cls, context: str | None = None) -> "Cluster":
-        """From `KUBECONFIG` (or a `context` of it) where there is one, else as the pod."""
-        settings = client.Configuration()
-        chosen = {"context": context} if context else {}
-        config.load_config(client_configuration=settings, **chosen)
+        """From `KUBECONFIG` (or a `context` of it) where there is one, else as the pod.
+
+        Raises `KubeconfigError`.
+        """
+        connection = read_connection(context)
+        settings = connection.settings
         # A lost connection is the tick's to retry, within its own deadline.
         settings.retries = False
-        return cls(client.ApiClient(settings))
+        return cls(client.ApiClient(settings), namespace=connection.namespace)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or `None` where it does not exist."""
@@ -149,7 +162,7 @@ class Cluster:
             raw = response.read()
         except ApiException as error:
             raise ClusterError(int(error.status or 0), _explanation(error.body)) from error
-        except HTTPError as error:
+        except (HTTPError, OSError) as error:  # the latter of a key or certificate that is none
             raise ClusterError(0, f"the API server does not answer: {error}") from error
         if not 200 <= response.status <= 299:
             raise ClusterError(response.status, _explanation(raw))

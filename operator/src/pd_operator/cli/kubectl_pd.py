@@ -1,17 +1,15 @@
 """`kubectl pd`: plans a PDInferenceService, replays its past, asks why it is as it is."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.backtesting.command import backtest
 from pd_operator.cli.explanation import explain_service
-from pd_operator.cli.options import Context, Namespace
+from pd_operator.cli.options import Context, Namespace, Output, OutputFormat
 from pd_operator.cli.profiling.command import app as profiling
-from pd_operator.cli.resources import read_resource
+from pd_operator.cli.resources import read_service
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
 
@@ -20,13 +18,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-
-class Output(StrEnum):
-    """How an answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 app.command()(plan)
@@ -40,14 +31,14 @@ def explain(
     name: Annotated[str, typer.Argument(help="Name of the PDInferenceService.")],
     namespace: Namespace = None,
     context: Context = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="text or json.")] = Output.TEXT,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
     """Print the last decision about a service, link by link.
 
     Each line is one link of the chain: what it made of the number of prefill
     and decode workers, and why.
     """
-    service = PDInferenceService.parse(read_resource(name, namespace, context))
+    service = read_service(name, namespace, context)
     if output is Output.JSON:
         typer.echo(service.status.model_dump_json(by_alias=True, exclude_none=True, indent=2))
         return

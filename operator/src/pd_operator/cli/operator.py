@@ -49,6 +49,9 @@ def run(
     Outside a cluster it uses KUBECONFIG.
     """
     # Imported here, as the sidecar shares this program and needs a tenth of its memory.
+    from pd_operator.actuation.kubeconfig import (  # noqa: PLC0415 - spares the sidecar its memory
+        KubeconfigError,
+    )
     from pd_operator.controller.process import (  # noqa: PLC0415 - spares the sidecar its memory
         OperatorOptions,
         run_operator,
@@ -59,7 +62,11 @@ def run(
     if not host or not port.isdecimal():
         raise typer.BadParameter(f"{listen!r} is not HOST:PORT", param_hint="--listen")
     options = OperatorOptions(tuple(namespace or ()), host, int(port), image)
-    asyncio.run(run_operator(options))
+    try:
+        asyncio.run(run_operator(options))
+    except KubeconfigError as error:
+        logging.getLogger(__name__).critical("no way to the API server: %s", error)
+        raise typer.Exit(1) from error
 
 
 @app.command("worker-table")

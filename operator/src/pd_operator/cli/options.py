@@ -1,13 +1,49 @@
-"""Options that several of the `kubectl pd` commands have."""
+"""Options that several of the `kubectl pd` commands have: each means one thing in all of them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pd_operator.cli.traces.units import TimeUnit
+
+
+class Output(StrEnum):
+    """How an answer is printed: for people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Default: the context's.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
+OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="text or json.")]
 Report = Annotated[
     Path | None,
     typer.Option(help="Also write a report with plots: one HTML file with everything in it."),
+]
+Prometheus = Annotated[
+    str | None,
+    typer.Option(
+        help="URL of the service's Prometheus as it is reached from here, for instance through "
+        "`kubectl port-forward`: the load is read from it."
+    ),
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV, TSV or parquet with a row per request: arrival, prompt and output tokens."
+    ),
+]
+TimeColumn = Annotated[
+    str | None, typer.Option("--time", help="The file's column of times. Default: by its name.")
+]
+TimeUnitOption = Annotated[
+    TimeUnit | None,
+    typer.Option(
+        "--time-unit",
+        help="Of times that are numbers. Default: as the column's name ends (_s, _ms), or that of "
+        "moments since 1970.",
+    ),
 ]

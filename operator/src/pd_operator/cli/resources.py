@@ -3,19 +3,21 @@
 import asyncio
 
 import typer
-from kubernetes.config import ConfigException, list_kube_config_contexts
+from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster, ClusterError, Object
 from pd_operator.actuation.kinds import PD_SERVICE
+from pd_operator.actuation.kubeconfig import KubeconfigError
+from pd_operator.api.v1alpha1 import PDInferenceService
 
 
 def read_resource(name: str, namespace: str | None, context: str | None) -> Object:
     """The service `name`, from the context's namespace where none is given."""
     try:
         cluster = Cluster.connect(context=context)
-        place = namespace or _namespace_of(context)
+        place = namespace or cluster.namespace
         found = asyncio.run(cluster.get(PD_SERVICE, place, name))
-    except (ConfigException, ClusterError) as error:
+    except (KubeconfigError, ClusterError) as error:
         raise fault(str(error)) from error
     if found is None:
         raise fault(
@@ -25,14 +27,16 @@ def read_resource(name: str, namespace: str | None, context: str | None) -> Obje
     return found
 
 
+def read_service(name: str, namespace: str | None, context: str | None) -> PDInferenceService:
+    """The same, as this version's API reads it."""
+    try:
+        return PDInferenceService.parse(read_resource(name, namespace, context))
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise fault(f"service {name!r} does not fit this version's API: {fields}") from error
+
+
 def fault(message: str) -> typer.Exit:
     """Print an error; what comes back is to be raised."""
     typer.echo(f"error: {message}", err=True)
     return typer.Exit(1)
-
-
-def _namespace_of(context: str | None) -> str:
-    """The namespace of a kubeconfig's context, as kubectl takes it."""
-    contexts, active = list_kube_config_contexts()
-    chosen = next((item for item in contexts if item["name"] == context), active)
-    return str(chosen["context"].get("namespace", "default"))

@@ -25,7 +25,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not 300 <= i < 310
     ]
     path = tmp_path_factory.mktemp("backtest") / "load.csv"
-    path.write_text("time,requests,prompt_tokens,output_tokens\n" + "\n".join(rows) + "\n")
+    path.write_text("t_s,requests,prompt_tokens,output_tokens\n" + "\n".join(rows) + "\n")
     return path
 
 
@@ -109,4 +109,5 @@ def test_a_folder_that_is_not_there_takes_no_report(file: Path, tmp_path: Path) 
 
 def test_a_kind_of_row_that_does_not_exist_is_refused(file: Path) -> None:
     result = kubectl_pd("--file", file, "--rows", "columns")
-    assert "--rows is one of auto, bins, requests" in result.stderr
+    assert result.exit_code == 2
+    assert "Invalid value for '--rows'" in result.stderr

@@ -132,7 +132,7 @@ def test_the_report_is_one_file_with_the_plots_in_it(
     [
         (("--trace", "TRACE"), "the name of a PDInferenceService, or --file"),
         (("--file", "FILE"), "give the requests with --trace"),
-        (("--file", "FILE", "--trace", "nowhere.csv"), "there is no trace"),
+        (("--file", "FILE", "--trace", "nowhere.csv"), "nowhere.csv cannot be read"),
         (("--file", "nowhere.yaml", "--trace", "TRACE"), "cannot read 'nowhere.yaml'"),
         (("--file", "TRACE", "--trace", "TRACE"), "holds 0 PDInferenceServices"),
         (("--file", "FILE", "--trace", "TRACE", "--fixed", "2"), "such as 2,4, not '2'"),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pd_operator.api.autoscaling import Mode
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.kubectl_pd import app
 from pd_operator.performance import bundled_profile_names
@@ -126,7 +127,11 @@ def test_a_plan_that_does_not_carry_the_load_ends_with_two() -> None:
         ((*ASKED, "--what-if", "rate=much"), "what if rate=much?"),
         ((*ASKED, "--what-if", "rate=nan"), "requests per second: expected"),
         ((*ASKED, "--what-if", "router=Best"), "what if router=Best?"),
-        ((*LLAMA, *OBJECTIVES, "--trace", "no.csv"), "there is no trace 'no.csv'"),
+        (
+            (*ASKED, "--prometheus", "http://127.0.0.1:9"),
+            "reads the load of a service that is",
+        ),
+        ((*LLAMA, *OBJECTIVES, "--trace", "no.csv"), "no.csv cannot be read"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], said: str) -> None:
@@ -191,15 +196,20 @@ def test_azure_s_own_columns_and_times_are_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("empty.csv", "", "empty.csv is empty"),
-        ("lacks.csv", "arrival_s,input_tokens\n1,2\n", "lacks.csv has no column of output tokens"),
-        ("short.csv", "arrival_s,isl,osl\n1,2\n", "short.csv, row 2: expected 3 columns"),
-        ("words.csv", "arrival_s,isl,osl\n1,many,2\n2,3,4\n", "words.csv: 'many' is no number"),
-        ("when.csv", "arrival_s,isl,osl\nnoon,1,2\n", "arrivals are seconds, or dates and times"),
-        ("one.csv", "arrival_s,isl,osl\n1,2,3\n", "at least two requests"),
-        ("nan.csv", "arrival_s,isl,osl\n1,nan,3\n2,1,1\n", "a trace's figures are finite"),
-        ("trace.txt", "arrival_s,isl,osl\n", "a trace is .csv, .tsv or .parquet"),
-        ("fake.parquet", "no", "fake.parquet is no parquet file"),
+        ("empty.csv", "", "empty.csv cannot be read"),
+        ("lacks.csv", "arrival_s,isl\n1,2\n2,2\n", "lacks.csv has no column of output tokens"),
+        ("short.csv", "arrival_s,isl,osl\n1,2\n", "short.csv has 1 rows"),
+        (
+            "words.csv",
+            "arrival_s,isl,osl\n1,many,2\n2,3,4\n",
+            "row 1: isl is 'many', which is no",
+        ),
+        ("when.csv", "arrival_s,isl,osl\nnoon,1,2\n1,1,2\n", "row 1: 'noon' is no time"),
+        ("one.csv", "arrival_s,isl,osl\n1,2,3\n", "needs at least two"),
+        ("nan.csv", "arrival_s,isl,osl\n1,nan,3\n2,1,1\n", "row 1: isl of a request is missing"),
+        ("long.csv", "arrival_s,isl,osl\n1,2,3,4\n2,2,3,4\n", "more columns than its first line"),
+        ("trace.txt", "arrival_s,isl,osl\n", "is .csv, .tsv or .parquet"),
+        ("fake.parquet", "no", "fake.parquet cannot be read"),
     ],
 )
 def test_a_trace_that_makes_no_sense_is_named(
@@ -210,16 +220,40 @@ def test_a_trace_that_makes_no_sense_is_named(
     assert said in refusal(*LLAMA, *OBJECTIVES, "--trace", str(path))
 
 
-@pytest.mark.parametrize("suffix", ["svg", "html"])
-def test_the_frontier_is_one_small_file(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"cost.{suffix}"
-    code, _, _ = run(*ASKED, "--frontier", str(path))
+def test_sizes_are_alike_unless_unlike_ones_are_asked_for() -> None:
+    """SGLang has crashed when it hands KV cache over between sizes."""
+    saves_gpus = ("--profile", "qwen3-32b-h100", "--rate", "50", *LOAD[2:], "--ttft", "300")
+
+    def sizes(*more: str) -> tuple[int, int]:
+        _, printed, _ = run(*saves_gpus, "--tpot", "12", *more, "-o", "yaml")
+        spec = PDInferenceService.parse(yaml.safe_load(printed)).spec
+        return spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size
+
+    assert sizes() == (4, 4)
+    assert sizes("--any-tp") == (2, 8)
+    assert sizes("--tp-prefill", "2", "--tp-decode", "8") == (2, 8)
+    assert sizes("--tp-decode", "8") == (8, 8)
+
+
+def test_a_proposed_service_advises_before_it_acts() -> None:
+    _, printed, _ = run(*ASKED, "-o", "yaml", "--spec-prometheus-url", "http://thanos:10902")
+    spec = PDInferenceService.parse(yaml.safe_load(printed)).spec
+    assert spec.autoscaling.mode is Mode.ADVISORY
+    assert spec.metrics.prometheus_url == "http://thanos:10902"
+
+
+def test_the_report_is_one_small_file(tmp_path: Path) -> None:
+    path = tmp_path / "cost.html"
+    code, printed, said = run(*ASKED, "-o", "json", "--html", str(path))
     text = path.read_text(encoding="utf-8")
     assert code == 0
-    assert "TTFT objective" in text
-    assert "out of reach" in text
-    assert len(text) < 30_000
-    assert "draws .svg or .html" in run(*ASKED, "--frontier", str(tmp_path / "cost.gif"))[2]
+    assert json.loads(printed)["gpus"] == 12
+    assert said == f"Report: {path}\n"
+    for words in ("TTFT objective", "out of reach", "decode worker", "GPUs"):
+        assert words in text
+    assert len(text) < 40_000
+    nowhere = tmp_path / "no" / "cost.html"
+    assert "the report cannot be written" in run(*ASKED, "--html", str(nowhere))[2]
 
 
 def test_help_teaches_with_examples() -> None:

@@ -72,10 +72,12 @@ def test_a_service_that_measured_nothing_yet_needs_a_load() -> None:
 
 def test_a_service_s_plan_applies_again() -> None:
     request = about(service(MEASURED), None, LoadFlags(), PlanFlags())
-    again = manifest(request, request.plan(), "chat", "http://prometheus:9090")
+    again = manifest(request, request.plan(), "chat")
     parsed = PDInferenceService.parse(yaml.safe_load(again))
     assert parsed.spec.engine.profile == service().spec.engine.profile
     assert parsed.spec.engine.transfer_gigabits_per_second == 400
+    assert parsed.spec.metrics == service().spec.metrics
+    assert parsed.spec.autoscaling.mode is service().spec.autoscaling.mode
 
 
 def test_a_what_if_keeps_how_lengths_vary() -> None:
@@ -124,7 +126,7 @@ def test_a_learned_engine_s_plan_applies_without_a_profile_too() -> None:
     del document["spec"]["engine"]["profile"]
     document["status"] = {"demand": MEASURED, "calibration": measured}
     request = about(PDInferenceService.parse(document), None, LoadFlags(), PlanFlags())
-    again = manifest(request, request.plan(), "chat", "http://prometheus:9090")
+    again = manifest(request, request.plan(), "chat")
     assert PDInferenceService.parse(yaml.safe_load(again)).spec.engine.profile is None
 
 

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from pd_operator.api.autoscaling import ForecastModel
-from pd_operator.cli.options import Context, Namespace, Report
+from pd_operator.cli.backtesting.rows import Rows
+from pd_operator.cli.options import (
+    Context,
+    Namespace,
+    Output,
+    OutputFormat,
+    Prometheus,
+    Report,
+    TimeColumn,
+    TimeUnitOption,
+)
+from pd_operator.cli.traces.units import TimeOptions
 
 
 def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
@@ -17,18 +28,14 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", "-f", help="Or a load in a CSV or parquet file: a row a bin, or a request."
+            "--file",
+            "-f",
+            help="Or a load in a CSV, TSV or parquet file: a row a bin, or a request.",
         ),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            help="URL of the Prometheus as it is reached from here, for instance through "
-            "`kubectl port-forward`. Default: spec.metrics.prometheusUrl."
-        ),
-    ] = None,
+    prometheus: Prometheus = None,
     days: Annotated[
         int | None, typer.Option(min=1, max=30, help="Days of the past. Default: the service's.")
     ] = None,
@@ -62,24 +69,24 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             min=0, help="Seconds of the load's rhythm, 0 for none. Default: the service's; a day."
         ),
     ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="The file's column of times, in Unix seconds or ISO 8601.")
-    ] = None,
+    time: TimeColumn = None,
+    time_unit: TimeUnitOption = None,
     column: Annotated[
         list[str] | None,
         typer.Option(help="A column of the file to replay; may be given several times."),
     ] = None,
     rows: Annotated[
-        str,
+        Rows,
         typer.Option(
             help="What a row of the file is: bins (a load at a time), requests (one each, with "
-            "prompt_tokens and output_tokens), or auto (requests where times are arrival_s)."
+            "prompt_tokens and output_tokens), or auto (requests where times are of arrivals)."
         ),
-    ] = "auto",
+    ] = Rows.AUTO,
     forecasts: Annotated[
         int, typer.Option(min=20, max=100_000, help="At most so many forecasts, evenly spaced.")
     ] = 800,
     html: Report = None,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
     """Replay a load's past and see what its forecasts would have been worth.
 
@@ -112,10 +119,11 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             percentile=percentile,
             bin_seconds=step,
             season_seconds=season,
-            time=time,
+            times=TimeOptions(time, time_unit),
             columns=tuple(column or ()),
             rows=rows,
             forecasts=forecasts,
             html=html,
+            as_json=output is Output.JSON,
         )
     )

@@ -13,7 +13,7 @@ ANSWER_SECONDS = 60.0
 MOST_READINGS = 200
 
 
-def read_service(
+def read_past(
     key: ServiceKey, url: str, scrape_interval_seconds: float, spec: ForecastSpec
 ) -> Loads:
     """As much of the past as `spec` asks for and Prometheus has; `LoadError` where it has none."""

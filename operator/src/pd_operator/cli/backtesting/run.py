@@ -1,21 +1,24 @@
 """From what was asked on the command line to a table and a report."""
 
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pydantic import ValidationError
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pd_operator.api.autoscaling import ForecastModel, ForecastSpec
-from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.backtesting.files import FileOptions, Rows, read_file
-from pd_operator.cli.backtesting.live import read_service
+from pd_operator.cli.backtesting.files import FileOptions, read_file
+from pd_operator.cli.backtesting.live import read_past
 from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
-from pd_operator.cli.backtesting.words import tell
-from pd_operator.cli.resources import fault, read_resource
+from pd_operator.cli.backtesting.rows import Rows
+from pd_operator.cli.backtesting.words import plain, tell
+from pd_operator.cli.resources import fault, read_service
+from pd_operator.cli.traces.errors import TraceError
+from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
 from pd_operator.demand.backtest import BacktestPlan
 from pd_operator.demand.forecast import steps_to
@@ -39,29 +42,32 @@ class Request:
     percentile: int | None
     bin_seconds: int | None
     season_seconds: int | None
-    time: str | None
+    times: TimeOptions
     columns: tuple[str, ...]
-    rows: str
+    rows: Rows
     forecasts: int
     html: Path | None
+    as_json: bool
 
 
 def run(request: Request) -> None:
     """Replay what was asked for; ends with a sentence on stderr where that cannot be."""
     if request.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
-    console = Console()
     try:
         loads, defaults, leads = _asked_for(request)
         done = _replayed(
             loads, _plan(request, loads, defaults, leads), _percentile(request, defaults)
         )
-    except (LoadError, NotEnoughHistoryError) as error:
+    except (LoadError, TraceError, NotEnoughHistoryError) as error:
         raise fault(str(error)) from error
-    tell(done, console)
+    if request.as_json:
+        typer.echo(json.dumps(plain(done), indent=2))
+    else:
+        tell(done, Console())
     if request.html is not None:
         _write(request.html, done)
-        console.print(f"\nReport: {request.html}")
+        typer.echo(f"Report: {request.html}", err=True)
 
 
 def _asked_for(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
@@ -76,27 +82,19 @@ def _asked_for(request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]
 
 
 def _of_file(file: Path, request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
-    if request.rows not in set(Rows):
-        raise LoadError(f"--rows is one of {', '.join(Rows)}, not {request.rows!r}")
-    options = FileOptions(
-        request.time, request.columns, Rows(request.rows), request.bin_seconds or None
-    )
+    options = FileOptions(request.times, request.columns, request.rows, request.bin_seconds or None)
     return read_file(file, options), ForecastSpec(), ()
 
 
 def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
-    try:
-        resource = read_resource(name, request.namespace, request.context)
-        service = PDInferenceService.parse(resource)
-    except ValidationError as error:
-        raise LoadError(f"{name} does not fit this version's API: {error}") from error
+    service = read_service(name, request.namespace, request.context)
     spec = service.spec
     changes = {"history_days": request.days, "resolution_seconds": request.bin_seconds}
     wanted = spec.autoscaling.forecast.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
     url = request.prometheus or spec.metrics.prometheus_url
-    loads = read_service(service.key, url, spec.metrics.scrape_interval_seconds, wanted)
+    loads = read_past(service.key, url, spec.metrics.scrape_interval_seconds, wanted)
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
     startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}
     return loads, wanted, tuple(float(startup + waits) for startup in sorted(startups))

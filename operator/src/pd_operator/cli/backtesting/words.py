@@ -1,6 +1,7 @@
 """The figures of a replay in words and in a terminal's table."""
 
 import math
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +27,37 @@ def tell(replay: Replay, console: Console) -> None:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
         console.print(_ratio_table(replay))
     console.print(f"\n{_LEGEND.format(model=replay.plan.model)}", style="dim")
+
+
+def plain(replay: Replay) -> dict[str, Any]:
+    """The same figures for another program: shares and seconds, null where unknown."""
+    return {
+        "load": replay.loads.name,
+        "model": replay.plan.model,
+        "percentile": replay.percentile,
+        "binSeconds": replay.loads.bin_seconds,
+        "series": [
+            {"name": one.name, "horizons": [_plain_score(score) for score in one.scores]}
+            for one in replay.series
+        ],
+    }
+
+
+def _plain_score(score: HorizonScore) -> dict[str, Any]:
+    return {
+        "aheadSeconds": score.horizon_seconds,
+        "errorVsLastValue": _known(score.error_vs_last_value),
+        "usedErrorVsLastValue": _known(score.error_as_used),
+        "usedErrorShareOfMean": _known(score.error_percent / 100),
+        "coverage": {f"p{p}": _known(share) for p, share in score.coverage.items()},
+        "trustedShare": _known(score.trusted),
+        "forecasts": score.origins,
+    }
+
+
+def _known(value: float) -> float | None:
+    """JSON has neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
 
 
 def verdict(replay: Replay, series: SeriesBacktest) -> str:

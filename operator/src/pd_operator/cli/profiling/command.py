@@ -32,8 +32,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-OutputFile = Annotated[
-    Path, typer.Option("--output", "-o", help="Where the profile goes, as JSON.", dir_okay=False)
+SavedTo = Annotated[
+    Path, typer.Option("--save", help="Where the profile goes, as JSON.", dir_okay=False)
 ]
 Gpu = Annotated[str, typer.Option(help="What the GPUs are called, such as h100_sxm.")]
 KvBytes = Annotated[
@@ -55,7 +55,7 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     ] = None,
     decode_url: Annotated[str | None, typer.Option(help="A decode worker, likewise.")] = None,
     gpu: Gpu = "unknown",
-    output: OutputFile = Path("profile.json"),
+    save: SavedTo = Path("profile.json"),
     seconds: Annotated[float, typer.Option(min=1, help="End after so long.")] = 600.0,
     longest_prompt: Annotated[int, typer.Option(min=256, help="In tokens.")] = 8192,
     most_sequences: Annotated[
@@ -68,10 +68,10 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     Sends them prompts of random tokens, one at a time to a prefill worker and
     up to --most-sequences at once to a decode worker, and reads their own
     counters. Waits while other requests queue. What was measured is kept beside
-    the output; run it again to go on where it ended.
+    the profile; run it again to go on where it ended.
     """
     workers = _workers(name, namespace, context, prefill_url, decode_url)
-    kept = output.with_suffix(".points")
+    kept = save.with_suffix(".points")
     campaign = Campaign(workers.urls, kept, Extent(longest_prompt, most_sequences), seconds)
     try:
         outcome = asyncio.run(_measured(campaign))
@@ -85,7 +85,7 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         )
         for probe in outcome.left:
             typer.echo(f"not measured: {probe}; run again to go on", err=True)
-        _write(profile_document(facts, outcome.prefill, outcome.decode), output)
+        _write(profile_document(facts, outcome.prefill, outcome.decode), save)
     except ProfileError as error:
         raise fault(str(error)) from error
 
@@ -105,7 +105,7 @@ def import_(
         int | None, typer.Option(min=1, help="KV capacity; default: what the results tell.")
     ] = None,
     startup_seconds: Annotated[int | None, typer.Option(min=1, help="Of one worker.")] = None,
-    output: OutputFile = Path("profile.json"),
+    save: SavedTo = Path("profile.json"),
 ) -> None:
     """Make a profile of results of SGLang's own benchmarks."""
     try:
@@ -126,7 +126,7 @@ def import_(
             tensor_parallel_size=tensor_parallel_size,
             startup_seconds=startup_seconds,
         )
-        _write(profile_document(facts, measured.prefill, measured.decode), output)
+        _write(profile_document(facts, measured.prefill, measured.decode), save)
     except ProfileError as error:
         raise fault(str(error)) from error
 
@@ -145,14 +145,14 @@ def compute(
         str | None, typer.Option(help="bfloat16 for DeepSeek on H100 and H200.")
     ] = None,
     kv_bytes_per_token: KvBytes = None,
-    output: OutputFile = Path("profile.json"),
+    save: SavedTo = Path("profile.json"),
 ) -> None:
     """Compute a profile with aiconfigurator-core, which is an extra to install."""
     order = Order(
         model, gpu, tuple(tensor_parallel_size), expert_parallel, kv_dtype, kv_bytes_per_token
     )
     try:
-        _write(compute_profile(order), output)
+        _write(compute_profile(order), save)
     except ProfileError as error:
         raise fault(str(error)) from error
 
@@ -212,16 +212,16 @@ async def _measured(campaign: Campaign) -> Outcome:
         return await run_campaign(campaign, progress)
 
 
-def _write(document: dict[str, object], output: Path) -> None:
+def _write(document: dict[str, object], saved_to: Path) -> None:
     """Write a profile that was read back without complaint."""
     text = json.dumps(document, indent=1)
-    profile = parse_profile(text, output.stem)
+    profile = parse_profile(text, saved_to.stem)
     try:
-        output.write_text(f"{text}\n", encoding="utf-8")
+        saved_to.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
-        raise fault(f"cannot write {output}: {error}") from error
+        raise fault(f"cannot write {saved_to}: {error}") from error
     print_profile(profile, Console(stderr=True))
-    typer.echo(f"Written to {output}. In the cluster:", err=True)
+    typer.echo(f"Written to {saved_to}. In the cluster:", err=True)
     typer.echo(
-        f"  kubectl create configmap {output.stem} --from-file=profile.json={output}", err=True
+        f"  kubectl create configmap {saved_to.stem} --from-file=profile.json={saved_to}", err=True
     )

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kubernetes.config import ConfigException
-
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import POD
+from pd_operator.actuation.kubeconfig import KubeconfigError
 from pd_operator.api.names import LABEL_SERVICE
 from pd_operator.api.pods import Pod, engine_url, holds, takes_traffic, terminating, worker_role
 from pd_operator.api.roles import Role
@@ -32,7 +31,7 @@ def ready_workers(name: str, namespace: str | None, context: str | None) -> Work
     try:
         cluster = Cluster.connect(context=context)
         pods = asyncio.run(cluster.select(POD, place, {LABEL_SERVICE: name}))
-    except (ConfigException, ClusterError) as error:
+    except (KubeconfigError, ClusterError) as error:
         raise fault(str(error)) from error
     chosen = {role: _first(pods, role) for role in Role}
     for role, pod in chosen.items():

@@ -1,32 +1,31 @@
 """The command line of `kubectl pd simulate`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pd_operator.cli.options import Context, Namespace, Report
+from pd_operator.cli.options import (
+    Context,
+    Namespace,
+    Output,
+    OutputFormat,
+    Report,
+    TimeColumn,
+    TimeUnitOption,
+    Trace,
+)
 from pd_operator.cli.resources import fault
-
-
-class SimulationOutput(StrEnum):
-    """How the outcomes are printed."""
-
-    TABLE = "table"
-    JSON = "json"
+from pd_operator.cli.traces.units import TimeOptions
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     name: Annotated[
         str | None, typer.Argument(help="A PDInferenceService that is there; else give --file.")
     ] = None,
-    trace: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV or parquet with a row per request: arrival, prompt and output tokens."
-        ),
-    ] = None,
+    trace: Trace = None,
+    time: TimeColumn = None,
+    time_unit: TimeUnitOption = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
     ] = None,
@@ -50,9 +49,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     ] = None,
     seed: Annotated[int, typer.Option(help="For what the router draws.")] = 0,
     html: Report = None,
-    output: Annotated[
-        SimulationOutput, typer.Option("--output", "-o", help="table or json.")
-    ] = SimulationOutput.TABLE,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
     """Play a trace through a simulated service, sized by the operator.
 
@@ -71,6 +68,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 
     if trace is None:
         raise fault("give the requests with --trace FILE")
-    flags = Flags(trace, speed, history, tuple(fixed or ()), profile, seed)
-    as_json = output is SimulationOutput.JSON
+    flags = Flags(
+        trace, TimeOptions(time, time_unit), speed, history, tuple(fixed or ()), profile, seed
+    )
+    as_json = output is Output.JSON
     run(Invocation(name, file, namespace, context, html, as_json), flags)

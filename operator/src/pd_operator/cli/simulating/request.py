@@ -1,6 +1,6 @@
 """What is simulated: a service's spec, a trace, and who sizes the pools."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.profiles import read_profile
-from pd_operator.cli.sizing.traces import read_trace
+from pd_operator.cli.traces.requests import read_requests
+from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import PerformanceProfile, load_bundled
 from pd_operator.planning.errors import PlanningError
@@ -28,6 +29,7 @@ class Flags:
     """What the command line asks for; None is not given."""
 
     trace: Path
+    times: TimeOptions = field(default_factory=TimeOptions)
     speed: float = 1.0
     history_hours: float = 0.0
     fixed: tuple[str, ...] = ()
@@ -56,7 +58,10 @@ class SimulationRequest:
 
 
 def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
-    """Put the request together; `PlanningError` or `ProfileError` for what makes no sense."""
+    """Put the request together.
+
+    `PlanningError`, `ProfileError` or `TraceError` for what makes no sense.
+    """
     profile = _profile(service.spec, flags)
     spec = _sized(service, profile)
     first_seconds, requests = _played(flags)
@@ -109,7 +114,7 @@ def _played(flags: Flags) -> tuple[float, Requests]:
     """When the trace begins, and its requests from the first arrival on, at their speed."""
     if not flags.speed > 0:
         raise PlanningError(f"--speed is above 0, not {flags.speed:g}")
-    read = read_trace(flags.trace)
+    read = read_requests(flags.trace, flags.times)
     try:
         return float(read.arrival_seconds[0]), Requests.of(
             (read.arrival_seconds - read.arrival_seconds[0]) / flags.speed,

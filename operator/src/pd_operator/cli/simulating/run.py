@@ -7,14 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.resources import fault, read_resource
+from pd_operator.cli.resources import fault, read_service
 from pd_operator.cli.simulating.comparison import Outcome, compare, objectives_of
 from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask, read_manifest
 from pd_operator.cli.simulating.words import plain, print_outcomes
+from pd_operator.cli.traces.errors import TraceError
 from pd_operator.performance import ProfileError
 from pd_operator.planning.errors import PlanningError
 
@@ -39,7 +39,7 @@ def run(call: Invocation, flags: Flags) -> None:
         request = ask(_service(call), flags)
         with Console(stderr=True).status(f"simulating {len(request.requests):,} requests"):
             outcomes = list(compare(request))
-    except (PlanningError, ProfileError) as error:
+    except (PlanningError, ProfileError, TraceError) as error:
         raise fault(str(error)) from error
     objectives = objectives_of(request)
     if call.as_json:
@@ -54,18 +54,11 @@ def run(call: Invocation, flags: Flags) -> None:
 def _service(call: Invocation) -> PDInferenceService:
     match call.name, call.file:
         case str() as name, None:
-            return _running(name, call)
+            return read_service(name, call.namespace, call.context)
         case None, Path() as file:
             return read_manifest(file)
         case _:
             raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
-
-
-def _running(name: str, call: Invocation) -> PDInferenceService:
-    try:
-        return PDInferenceService.parse(read_resource(name, call.namespace, call.context))
-    except ValidationError as error:
-        raise PlanningError(f"{name} does not fit this version's API: {error}") from error
 
 
 def _write(path: Path, request: SimulationRequest, outcomes: Sequence[Outcome]) -> None:

@@ -1,6 +1,7 @@
 """The command `kubectl pd plan`."""
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,27 +10,37 @@ import typer
 from rich.console import Console
 
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.cli.options import Context, Namespace
+from pd_operator.cli.options import (
+    Context,
+    Namespace,
+    Output,
+    Prometheus,
+    Report,
+    TimeColumn,
+    TimeUnitOption,
+)
 from pd_operator.cli.resources import fault
-from pd_operator.cli.sizing.drawing import drawing, page
 from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
-from pd_operator.cli.sizing.frontier import frontiers
-from pd_operator.cli.sizing.manifest import DEFAULT_PROMETHEUS, manifest, plain
-from pd_operator.cli.sizing.request import Method, PlanRequest, parse_changes
+from pd_operator.cli.sizing.manifest import manifest, plain
+from pd_operator.cli.sizing.page import write_page
+from pd_operator.cli.sizing.request import DEFAULT_PROMETHEUS, Method, PlanRequest, parse_changes
 from pd_operator.cli.sizing.sources import from_flags, from_service
 from pd_operator.cli.sizing.tables import print_plan, print_what_if
+from pd_operator.cli.traces.errors import TraceError
+from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.performance import ProfileError, bundled_profile_names
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV
+from pd_operator.planning.search import Sizing
 
 _LOAD, _ENGINE, _ANSWER = "Load", "Objectives and means", "Answer"
 
 
 class PlanOutput(StrEnum):
-    """How the plan is printed."""
+    """How the plan is printed; what other commands print, and a resource to apply."""
 
-    TABLE = "table"
-    JSON = "json"
+    TEXT = Output.TEXT.value
+    JSON = Output.JSON.value
     YAML = "yaml"
 
 
@@ -66,25 +77,20 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     trace: Annotated[
         Path | None,
         typer.Option(
-            help="CSV or parquet with a row per request: arrival, prompt and output tokens. "
+            help="CSV, TSV or parquet with a row per request: arrival, prompt and output tokens. "
             "Lengths and variation are measured; --rate scales it.",
             rich_help_panel=_LOAD,
         ),
     ] = None,
+    time: TimeColumn = None,
+    time_unit: TimeUnitOption = None,
     window: Annotated[
         float, typer.Option(help="Seconds of the trace's windows.", rich_help_panel=_LOAD)
     ] = 300.0,
     percent: Annotated[
         float, typer.Option(help="Percent of the windows to plan for.", rich_help_panel=_LOAD)
     ] = 95.0,
-    prometheus: Annotated[
-        str | None,
-        typer.Option(
-            help="Read the service's load from this Prometheus, with its distributions, instead "
-            "of the means in its status.",
-            rich_help_panel=_LOAD,
-        ),
-    ] = None,
+    prometheus: Prometheus = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -116,8 +122,15 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         list[int] | None, typer.Option(help="The same for decode.", rich_help_panel=_ENGINE)
     ] = None,
     same_tp: Annotated[
-        bool, typer.Option("--same-tp", help="One size for both.", rich_help_panel=_ENGINE)
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--same-tp/--any-tp",
+            help="One size for both pools, or any two: SGLang hands KV cache over between sizes "
+            "reliably only for models with multi-head latent attention. Default: one, unless "
+            "--tp-prefill and --tp-decode are both given.",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Most GPUs of both pools.", rich_help_panel=_ENGINE)
     ] = None,
@@ -152,25 +165,24 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             rich_help_panel=_ANSWER,
         ),
     ] = None,
-    frontier: Annotated[
-        Path | None,
-        typer.Option(
-            help="Draw GPUs against each objective into this .svg or .html.",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = None,
     output: Annotated[
         PlanOutput,
         typer.Option(
             "--output",
             "-o",
-            help="table, json, or yaml: a PDInferenceService to apply.",
+            help="text, json, or yaml: a PDInferenceService to apply, in mode Advisory.",
             rich_help_panel=_ANSWER,
         ),
-    ] = PlanOutput.TABLE,
-    prometheus_url: Annotated[
-        str, typer.Option(help="Put into the yaml.", rich_help_panel=_ANSWER)
-    ] = DEFAULT_PROMETHEUS,
+    ] = PlanOutput.TEXT,
+    html: Report = None,
+    spec_prometheus_url: Annotated[
+        str | None,
+        typer.Option(
+            help="The yaml's spec.metrics.prometheusUrl: Prometheus as the operator reaches it. "
+            f"Default: the service's, or {DEFAULT_PROMETHEUS}.",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = None,
     profiles: Annotated[
         bool, typer.Option("--profiles", help="List the bundled profiles.", rich_help_panel=_ANSWER)
     ] = False,
@@ -185,7 +197,7 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         --rate 20 --isl 1155 --osl 211
 
       kubectl pd plan --profile qwen3-32b-h100 --ttft 1000 --tpot 40
-        --trace requests.csv --budget 8 --frontier cost.html
+        --trace requests.csv --budget 8 --html cost.html
 
       kubectl pd plan --profile ... -o yaml | kubectl apply -f -
 
@@ -199,7 +211,17 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         typer.echo("\n".join(bundled_profile_names()))
         return
     load = LoadFlags(
-        rate, isl, osl, isl_cv, osl_cv, arrival_scv, trace, window, percent, prometheus
+        rate=rate,
+        prompt=isl,
+        output=osl,
+        prompt_cv=isl_cv,
+        output_cv=osl_cv,
+        arrival_scv=arrival_scv,
+        trace=trace,
+        times=TimeOptions(time, time_unit),
+        window_seconds=window,
+        percent=percent,
+        prometheus=prometheus,
     )
     flags = PlanFlags(
         profile=profile,
@@ -222,24 +244,31 @@ def plan(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             if name is None
             else from_service(name, namespace, context, load, flags)
         )
-        feasible = _answer(request, output, what_if or [], name, prometheus_url)
-        if frontier is not None:
-            _draw(request, frontier)
-    except (PlanningError, ProfileError) as error:
+        if spec_prometheus_url is not None:
+            request = replace(request, prometheus_url=spec_prometheus_url)
+        sizing = request.plan()
+        _answer(request, sizing, output, what_if or [], name)
+        if html is not None:
+            write_page(html, request, sizing)
+            typer.echo(f"Report: {html}", err=True)
+    except (PlanningError, ProfileError, TraceError) as error:
         raise fault(str(error)) from error
-    if not feasible:
+    if not sizing.feasible:
         raise typer.Exit(2)
 
 
 def _answer(
-    request: PlanRequest, output: PlanOutput, changes: list[str], name: str | None, url: str
-) -> bool:
-    """Print the answer; whether all of the load is carried within both objectives."""
-    sizing = request.plan()
+    request: PlanRequest,
+    sizing: Sizing,
+    output: PlanOutput,
+    changes: list[str],
+    name: str | None,
+) -> None:
+    """Print the answer."""
     asked = [(text, request.what_if(parse_changes(text))) for text in changes]
     others = [(text, other, other.plan()) for text, other in asked]
     if output is PlanOutput.YAML:
-        typer.echo(manifest(request, sizing, name or request.profile.name, url), nl=False)
+        typer.echo(manifest(request, sizing, name or request.profile.name), nl=False)
     elif output is PlanOutput.JSON:
         document = plain(request, sizing)
         if others:
@@ -253,7 +282,6 @@ def _answer(
         if others:
             console.print()
             print_what_if([("(as asked)", request, sizing), *others], console)
-    return sizing.feasible
 
 
 def _finite(value: object) -> object:
@@ -263,15 +291,3 @@ def _finite(value: object) -> object:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and value == float("inf") else value
-
-
-def _draw(request: PlanRequest, path: Path) -> None:
-    suffix = path.suffix.lower()
-    if suffix not in (".svg", ".html"):
-        raise PlanningError(f"--frontier draws .svg or .html, not {path.name!r}")
-    lines = frontiers(request)
-    text = drawing(request, lines) if suffix == ".svg" else page(request, lines)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PlanningError(f"cannot write {str(path)!r}: {error.strerror}") from None

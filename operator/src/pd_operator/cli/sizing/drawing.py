@@ -1,4 +1,4 @@
-"""Draws the frontiers, as SVG or as a page."""
+"""Draws the frontiers as SVG."""
 
 from dataclasses import dataclass
 from html import escape
@@ -26,15 +26,6 @@ def drawing(request: PlanRequest, lines: tuple[Frontier, ...]) -> str:
         f'width="{width}" font-family="sans-serif" font-size="12">'
         f'<rect width="100%" height="100%" fill="white"/>'
         f'<text x="{_MARGIN}" y="24" font-size="15">{title}</text>{panels}</svg>\n'
-    )
-
-
-def page(request: PlanRequest, lines: tuple[Frontier, ...]) -> str:
-    """The same drawing as one HTML file."""
-    title = escape(f"{request.profile.name}: GPUs against objectives")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"{drawing(request, lines)}</html>\n"
     )
 
 

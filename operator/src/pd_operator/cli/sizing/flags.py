@@ -1,10 +1,11 @@
 """What is given on the command line of `kubectl pd plan`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.cli.sizing.request import Method
+from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV
 
 LOAD_WINDOW_SECONDS = 300.0
@@ -21,6 +22,7 @@ class LoadFlags:
     output_cv: float = OUTPUT_CV
     arrival_scv: float = 1.0
     trace: Path | None = None
+    times: TimeOptions = field(default_factory=TimeOptions)
     window_seconds: float = LOAD_WINDOW_SECONDS
     percent: float = 95.0
     prometheus: str | None = None
@@ -36,7 +38,7 @@ class PlanFlags:
     percentile: int | None = None
     tp_prefill: tuple[int, ...] = ()
     tp_decode: tuple[int, ...] = ()
-    same_size: bool = False
+    same_size: bool | None = None
     budget: int | None = None
     gpus_per_node: int | None = None
     gigabits_per_gpu: float | None = None

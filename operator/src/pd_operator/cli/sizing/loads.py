@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.flags import LOAD_WINDOW_SECONDS, LoadFlags
-from pd_operator.cli.sizing.traces import read_trace
+from pd_operator.cli.traces.requests import read_requests
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import Load, measured_load, steady_load
 from pd_operator.scaling.observation import Known
@@ -13,9 +13,11 @@ from pd_operator.telemetry.prometheus import PrometheusReader
 
 
 def given_load(flags: LoadFlags) -> Load:
-    """A load by its trace or its three means; `PlanningError` where neither is given."""
+    """A load by its trace or its three means; `PlanningError` or `TraceError` if none."""
     if flags.trace is not None:
-        load = measured_load(read_trace(flags.trace), flags.window_seconds, flags.percent)
+        load = measured_load(
+            read_requests(flags.trace, flags.times), flags.window_seconds, flags.percent
+        )
         return _at_rate(load, flags.rate)
     if flags.rate is None or flags.prompt is None or flags.output is None:
         raise PlanningError("give a load: --rate, --isl and --osl, or --trace FILE")
@@ -24,6 +26,8 @@ def given_load(flags: LoadFlags) -> Load:
 
 def service_load(service: PDInferenceService, flags: LoadFlags) -> Load:
     """A service's load: as asked for by the flags, else what its status has seen."""
+    if flags.trace is not None and flags.prometheus is not None:
+        raise PlanningError("give the load by --trace or by --prometheus, not by both")
     if flags.trace is not None:
         return given_load(flags)
     if flags.prometheus is not None:

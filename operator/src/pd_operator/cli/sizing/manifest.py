@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import API_VERSION, KIND
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.request import PlanRequest
@@ -17,7 +18,12 @@ from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import PoolPlan
 from pd_operator.planning.search import Sizing
 
-DEFAULT_PROMETHEUS = "http://prometheus-operated.monitoring:9090"
+_MODES = {
+    Mode.ACTIVE: "# The operator follows the load between minReplicas and maxReplicas.",
+    Mode.ADVISORY: "# Advisory: the operator starts one worker of each role and says what it would "
+    "do;\n# with mode Active it follows the load between minReplicas and maxReplicas.",
+    Mode.PAUSED: "# Paused: the operator changes no replicas.",
+}
 
 
 def plain(request: PlanRequest, sizing: Sizing) -> dict[str, Any]:
@@ -45,15 +51,18 @@ def plain(request: PlanRequest, sizing: Sizing) -> dict[str, Any]:
     }
 
 
-def manifest(request: PlanRequest, sizing: Sizing, name: str, prometheus_url: str) -> str:
+def manifest(request: PlanRequest, sizing: Sizing, name: str) -> str:
     """YAML of a PDInferenceService, checked by the API's own model; `PlanningError` where it fails.
 
-    The operator starts with one worker of each role and follows the load up to twice the plan.
+    Of a new service the mode is Advisory: what the operator would do is seen before it does it.
     """
     plan, objectives = sizing.plan, request.objectives
     worker = request.profile.surfaces(plan.prefill.tensor_parallel_size)
     per_worker = request.limits.transfer_bytes_per_second(worker)
-    autoscaling: dict[str, Any] = {"mode": "Active", "method": request.method.of_a_service.value}
+    autoscaling: dict[str, Any] = {
+        "mode": request.mode.value,
+        "method": request.method.of_a_service.value,
+    }
     if request.limits.gpu_budget is not None:
         autoscaling["gpuBudget"] = request.limits.gpu_budget
     document = {
@@ -74,7 +83,7 @@ def manifest(request: PlanRequest, sizing: Sizing, name: str, prometheus_url: st
             "decode": _bounds(plan.decode),
             "router": {"prefillPolicy": request.policy.value},
             "autoscaling": autoscaling,
-            "metrics": {"prometheusUrl": prometheus_url},
+            "metrics": {"prometheusUrl": request.prometheus_url},
         },
     }
     try:
@@ -88,7 +97,7 @@ def manifest(request: PlanRequest, sizing: Sizing, name: str, prometheus_url: st
         f"# Planned for {request.load.requests_per_second:.3g} requests/s "
         f"({request.load.source}): {plan.prefill.workers} prefill, "
         f"{plan.decode.workers} decode, {plan.gpus} GPUs.\n"
-        "# The operator follows the load between minReplicas and maxReplicas.\n"
+        f"{_MODES[request.mode]}\n"
         f"{_to_create_first(request)}"
     )
     return said + yaml.safe_dump(document, sort_keys=False)

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from kubernetes.config import ConfigException
-
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import CONFIG_MAP
+from pd_operator.actuation.kubeconfig import KubeconfigError
 from pd_operator.api.engine import ProfileRef
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance import PerformanceProfile, load_bundled, parse_profile
@@ -57,7 +56,7 @@ def _config_map(name: str, namespace: str, context: str | None) -> Mapping[str, 
     try:
         cluster = Cluster.connect(context=context)
         found = asyncio.run(cluster.get(CONFIG_MAP, namespace, name))
-    except (ConfigException, ClusterError) as error:
+    except (KubeconfigError, ClusterError) as error:
         raise PlanningError(str(error)) from None
     if found is None:
         raise PlanningError(f"there is no ConfigMap {name!r} in namespace {namespace!r}")

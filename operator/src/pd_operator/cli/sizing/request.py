@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pd_operator.api.autoscaling import PlanningMethod
+from pd_operator.api.autoscaling import Mode, PlanningMethod
 from pd_operator.api.engine import ProfileRef
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import PerformanceProfile
@@ -18,6 +18,8 @@ from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.search import Sizing, plan, sized_by
 
 MILLISECONDS = 1e-3
+DEFAULT_PROMETHEUS = "http://prometheus-operated.monitoring:9090"
+"""Where kube-prometheus-stack's Prometheus is, installed into the namespace `monitoring`."""
 
 
 class Method(StrEnum):
@@ -44,7 +46,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """All that a plan is made from. `reference`: where a service that is there has its profile."""
+    """All that a plan is made from.
+
+    The last three are those of a service that is there, or of one to be made: where it has its
+    profile, its mode, and where its Prometheus is.
+    """
 
     load: Load
     objectives: Objectives
@@ -53,6 +59,8 @@ class PlanRequest:
     policy: PrefillPolicy
     method: Method
     reference: ProfileRef | None = None
+    mode: Mode = Mode.ADVISORY
+    prometheus_url: str = DEFAULT_PROMETHEUS
 
     def plan(self) -> Sizing:
         """The plan; `PlanningError` where the limits leave none."""
@@ -183,11 +191,13 @@ def _budget(request: PlanRequest, value: str) -> PlanRequest:
 
 
 def _tp_prefill(request: PlanRequest, value: str) -> PlanRequest:
-    return replace(request, limits=replace(request.limits, prefill_tensor_parallel=(int(value),)))
+    limits = replace(request.limits, prefill_tensor_parallel=(int(value),), same_size=False)
+    return replace(request, limits=limits)
 
 
 def _tp_decode(request: PlanRequest, value: str) -> PlanRequest:
-    return replace(request, limits=replace(request.limits, decode_tensor_parallel=(int(value),)))
+    limits = replace(request.limits, decode_tensor_parallel=(int(value),), same_size=False)
+    return replace(request, limits=limits)
 
 
 def _tp(request: PlanRequest, value: str) -> PlanRequest:

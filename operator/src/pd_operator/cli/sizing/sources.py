@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from pd_operator.api.objectives import Objective as ApiObjective
 from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.resources import read_resource
+from pd_operator.cli.resources import read_service
 from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.loads import given_load, service_load
 from pd_operator.cli.sizing.profiles import engines_as_they_are, read_profile
@@ -23,6 +21,8 @@ _PERCENTILE = 90
 
 def from_flags(load: LoadFlags, flags: PlanFlags) -> PlanRequest:
     """A request without a service; `PlanningError` for what is missing or makes no sense."""
+    if load.prometheus is not None:
+        raise PlanningError("--prometheus reads the load of a service that is there: name one")
     if flags.profile is None:
         raise PlanningError("name a service, or a --profile (`kubectl pd plan --profiles`)")
     if flags.ttft_ms is None or flags.tpot_ms is None:
@@ -35,7 +35,7 @@ def from_flags(load: LoadFlags, flags: PlanFlags) -> PlanRequest:
             _objective("--tpot", percentile, flags.tpot_ms),
         ),
         profile=read_profile(flags.profile),
-        limits=_limits(flags, Limits()),
+        limits=_limits(flags, Limits(same_size=True)),
         policy=flags.router or PrefillPolicy.POWER_OF_TWO,
         method=flags.method or Method.QUEUEING,
     )
@@ -45,12 +45,7 @@ def from_service(
     name: str, namespace: str | None, context: str | None, load: LoadFlags, flags: PlanFlags
 ) -> PlanRequest:
     """A request about a service that is there; `typer.Exit` where it cannot be read."""
-    try:
-        service = PDInferenceService.parse(read_resource(name, namespace, context))
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
-        raise PlanningError(f"service {name!r} does not fit this version's API: {fields}") from None
-    return about(service, context, load, flags)
+    return about(read_service(name, namespace, context), context, load, flags)
 
 
 def about(
@@ -71,6 +66,8 @@ def about(
         policy=flags.router or spec.router.prefill_policy,
         method=flags.method or Method(spec.autoscaling.method.value),
         reference=None if flags.profile else spec.engine.profile,
+        mode=spec.autoscaling.mode,
+        prometheus_url=spec.metrics.prometheus_url,
     )
 
 
@@ -94,7 +91,7 @@ def _limits(flags: PlanFlags, base: Limits) -> Limits:
         gpus_per_node=base.gpus_per_node if nodes is None else nodes,
         prefill_tensor_parallel=flags.tp_prefill or base.prefill_tensor_parallel,
         decode_tensor_parallel=flags.tp_decode or base.decode_tensor_parallel,
-        same_size=flags.same_size or base.same_size,
+        same_size=_same_size(flags, base),
         transfer_bytes_per_second_per_gpu=base.transfer_bytes_per_second_per_gpu
         if gigabits is None
         else gigabits * BYTES_PER_GIGABIT,
@@ -103,6 +100,13 @@ def _limits(flags: PlanFlags, base: Limits) -> Limits:
         else None,
         utilization_cap=flags.utilization_percent / 100,
     )
+
+
+def _same_size(flags: PlanFlags, base: Limits) -> bool:
+    """Whether both pools are to have workers of one size; sizes given for both say it, too."""
+    if flags.same_size is not None:
+        return flags.same_size
+    return base.same_size and not (flags.tp_prefill and flags.tp_decode)
 
 
 def _own_objective(

@@ -20,7 +20,7 @@ RANK: dict[str, Any] = {
     "timestamp": 1795192835.8637629,
     "dp_rank": 0,
     "num_running_reqs": 3,
-    "num_waiting_reqs": 2,
+    "num_waiting_reqs": 7,
     "num_waiting_uncached_tokens": 900,
     "num_used_tokens": 4096,
     "num_active_tokens": 3072,

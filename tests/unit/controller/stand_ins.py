@@ -47,8 +47,10 @@ class MemoryCluster:
             self.statuses.append(manifest["status"])
         return manifest
 
-    async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> None:
-        del kind, namespace
+    async def scale(
+        self, kind: Kind, namespace: str, name: str, replicas: int, **conditions: Any
+    ) -> None:
+        del kind, namespace, conditions
         self.written.append(f"scale {name} {replicas}")
 
     async def mark(self, kind: Kind, namespace: str, name: str, **changes: Any) -> None:

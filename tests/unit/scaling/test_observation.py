@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import (
     EngineLoad,
@@ -76,6 +78,19 @@ def test_a_drain_that_has_begun_counts_as_done() -> None:
 def test_a_pod_that_is_being_deleted_is_no_longer_among_the_replicas() -> None:
     leaving = worker(traffic=False, terminating=True)
     assert PoolObservation(Role.DECODE, 2, (worker(), worker(), leaving)).current == 2
+
+
+def test_a_worker_that_replicas_were_lowered_for_is_not_taken_off_them_again() -> None:
+    removed = replace(worker(traffic=False), replicas_without=2)
+    pool = PoolObservation(Role.DECODE, 2, (worker(), worker(), removed), settled=False)
+    assert (pool.current, pool.drains, pool.complete) == (2, [], False)
+    # The number has not been lowered yet, or was raised again: it is a drain like any other.
+    assert PoolObservation(Role.DECODE, 3, pool.workers).current == 2
+
+
+def test_waiting_requests_have_the_disaggregation_queues_in_them_but_what_is_being_sent() -> None:
+    assert engine_load(waiting_requests=5, decode_transfer_queue=4).queued_requests == 5
+    assert engine_load(waiting_requests=1, prefill_inflight_queue=2).queued_requests == 3
 
 
 def test_an_engine_with_a_request_in_any_queue_is_not_idle() -> None:

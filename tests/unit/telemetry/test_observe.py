@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pd_operator.actuation.steps import DrainRules, PoolTarget, SetReplicas, next_steps
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import EngineLoad, Known, Unknown
 from pd_operator.telemetry.observe import NOT_ASKED, askable_engines, observe, worker_observation
@@ -103,8 +104,8 @@ def test_pods_are_sorted_into_pools_and_others_left_out() -> None:
         pod("old", "prefill", phase="Failed"),
     ]
     loads = {"b": Known(IDLE, 0.0, "engine")}
-    replicas = {Role.PREFILL: 1, Role.DECODE: 2}
-    seen = observe(NOW, pods, replicas, loads, NOT_KNOWN, NOT_KNOWN)
+    deployments = {Role.PREFILL: None, Role.DECODE: {"metadata": {}, "spec": {"replicas": 2}}}
+    seen = observe(NOW, pods, deployments, loads, NOT_KNOWN, NOT_KNOWN)
     assert seen.prefill.workers == ()
     assert [worker.name for worker in seen.decode.workers] == ["a", "b"]
     assert (seen.decode.ready, seen.decode.starting, seen.decode.replicas) == (1, 1, 2)
@@ -181,7 +182,16 @@ def test_a_worker_in_service_is_started_and_not_on_its_way_out() -> None:
     assert seen.drain_deadline is seen.idle_since is None
 
 
-@pytest.mark.parametrize("containers", [None, [], [{"started": False}], [{}]])
+@pytest.mark.parametrize(
+    "containers",
+    [
+        None,
+        [],
+        [{"name": "engine", "started": False}],
+        [{"name": "engine"}],
+        [{"name": "engine", "started": False}, {"name": "istio-proxy", "started": True}],
+    ],
+)
 def test_a_worker_whose_engine_has_not_begun_is_not_started(
     containers: list[dict[str, Any]] | None,
 ) -> None:
@@ -193,13 +203,55 @@ def test_a_worker_whose_engine_has_not_begun_is_not_started(
 def test_a_drain_in_progress_is_found_again_after_a_restart() -> None:
     one = pod(labels={f"{ANNOTATIONS}/traffic": "off"})
     one["metadata"]["annotations"] = {
+        f"{ANNOTATIONS}/drain-started": "1700000000.5",
         f"{ANNOTATIONS}/drain-deadline": "1700000300",
         f"{ANNOTATIONS}/idle-since": "1700000012.345",
     }
     seen = worker_observation(one, NOT_ASKED, NOW)
     assert seen.draining
     assert seen.drain_deadline == 1_700_000_300
+    assert seen.drain_started == 1_700_000_000.5
     assert seen.idle_since == 1_700_000_012.345
+    assert seen.replicas_without is None
+
+
+def test_a_victim_is_known_for_one_and_its_cost_read() -> None:
+    one = pod(labels={f"{ANNOTATIONS}/traffic": "off"})
+    one["metadata"]["annotations"] = {
+        f"{ANNOTATIONS}/replicas-without": "2",
+        "controller.kubernetes.io/pod-deletion-cost": "-2147483648",
+    }
+    seen = worker_observation(one, NOT_ASKED, NOW)
+    assert (seen.replicas_without, seen.deletion_cost) == (2, -(1 << 31))
+
+
+def test_how_long_a_worker_has_not_been_ready_is_known() -> None:
+    lost = pod(ready=None)
+    lost["status"]["conditions"][1]["lastTransitionTime"] = MUCH_LATER
+    assert worker_observation(lost, NOT_ASKED, NOW).unready_seconds == 200
+    assert worker_observation(pod(), NOT_ASKED, NOW).unready_seconds == 0
+
+
+def test_of_a_crash_looping_worker_beside_a_side_car_and_serving_ones_the_broken_one_goes() -> None:
+    def beside_a_side_car(name: str, *, serves: bool) -> dict[str, Any]:
+        one = pod(name, "decode", ready=READY if serves else None)
+        one["status"]["containerStatuses"] = [
+            {"name": "engine", "started": serves, "restartCount": 0 if serves else 17},
+            {"name": "istio-proxy", "started": True, "ready": True},
+        ]
+        return one
+
+    pods = [
+        beside_a_side_car("serving-a", serves=True),
+        beside_a_side_car("serving-b", serves=True),
+        beside_a_side_car("broken", serves=False),
+    ]
+    status = {"replicas": 3, "readyReplicas": 2, "updatedReplicas": 3}
+    deployed = {"metadata": {}, "spec": {"replicas": 3}, "status": status}
+    deployments = {Role.PREFILL: None, Role.DECODE: deployed}
+    seen = observe(NOW, pods, deployments, {}, NOT_KNOWN, NOT_KNOWN).decode
+    steps = next_steps(PoolTarget(seen, 2, NOW, DrainRules(300)))
+    assert steps == [SetReplicas(2, victims=("broken",))]
 
 
 def test_a_time_that_somebody_scribbled_is_as_good_as_none() -> None:
@@ -221,5 +273,5 @@ def test_only_routers_that_are_ready_are_counted() -> None:
     leaving = pod("r3", "router")
     leaving["metadata"]["deletionTimestamp"] = READY
     pods = [pod("r1", "router"), pod("r2", "router", ready=None), leaving, pod("a", "decode")]
-    seen = observe(NOW, pods, {Role.PREFILL: 0, Role.DECODE: 1}, {}, NOT_KNOWN, NOT_KNOWN)
+    seen = observe(NOW, pods, dict.fromkeys(Role), {}, NOT_KNOWN, NOT_KNOWN)
     assert seen.routers_ready == 1

@@ -4,24 +4,37 @@ from collections.abc import Sequence
 from typing import Any
 
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.deletion_order import CHEAPEST, DRAINING
 from pd_operator.actuation.kinds import DEPLOYMENT, POD
 from pd_operator.actuation.steps import (
     NoteIdle,
     PutOnTraffic,
+    Recall,
+    ReportOverdue,
     SetReplicas,
     Step,
+    TakeBack,
     TakeOffTraffic,
 )
 from pd_operator.api.names import (
+    ANNOTATION_DELETION_COST,
     ANNOTATION_DRAIN_DEADLINE,
+    ANNOTATION_DRAIN_STARTED,
     ANNOTATION_IDLE_SINCE,
+    ANNOTATION_REPLICAS_WITHOUT,
     LABEL_TRAFFIC,
+    TRAFFIC_OFF,
 )
+from pd_operator.scaling.observation import PoolObservation
 
-ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-"""What a ReplicaSet deletes first among its ready pods (KEP-2255)."""
-
-CHEAPEST = "-2147483648"
+SERVES = {
+    ANNOTATION_DRAIN_STARTED: None,
+    ANNOTATION_DRAIN_DEADLINE: None,
+    ANNOTATION_IDLE_SINCE: None,
+    ANNOTATION_REPLICAS_WITHOUT: None,
+    ANNOTATION_DELETION_COST: None,
+}
+"""What a drain writes on a pod is gone from one that serves."""
 
 
 class Actuator:
@@ -32,35 +45,63 @@ class Actuator:
         self._namespace = namespace
         self._deployment = deployment
 
-    async def apply(self, steps: Sequence[Step]) -> None:
-        """Take the steps in order; the first that fails ends this tick's."""
+    async def apply(self, steps: Sequence[Step], pool: PoolObservation) -> None:
+        """Take the steps in order; the first that fails ends this tick's.
+
+        `pool` is what they were made from: its replicas are changed only while they are still the
+        same (`ChangedMeanwhileError`), and lowered only while nothing else of it has changed.
+        """
         for step in steps:
             match step:
-                case TakeOffTraffic(worker, deadline):
+                case TakeOffTraffic(worker, now, deadline):
                     await self._mark(
                         worker,
-                        labels={LABEL_TRAFFIC: "off"},
-                        annotations={ANNOTATION_DRAIN_DEADLINE: f"{deadline:.0f}"},
-                    )
-                case PutOnTraffic(worker):
-                    await self._mark(
-                        worker,
-                        labels={LABEL_TRAFFIC: None},
+                        labels={LABEL_TRAFFIC: TRAFFIC_OFF},
                         annotations={
+                            ANNOTATION_DRAIN_STARTED: f"{now:.3f}",
+                            ANNOTATION_DRAIN_DEADLINE: f"{deadline:.0f}",
+                            ANNOTATION_IDLE_SINCE: None,
+                            ANNOTATION_DELETION_COST: str(DRAINING),
+                        },
+                    )
+                case PutOnTraffic(worker) | TakeBack(worker):
+                    await self._mark(worker, labels={LABEL_TRAFFIC: None}, annotations=SERVES)
+                case Recall(worker, replicas):
+                    await self._mark(
+                        worker,
+                        annotations={
+                            ANNOTATION_DRAIN_STARTED: None,
                             ANNOTATION_DRAIN_DEADLINE: None,
                             ANNOTATION_IDLE_SINCE: None,
-                            ANNOTATION_DELETION_COST: None,
+                            ANNOTATION_REPLICAS_WITHOUT: str(replicas),
                         },
                     )
                 case NoteIdle(worker, since):
                     text = None if since is None else f"{since:.3f}"
                     await self._mark(worker, annotations={ANNOTATION_IDLE_SINCE: text})
-                case SetReplicas(replicas, victims):
-                    for victim in victims:
-                        await self._mark(victim, annotations={ANNOTATION_DELETION_COST: CHEAPEST})
-                    await self._cluster.scale(
-                        DEPLOYMENT, self._namespace, self._deployment, replicas
-                    )
+                case SetReplicas():
+                    await self._set_replicas(step, pool)
+                case ReportOverdue():
+                    continue
+
+    async def _set_replicas(self, step: SetReplicas, pool: PoolObservation) -> None:
+        for victim in step.victims:
+            await self._mark(
+                victim,
+                labels={LABEL_TRAFFIC: TRAFFIC_OFF},
+                annotations={
+                    ANNOTATION_DELETION_COST: str(CHEAPEST),
+                    ANNOTATION_REPLICAS_WITHOUT: str(step.replicas),
+                },
+            )
+        await self._cluster.scale(
+            DEPLOYMENT,
+            self._namespace,
+            self._deployment,
+            step.replicas,
+            before=pool.replicas,
+            version=pool.version if step.replicas < pool.replicas else "",
+        )
 
     async def _mark(self, pod: str, **changes: Any) -> None:
         await self._cluster.mark(POD, self._namespace, pod, **changes)

@@ -22,6 +22,7 @@ Object = dict[str, Any]
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 
 class ClusterError(Exception):
@@ -40,6 +41,10 @@ class ClusterError(Exception):
     def refused(self) -> bool:
         """Whether the object itself was rejected, so that trying again is pointless."""
         return self.status in (400, 403, 422)
+
+
+class ChangedMeanwhileError(ClusterError):
+    """What was to be changed is no longer as it was seen. Nothing was changed: look again."""
 
 
 class Cluster:
@@ -95,9 +100,34 @@ class Cluster:
         query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
         return await self._request("PATCH", path, body=manifest, content=APPLY, query=query)
 
-    async def scale(self, kind: Kind, namespace: str, name: str, replicas: int) -> None:
-        """Set the replicas through `/scale`, the same door that `kubectl scale` uses."""
-        await self._merge(kind.path(namespace, name, "scale"), {"spec": {"replicas": replicas}})
+    async def scale(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        replicas: int,
+        *,
+        before: int | None = None,
+        version: str = "",
+    ) -> None:
+        """Set the replicas through `/scale`, the same door that `kubectl scale` uses.
+
+        Only while they are still `before`, and the object still of this `version`, where those are
+        given: else `ChangedMeanwhileError`, and nothing is set.
+        """
+        tests = {"/spec/replicas": before, "/metadata/resourceVersion": version or None}
+        patch: list[Object] = [
+            {"op": "test", "path": path, "value": value}
+            for path, value in tests.items()
+            if value is not None
+        ]
+        change = {"op": "replace", "path": "/spec/replicas", "value": replicas}
+        try:
+            await self._patch(kind.path(namespace, name, "scale"), [*patch, change], JSON_PATCH)
+        except ClusterError as error:
+            if patch and error.status in (409, 422):
+                raise ChangedMeanwhileError(error.status, error.message) from error
+            raise
 
     async def mark(
         self,
@@ -110,7 +140,7 @@ class Cluster:
     ) -> None:
         """Set labels and annotations; `None` removes one."""
         metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
-        await self._merge(kind.path(namespace, name), {"metadata": metadata})
+        await self._patch(kind.path(namespace, name), {"metadata": metadata}, MERGE)
 
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         """Create an object."""
@@ -126,16 +156,16 @@ class Cluster:
             raise
         return any(resource["name"] == kind.plural for resource in answer["resources"])
 
-    async def _merge(self, path: str, body: Object) -> None:
+    async def _patch(self, path: str, body: Object | list[Object], content: str) -> None:
         query = [("fieldManager", FIELD_MANAGER)]
-        await self._request("PATCH", path, body=body, content=MERGE, query=query)
+        await self._request("PATCH", path, body=body, content=content, query=query)
 
     async def _request(
         self,
         method: str,
         path: str,
         *,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
         content: str = "application/json",
         query: list[tuple[str, str]] | None = None,
     ) -> Object:
@@ -145,7 +175,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        body: Object | None,
+        body: Object | list[Object] | None,
         content: str,
         query: list[tuple[str, str]],
     ) -> Object:

@@ -1,26 +1,36 @@
 """From the wanted number of workers to the next safe steps, as plain values.
 
-Up is at once. Down is a drain: take the worker with the least work out of the
-worker table, wait until its engine has said twice that it is idle, make it the
-ReplicaSet's cheapest pod to delete, and only then lower the replicas. Each
-tick looks at what is there and names the next steps, so a crash between two
+Up is at once. Down is a drain: take the worker with the least work out of the worker table, wait
+until its engine has said twice that it is idle, make it the ReplicaSet's cheapest pod to delete,
+and only then lower the replicas, once a worker, and only while the pod that will go is the one
+that was drained. Each tick looks at what is there and names the next steps, so a crash between two
 steps loses nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pd_operator.scaling.observation import WorkerObservation
+from pd_operator.actuation.deletion_order import would_go
+from pd_operator.scaling.observation import Known, PoolObservation, WorkerObservation
 
 IDLE_CONFIRMATION_SECONDS = 1.0
-"""An engine publishes its load every few steps: idle is believed when it holds this long."""
+"""Idle is believed when two snapshots of the engine, so far apart, say it."""
+
+ROUTER_NOTICES_SECONDS = 1.0
+"""A router sends nothing more to a worker so long after it was taken off traffic: three times what
+was measured (0.35 s with smg 1.13)."""
+
+UNREADY_PATIENCE_SECONDS = 60.0
+"""A worker not Ready for longer is the next to go, as the ReplicaSet has it; until then it is
+waited for. Three failures of the liveness probe, after which the engine restarts, take as long."""
 
 
 @dataclass(frozen=True)
 class TakeOffTraffic:
-    """Stop sending requests to `worker`; it must be idle by `deadline` (Unix seconds)."""
+    """Stop sending requests to `worker`, from `now` on; it must be idle by `deadline` (Unix s)."""
 
     worker: str
+    now: float
     deadline: float
 
 
@@ -32,11 +42,37 @@ class PutOnTraffic:
 
 
 @dataclass(frozen=True)
+class TakeBack:
+    """`worker` was to go and stays: others, of which `gone` still end, went in its place."""
+
+    worker: str
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recall:
+    """`worker` counts as gone while replicas are no higher than this: they are raised again.
+
+    It may go all the same, or stay: a ReplicaSet controller that is late has not said yet.
+    """
+
+    worker: str
+    replicas: int
+
+
+@dataclass(frozen=True)
 class NoteIdle:
     """Write on `worker` since when it is idle (Unix seconds), or that it is not (`None`)."""
 
     worker: str
     since: float | None
+
+
+@dataclass(frozen=True)
+class ReportOverdue:
+    """`worker` still has requests past its deadline, and is waited for."""
+
+    worker: str
 
 
 @dataclass(frozen=True)
@@ -48,86 +84,175 @@ class SetReplicas:
     overdue: tuple[str, ...] = ()
 
 
-Step = TakeOffTraffic | PutOnTraffic | NoteIdle | SetReplicas
+Step = TakeOffTraffic | PutOnTraffic | TakeBack | Recall | NoteIdle | ReportOverdue | SetReplicas
+
+
+@dataclass(frozen=True)
+class DrainRules:
+    """How long a drain may take, and whether it `waits` after that or cuts requests off."""
+
+    deadline_seconds: float
+    waits: bool = False
 
 
 @dataclass(frozen=True)
 class PoolTarget:
-    """Where a pool stands (`replicas`) and should go (`desired`), at `now` (Unix seconds)."""
+    """A pool as it is, and the workers it shall have, at `now` (Unix seconds)."""
 
-    replicas: int
+    pool: PoolObservation
     desired: int
     now: float
-    drain_deadline_seconds: float
+    rules: DrainRules
 
 
-def next_steps(target: PoolTarget, workers: Sequence[WorkerObservation]) -> list[Step]:
-    """The steps to take now; empty where the pool is as wanted.
-
-    `workers` are all of the pool; one that is being deleted is past every step.
-    """
-    workers = [worker for worker in workers if not worker.terminating]
-    draining = [worker for worker in workers if worker.draining]
-    if target.desired >= target.replicas:
-        steps: list[Step] = [PutOnTraffic(worker.name) for worker in draining]
-        if target.desired > target.replicas:
-            steps.append(SetReplicas(target.desired))
-        return steps
-    return _scale_down(target, workers, draining)
-
-
-def _scale_down(
-    target: PoolTarget, workers: Sequence[WorkerObservation], draining: Sequence[WorkerObservation]
-) -> list[Step]:
-    excess = target.replicas - target.desired
-    unused = [worker for worker in workers if not worker.started and not worker.ready][:excess]
-    to_drain = excess - len(unused)
-    kept, surplus = _split(draining, to_drain)
-    steps: list[Step] = [PutOnTraffic(worker.name) for worker in surplus]
-    steps += _take_off(target, workers, to_drain - len(kept))
-    steps += _notes(target, kept)
-    done = [worker for worker in kept if _drained(worker, target.now)]
-    victims = [worker.name for worker in (*unused, *done)]
-    if victims:
-        overdue = tuple(worker.name for worker in done if not _confirmed_idle(worker, target.now))
-        steps.append(SetReplicas(target.replicas - len(victims), tuple(victims), overdue))
+def next_steps(target: PoolTarget) -> list[Step]:
+    """The steps to take now; empty where the pool is as wanted, or must be waited for."""
+    pool = target.pool
+    removed = [worker for worker in pool.live if pool.is_removed(worker)]
+    if removed and pool.complete:
+        return _take_back(pool, removed)
+    if target.desired < pool.replicas and not pool.rolling_out:
+        return _scale_down(target)
+    steps = _call_off(pool, pool.drains)
+    if target.desired > pool.replicas:
+        steps += [Recall(worker.name, target.desired) for worker in removed]
+        steps.append(SetReplicas(target.desired))
     return steps
 
 
-def _split(
-    draining: Sequence[WorkerObservation], wanted: int
-) -> tuple[list[WorkerObservation], list[WorkerObservation]]:
-    """The drains to continue, those nearest to their end first, and those to call off."""
-    ordered = sorted(draining, key=lambda worker: (worker.idle_since is None, worker.work))
-    return ordered[:wanted], ordered[wanted:]
+def _take_back(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> list[Step]:
+    """Workers that were to go and stay: recalled, or another went in their place."""
+    gone = tuple(w.name for w in pool.workers if w.terminating and w.replicas_without is None)
+    return [
+        PutOnTraffic(worker.name) if worker.drain_started is None else TakeBack(worker.name, gone)
+        for worker in removed
+    ]
 
 
-def _take_off(target: PoolTarget, workers: Sequence[WorkerObservation], count: int) -> list[Step]:
-    """Choose the serving workers with the least work; as many as are wanted always stay."""
+def _call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> list[Step]:
+    """Put workers back; one that replicas were perhaps lowered for, only when it surely stays."""
+    return [
+        PutOnTraffic(worker.name)
+        for worker in drains
+        if worker.replicas_without is None or pool.settled
+    ]
+
+
+def _scale_down(target: PoolTarget) -> list[Step]:
+    pool = target.pool
+    members = [worker for worker in pool.live if not pool.is_removed(worker)]
+    excess = pool.replicas - target.desired
+    missing = min(excess, max(0, pool.replicas - len(members)))
+    never_started = [worker for worker in members if not worker.started and not worker.ready]
+    order = would_go(never_started, [worker.name for worker in never_started])
+    unused = order[: excess - missing]
+    drains = _choose(target, members, excess - missing - len(unused))
+    names = {worker.name for worker in drains}
+    surplus = [worker for worker in pool.drains if worker.name not in {*names, *unused}]
+    steps = _call_off(pool, surplus)
+    steps += _take_off(target, drains)
+    steps += _notes(target, drains)
+    if pool.settled and len(pool.live) <= pool.replicas:
+        steps += _lower(target, members, missing, unused, drains)
+    return steps
+
+
+def _choose(
+    target: PoolTarget, members: Sequence[WorkerObservation], count: int
+) -> list[WorkerObservation]:
+    """The workers to drain: the lost, the drains nearest to their end, then the least work.
+
+    As many serving workers as are wanted always stay, and at least one.
+    """
+    lost = [worker for worker in members if _lost(worker)]
+    begun = [
+        worker for worker in members if worker.draining and worker.started and worker not in lost
+    ]
+    begun.sort(key=lambda worker: (worker.idle_since is None, worker.work, worker.name))
     serving = sorted(
-        (worker for worker in workers if worker.ready and not worker.draining),
+        (worker for worker in members if worker.serving),
         key=lambda worker: (worker.work, worker.name),
     )
     spare = max(0, len(serving) - max(1, target.desired))
-    deadline = target.now + target.drain_deadline_seconds
-    return [TakeOffTraffic(worker.name, deadline) for worker in serving[: min(count, spare)]]
+    return [*lost, *begun, *serving[:spare]][:count]
 
 
-def _notes(target: PoolTarget, draining: Sequence[WorkerObservation]) -> list[Step]:
+def _lost(worker: WorkerObservation) -> bool:
+    return (
+        worker.started and not worker.ready and worker.unready_seconds >= UNREADY_PATIENCE_SECONDS
+    )
+
+
+def _take_off(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[Step]:
+    deadline = target.now + target.rules.deadline_seconds
+    return [
+        TakeOffTraffic(worker.name, target.now, deadline)
+        for worker in drains
+        if worker.traffic or worker.drain_deadline is None
+    ]
+
+
+def _notes(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[Step]:
     steps: list[Step] = []
-    for worker in draining:
-        if worker.idle and worker.idle_since is None:
-            steps.append(NoteIdle(worker.name, target.now))
-        elif not worker.idle and worker.idle_since is not None:
+    for worker in drains:
+        idle = _idle(worker, target.now)
+        if not worker.traffic and idle and worker.idle_since is None:
+            steps.append(NoteIdle(worker.name, _published(worker, target.now)))
+        elif not idle and worker.idle_since is not None:
             steps.append(NoteIdle(worker.name, None))
+        if (
+            target.rules.waits
+            and _overdue(worker, target.now)
+            and not _confirmed_idle(worker, target.now)
+        ):
+            steps.append(ReportOverdue(worker.name))
     return steps
 
 
+def _lower(
+    target: PoolTarget,
+    members: Sequence[WorkerObservation],
+    missing: int,
+    unused: Sequence[str],
+    drains: Sequence[WorkerObservation],
+) -> list[Step]:
+    """Lower the replicas by pods that are not there, and by those that surely go and may."""
+    done = {worker.name: worker for worker in drains if _drained(worker, target)}
+    victims = would_go(members, [*unused, *done])
+    if not missing and not victims:
+        return []
+    overdue = [
+        name for name in victims if name in done and not _confirmed_idle(done[name], target.now)
+    ]
+    replicas = target.pool.replicas - missing - len(victims)
+    return [SetReplicas(replicas, tuple(victims), tuple(overdue))]
+
+
+def _published(worker: WorkerObservation, now: float) -> float | None:
+    """When the engine wrote down what it answered (Unix seconds)."""
+    return now - worker.load.age_seconds if isinstance(worker.load, Known) else None
+
+
+def _idle(worker: WorkerObservation, now: float) -> bool:
+    """Whether the engine says so of a time when nothing more was sent to it."""
+    published = _published(worker, now)
+    if published is None or not worker.idle:
+        return False
+    began = worker.drain_started
+    return began is None or published >= began + ROUTER_NOTICES_SECONDS
+
+
 def _confirmed_idle(worker: WorkerObservation, now: float) -> bool:
-    since = worker.idle_since
-    return worker.idle and since is not None and now - since >= IDLE_CONFIRMATION_SECONDS
+    published, since = _published(worker, now), worker.idle_since
+    if published is None or since is None or not _idle(worker, now):
+        return False
+    return published - since >= IDLE_CONFIRMATION_SECONDS
 
 
-def _drained(worker: WorkerObservation, now: float) -> bool:
-    deadline = worker.drain_deadline
-    return _confirmed_idle(worker, now) or (deadline is not None and now >= deadline)
+def _overdue(worker: WorkerObservation, now: float) -> bool:
+    return worker.drain_deadline is not None and now >= worker.drain_deadline
+
+
+def _drained(worker: WorkerObservation, target: PoolTarget) -> bool:
+    cut = _overdue(worker, target.now) and not target.rules.waits
+    return not worker.traffic and (_confirmed_idle(worker, target.now) or cut)

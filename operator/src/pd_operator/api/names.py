@@ -29,11 +29,21 @@ ROLE_ROUTER = "router"
 ANNOTATION_BOOTSTRAP_PORT = f"{GROUP}/bootstrap-port"
 """On worker pods: the port at which decodes ask this worker, as a prefill, for KV cache."""
 
+ANNOTATION_DRAIN_STARTED = f"{GROUP}/drain-started"
+"""On a draining pod: unix seconds at which it was taken off traffic."""
+
 ANNOTATION_DRAIN_DEADLINE = f"{GROUP}/drain-deadline"
 """On a draining pod: unix seconds after which it is removed although it still has work."""
 
 ANNOTATION_IDLE_SINCE = f"{GROUP}/idle-since"
 """On a draining pod: unix seconds of the first of the two idle readings a drain needs."""
+
+ANNOTATION_REPLICAS_WITHOUT = f"{GROUP}/replicas-without"
+"""On a drained pod: the number that its pool's replicas are lowered to for it, written before they
+are. While they are no higher the pod counts as gone, however late it is deleted."""
+
+ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""On any pod: what a ReplicaSet deletes first among pods that are alike (KEP-2255)."""
 
 FIELD_MANAGER = "pd-operator"
 """Owner of the fields we apply, in every child's `metadata.managedFields`."""

@@ -65,7 +65,7 @@ class ServiceLoop:
         events = EventRecorder(deps.cluster)
         self._children = ChildReconciler(key, deps.cluster, events, deps.operator_image)
         self._forecaster = ServiceForecaster(key, deps.fits)
-        self._scaler = PoolScaler(key, deps.cluster, events)
+        self._scaler = PoolScaler(key, deps.cluster, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
         self._parallelism = ParallelismChooser(key, deps.cluster, events, self._writer)
         self._memory: ScalingMemory | None = None

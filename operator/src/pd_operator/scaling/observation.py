@@ -68,20 +68,27 @@ class EngineLoad:
 
     @property
     def queued_requests(self) -> int:
-        """Requests that the server holds and does not compute."""
-        return (
-            self.waiting_requests
-            + self.prefill_bootstrap_queue
-            + self.prefill_inflight_queue
-            + self.decode_prealloc_queue
-            + self.decode_transfer_queue
-            + self.decode_retracted_queue
-        )
+        """Requests that the server holds and does not compute.
+
+        `waiting_requests` has those of the disaggregation queues in it, but for the prompts whose
+        KV cache is sent and not acknowledged (SGLang 0.5.23).
+        """
+        return self.waiting_requests + self.prefill_inflight_queue
 
     @property
     def idle(self) -> bool:
-        """Whether the server holds no request at all."""
-        return self.running_requests == 0 and self.queued_requests == 0
+        """Whether the server holds no request at all, in any queue."""
+        return not any(
+            (
+                self.running_requests,
+                self.waiting_requests,
+                self.prefill_bootstrap_queue,
+                self.prefill_inflight_queue,
+                self.decode_prealloc_queue,
+                self.decode_transfer_queue,
+                self.decode_retracted_queue,
+            )
+        )
 
     @property
     def kv_use(self) -> float:
@@ -96,10 +103,13 @@ class WorkerObservation:
     - `traffic`: False for a pod that was taken out of the router's table.
     - `capacity_wait_seconds`: from creation until it had a node, until now where it has none.
     - `startup_seconds`: from then until first ready; None before that.
-    - `started`: False until the engine's start-up probe has passed once: such a pod never got a
-      request.
-    - `drain_deadline`, `idle_since`: Unix seconds, written on the pod by a drain in progress, so
-      that an operator that restarts half-way continues instead of starting over.
+    - `started`: False until the engine's start-up probe has passed, also after a restart of its
+      container: such a pod holds no request.
+    - `pending`: some container has not run yet; `unready_seconds`: since when it is not ready.
+    - `deletion_cost`: the cheapest of the pods that are alike is deleted first.
+    - `drain_started`, `drain_deadline`, `idle_since`: Unix seconds, written on the pod by a drain
+      in progress, so that an operator that restarts half-way continues instead of starting over.
+    - `replicas_without`: the number that its pool's replicas are lowered to for it, written first.
     - `software`: changes with whatever may change an engine's speed (image, arguments...).
     """
 
@@ -115,8 +125,13 @@ class WorkerObservation:
     scheduled: bool = True
     load: Reading[EngineLoad] = NOT_ASKED
     started: bool = True
+    pending: bool = False
+    unready_seconds: float = 0.0
+    deletion_cost: int = 0
+    drain_started: float | None = None
     drain_deadline: float | None = None
     idle_since: float | None = None
+    replicas_without: int | None = None
     software: str = ""
 
     @property
@@ -154,11 +169,19 @@ class WorkerObservation:
 
 @dataclass(frozen=True)
 class PoolObservation:
-    """One pool: the replicas asked for and the workers there are."""
+    """One pool: the replicas asked for and the workers there are.
+
+    - `settled`: the cluster's controllers have acted on these replicas, and see the same workers.
+    - `rolling_out`: workers of an older template are still there, or their successors not yet.
+    - `version`: of the replicas as they were read, in the cluster's own terms.
+    """
 
     role: Role
     replicas: int
     workers: tuple[WorkerObservation, ...]
+    settled: bool = True
+    rolling_out: bool = False
+    version: str = ""
 
     @classmethod
     def of(cls, role: Role, ready: int, starting: int = 0, draining: int = 0) -> "PoolObservation":
@@ -200,10 +223,35 @@ class PoolObservation:
         """Replicas that are meant to stay: a drain that has begun counts as done.
 
         Replicas fall only when a drain ends. Counting a draining worker as capacity would decide
-        the same scale-down again on every tick.
+        the same scale-down again on every tick. One that they were lowered for is in them no more.
         """
-        leaving = self._count(lambda worker: not worker.traffic and not worker.terminating)
-        return max(self.replicas - leaving, 0)
+        return max(self.replicas - len(self.drains), 0)
+
+    @property
+    def terminating(self) -> int:
+        """Workers that are being deleted. They are in no replicas, and hold their GPUs."""
+        return self._count(lambda worker: worker.terminating)
+
+    @property
+    def live(self) -> list[WorkerObservation]:
+        """The workers that nobody has begun to delete."""
+        return [worker for worker in self.workers if not worker.terminating]
+
+    @property
+    def drains(self) -> list[WorkerObservation]:
+        """The workers off traffic that the replicas still count."""
+        return [
+            worker for worker in self.live if not worker.traffic and not self.is_removed(worker)
+        ]
+
+    def is_removed(self, worker: WorkerObservation) -> bool:
+        """Whether the replicas were lowered for this worker, and not raised again since."""
+        return worker.replicas_without is not None and self.replicas <= worker.replicas_without
+
+    @property
+    def complete(self) -> bool:
+        """Whether no worker is still to be deleted for the number to be right."""
+        return self.settled and len(self.live) <= self.replicas
 
     def _count(self, holds: Callable[[WorkerObservation], bool]) -> int:
         return sum(1 for worker in self.workers if holds(worker))

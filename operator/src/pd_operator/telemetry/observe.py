@@ -5,17 +5,22 @@ Kubernetes' JSON ends here: what anybody needs to know of a pod is in its `Worke
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 
 from pd_operator.api.names import (
+    ANNOTATION_DELETION_COST,
     ANNOTATION_DRAIN_DEADLINE,
+    ANNOTATION_DRAIN_STARTED,
     ANNOTATION_IDLE_SINCE,
+    ANNOTATION_REPLICAS_WITHOUT,
     LABEL_ROLE,
     ROLE_ROUTER,
 )
 from pd_operator.api.pods import (
     Pod,
     annotation,
+    condition,
     engine_url,
     holds,
     label,
@@ -34,6 +39,7 @@ from pd_operator.scaling.observation import (
     Unknown,
     WorkerObservation,
 )
+from pd_operator.telemetry.observe_pool import Deployment, observe_pool
 from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
 
 ENGINE_CONTAINER = "engine"
@@ -43,7 +49,7 @@ FINISHED_PHASES = ("Succeeded", "Failed")
 def observe(
     now_seconds: float,
     pods: Iterable[Pod],
-    replicas: Mapping[Role, int],
+    deployments: Mapping[Role, Deployment | None],
     loads: Mapping[str, Reading[EngineLoad]],
     demand: Reading[Demand],
     attainment: Reading[Attainment],
@@ -51,8 +57,8 @@ def observe(
     """The observation of one service.
 
     `pods` are all pods of the service as the API writes them; of routers only those that are ready
-    are counted, and pods that have ended are left out. `replicas` is what the Deployments ask for,
-    `loads` what the engines answered, by pod name.
+    are counted, and pods that have ended are left out. `deployments` are those of the pools,
+    `loads` what the engines answered, by pod name; no earlier than `now_seconds`.
     """
     everyone = list(pods)
     workers = [
@@ -62,8 +68,7 @@ def observe(
     ]
 
     def pool(role: Role) -> PoolObservation:
-        of_role = sorted((w for w in workers if w.role is role), key=lambda worker: worker.name)
-        return PoolObservation(role, replicas[role], tuple(of_role))
+        return observe_pool(role, deployments[role], (w for w in workers if w.role is role))
 
     return Observation(
         time_seconds=now_seconds,
@@ -110,8 +115,13 @@ def worker_observation(
         scheduled=holds(pod, "PodScheduled"),
         load=load,
         started=_started(pod),
-        drain_deadline=_seconds(annotation(pod, ANNOTATION_DRAIN_DEADLINE)),
-        idle_since=_seconds(annotation(pod, ANNOTATION_IDLE_SINCE)),
+        pending=pod.get("status", {}).get("phase") == "Pending",
+        unready_seconds=_unready_seconds(pod, now_seconds),
+        deletion_cost=int(_number(annotation(pod, ANNOTATION_DELETION_COST)) or 0),
+        drain_started=_number(annotation(pod, ANNOTATION_DRAIN_STARTED)),
+        drain_deadline=_number(annotation(pod, ANNOTATION_DRAIN_DEADLINE)),
+        idle_since=_number(annotation(pod, ANNOTATION_IDLE_SINCE)),
+        replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
     )
 
@@ -122,16 +132,34 @@ def _is_worker(pod: Pod) -> bool:
 
 
 def _started(pod: Pod) -> bool:
+    """Whether the engine has passed its start-up probe; a container beside it says nothing."""
     containers = pod.get("status", {}).get("containerStatuses") or ()
-    return any(container.get("started") for container in containers)
+    return any(c.get("started") for c in containers if c.get("name") == ENGINE_CONTAINER)
 
 
-def _seconds(text: str | None) -> float | None:
-    """A time written on a pod; unreadable ones are as good as none."""
+def _unready_seconds(pod: Pod, now_seconds: float) -> float:
+    """For how long the pod has not been ready; 0 for one that is, and where nobody tells."""
+    ready = condition(pod, "Ready")
+    if ready is None or holds(pod, "Ready"):
+        return 0.0
     try:
-        return float(text) if text else None
+        return max(0.0, now_seconds - unix_seconds(ready.get("lastTransitionTime") or ""))
+    except ValueError:
+        return 0.0
+
+
+def _number(text: str | None) -> float | None:
+    """A number written on a pod; one that is unreadable or not finite is as good as none."""
+    try:
+        number = float(text) if text else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
+
+
+def _count(text: str | None) -> int | None:
+    number = _number(text)
+    return None if number is None else int(number)
 
 
 def _software(pod: Pod) -> str:

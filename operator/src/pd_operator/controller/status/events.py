@@ -24,6 +24,7 @@ class EventReason(StrEnum):
     SCALED_DOWN = "ScaledDown"
     ADVICE_CHANGED = "AdviceChanged"
     DRAIN_OVERDUE = "DrainOverdue"
+    OTHER_WORKER_REMOVED = "OtherWorkerRemoved"
     REPLICAS_CHANGED_ELSEWHERE = "ReplicasChangedElsewhere"
     CHILDREN_APPLIED = "ChildrenApplied"
     PARALLELISM_CHOSEN = "ParallelismChosen"

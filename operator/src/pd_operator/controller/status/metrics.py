@@ -49,6 +49,9 @@ class OperatorMetrics:
             "input",
         )
         self.decisions = self._counter("decisions_total", "Decisions by reason.", "reason")
+        self.wrong_victims = self._counter(
+            "wrong_victims_total", "Workers drained to be removed where another one went.", "role"
+        )
         self.workers = self._gauge(
             "workers",
             "Workers of a pool: wanted, current, ready, starting, draining.",
@@ -114,6 +117,8 @@ class OperatorMetrics:
         """Begin the counts of a service at 0: a series that appears at 1 has no increase."""
         for result in TICK_RESULTS:
             self.ticks.labels(key.namespace, key.name, result)
+        for role in Role:
+            self.wrong_victims.labels(key.namespace, key.name, role.value)
 
     def ticked(self, key: ServiceKey, result: str, seconds: float) -> None:
         """Count one tick."""

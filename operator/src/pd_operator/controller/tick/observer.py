@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import Cluster, Object
 from pd_operator.actuation.kinds import DEPLOYMENT, POD
 from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
 from pd_operator.api.roles import Role
@@ -50,11 +50,11 @@ class Observer:
         pods = await self._cluster.select(
             POD, service.metadata.namespace, {LABEL_SERVICE: service.metadata.name}
         )
-        replicas = {role: await self._replicas(service, role) for role in Role}
-        loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
+        deployments = {role: await self._deployment(service, role) for role in Role}
         now = time.time()
+        loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
         demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)
-        return observe(now, pods, replicas, loads, demand, attainment)
+        return observe(now, pods, deployments, loads, demand, attainment)
 
     def _ask_prometheus(
         self, service: PDInferenceService, now: float
@@ -69,7 +69,6 @@ class Observer:
             reader.attainment(service.key, objectives, now, window),
         )
 
-    async def _replicas(self, service: PDInferenceService, role: Role) -> int:
+    async def _deployment(self, service: PDInferenceService, role: Role) -> Object | None:
         name = pool_name(service.metadata.name, role)
-        stored = await self._cluster.get(DEPLOYMENT, service.metadata.namespace, name)
-        return int(stored["spec"]["replicas"]) if stored else 0
+        return await self._cluster.get(DEPLOYMENT, service.metadata.namespace, name)

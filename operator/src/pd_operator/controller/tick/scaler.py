@@ -1,11 +1,15 @@
 """Carries a decision out: both pools' next steps, and an Event for each change."""
 
+import logging
+
 from pd_operator.actuation.actuator import Actuator
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.steps import (
+    DrainRules,
     PoolTarget,
     SetReplicas,
     Step,
+    TakeBack,
     TakeOffTraffic,
     next_steps,
 )
@@ -14,16 +18,22 @@ from pd_operator.api.names import ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
+from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.scaling.decision import Decision
-from pd_operator.scaling.observation import Observation
+from pd_operator.scaling.observation import Observation, PoolObservation
+
+log = logging.getLogger(__name__)
 
 
 class PoolScaler:
     """Moves one service's pools towards the decision, a safe step at a time."""
 
-    def __init__(self, key: ServiceKey, cluster: Cluster, events: EventRecorder) -> None:
+    def __init__(
+        self, key: ServiceKey, cluster: Cluster, events: EventRecorder, metrics: OperatorMetrics
+    ) -> None:
         self._key = key
         self._events = events
+        self._metrics = metrics
         self._actuators = {
             role: Actuator(cluster, key.namespace, pool_name(key.name, role)) for role in Role
         }
@@ -40,17 +50,25 @@ class PoolScaler:
     async def scale(
         self, service: PDInferenceService, seen: Observation, decision: Decision
     ) -> bool:
-        """Take both pools' next steps; whether a pool is still to shrink."""
+        """Take both pools' next steps; whether a worker is still to go."""
         for role in Role:
             replicas = seen.pool(role).replicas
             steps = _steps(service, seen, decision, role)
-            await self._actuators[role].apply(steps)
+            try:
+                await self._actuators[role].apply(steps, seen.pool(role))
+            except ChangedMeanwhileError as error:
+                log.info("the replicas of %s %s stay for now: %s", self._key, role, error)
+                steps = [step for step in steps if not isinstance(step, SetReplicas)]
             self._left_at[role] = next(
                 (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
             )
             for step in steps:
                 await self._announce(service, role, replicas, step, decision)
-        return any(self._left_at[role] > decision.pool(role).desired for role in Role)
+        return any(self._shrinks(seen.pool(role), decision) for role in Role)
+
+    def _shrinks(self, pool: PoolObservation, decision: Decision) -> bool:
+        leaving = any(pool.is_removed(worker) for worker in pool.live)
+        return leaving or self._left_at[pool.role] > decision.pool(pool.role).desired
 
     async def _tell_of_others(
         self, service: PDInferenceService, role: Role, before: int, now: int
@@ -93,6 +111,18 @@ class PoolScaler:
                     reason, why = EventReason.SCALED_DOWN, f", without {', '.join(victims)}."
                 message = f"{role.value} {before} -> {replicas}{why}"
                 await self._events.post(service.metadata, reason, message)
+            case TakeBack(worker, gone):
+                self._metrics.wrong_victims.labels(
+                    self._key.namespace, self._key.name, role.value
+                ).inc()
+                others = f", still ending: {', '.join(gone)}" if gone else ""
+                await self._events.post(
+                    service.metadata,
+                    EventReason.OTHER_WORKER_REMOVED,
+                    f"{role.value} worker {worker} had drained to be removed, and another went in "
+                    f"its place{others}. {worker} serves again.",
+                    warning=True,
+                )
             case TakeOffTraffic(worker):
                 await self._events.post(
                     service.metadata,
@@ -107,10 +137,6 @@ class PoolScaler:
 def _steps(
     service: PDInferenceService, seen: Observation, decision: Decision, role: Role
 ) -> list[Step]:
-    target = PoolTarget(
-        replicas=seen.pool(role).replicas,
-        desired=decision.pool(role).desired,
-        now=seen.time_seconds,
-        drain_deadline_seconds=service.spec.pool(role).drain_deadline_seconds,
-    )
-    return next_steps(target, seen.pool(role).workers)
+    rules = DrainRules(service.spec.pool(role).drain_deadline_seconds)
+    pool, desired = seen.pool(role), decision.pool(role).desired
+    return next_steps(PoolTarget(pool, desired, seen.time_seconds, rules))

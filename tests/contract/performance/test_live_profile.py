@@ -47,6 +47,16 @@ def test_a_live_pair_is_measured_into_a_profile_that_says_what_it_is(
     assert worker.kv_capacity_tokens == REAL.kv_capacity_tokens
 
 
+def test_a_model_of_a_short_context_is_measured_within_it(fleet: Fleet, tmp_path: Path) -> None:
+    pair = fleet.pair("--context-length", "1000", env={"PD_ENGINE_TIME_SCALE": "1.0"})
+    output = tmp_path / "short.json"
+    result = measure(pair, output, "--longest-prompt", "8192")
+    assert result.exit_code == 0, result.output
+    asked = [json.loads(line)["asked"] for line in (tmp_path / "short.points").open()]
+    assert {tokens for role, tokens, _ in asked if role == "prefill"} == {128, 256, 512}
+    assert len({tokens for role, tokens, _ in asked if role == "decode"}) == 2
+
+
 def test_a_measurement_that_ran_out_of_time_goes_on_where_it_ended(
     pair: tuple[Process, Process], tmp_path: Path
 ) -> None:

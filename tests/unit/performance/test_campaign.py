@@ -15,21 +15,38 @@ from pd_operator.performance.points import DecodePoint, PrefillPoint
 
 
 def test_prompts_double_up_to_the_longest_and_the_ends_come_first() -> None:
-    lengths = [probe.tokens for probe in prefill_probes(Extent(longest_prompt=2000))]
+    lengths = [
+        probe.tokens for probe in prefill_probes(Extent(longest_prompt=2000), longest_input=9000)
+    ]
     assert lengths == [128, 1024, 256, 512]
 
 
 def test_batches_double_up_to_the_most_and_the_corners_come_first() -> None:
-    probes = decode_probes(Extent(most_sequences=8), kv_tokens=10**6, answer_tokens=100)
+    probes = decode_probes(
+        Extent(most_sequences=8), kv_tokens=10**6, longest_input=9000, answer_tokens=100
+    )
     asked = [(probe.sequences, probe.tokens) for probe in probes]
     assert asked[:4] == [(1, 512), (1, 4096), (8, 512), (8, 4096)]
     assert sorted(asked[4:]) == [(2, 512), (2, 4096), (4, 512), (4, 4096)]
 
 
 def test_a_batch_that_would_fill_the_kv_cache_is_not_asked_for() -> None:
-    probes = decode_probes(Extent(most_sequences=64), kv_tokens=50_000, answer_tokens=100)
+    probes = decode_probes(
+        Extent(most_sequences=64), kv_tokens=50_000, longest_input=9000, answer_tokens=100
+    )
     assert max(p.sequences * (p.tokens + 100) for p in probes) <= 40_000
     assert Probe(Role.DECODE, 512, 64) in probes
+
+
+@pytest.mark.parametrize("longest", [2042, 700, 150])
+def test_nothing_is_asked_for_that_is_longer_than_the_model_takes(longest: int) -> None:
+    prompts = prefill_probes(Extent(longest_prompt=8192), longest_input=longest)
+    assert max(probe.tokens for probe in prompts) <= longest
+    batches = decode_probes(
+        Extent(most_sequences=4), kv_tokens=10**6, longest_input=longest, answer_tokens=100
+    )
+    assert len({probe.tokens for probe in batches}) == 2
+    assert max(probe.tokens for probe in batches) + 100 <= longest
 
 
 def test_findings_are_kept_as_lines_and_read_again() -> None:

@@ -54,25 +54,34 @@ class Finding:
     point: Point
 
 
-def prefill_probes(extent: Extent) -> tuple[Probe, ...]:
-    """Prompts from short to long, each twice as long as the last; the two ends first."""
-    doublings = int(math.log2(max(1.0, extent.longest_prompt / SHORTEST_PROMPT)))
+def prefill_probes(extent: Extent, longest_input: int) -> tuple[Probe, ...]:
+    """Prompts from short to long, each twice as long as the last; the two ends first.
+
+    None is longer than what the engine takes.
+    """
+    longest = min(extent.longest_prompt, longest_input)
+    doublings = int(math.log2(max(1.0, longest / SHORTEST_PROMPT)))
     lengths = [SHORTEST_PROMPT * 2**step for step in range(doublings + 1)]
     return tuple(Probe(Role.PREFILL, tokens) for tokens in _ends_first(lengths))
 
 
-def decode_probes(extent: Extent, kv_tokens: int, answer_tokens: int) -> tuple[Probe, ...]:
+def decode_probes(
+    extent: Extent, kv_tokens: int, longest_input: int, answer_tokens: int
+) -> tuple[Probe, ...]:
     """Batches from one on, each twice as large as the last, at two contexts; corners first.
 
-    Batches that would not fit most of the KV cache with their answers are left out.
+    Batches that would not fit most of the KV cache with their answers are left out. Where a model
+    takes less than the longer context with its answer, the contexts are what it takes, and half.
     """
+    longest = min(CONTEXTS[-1], longest_input - answer_tokens)
+    contexts = (min(CONTEXTS[0], longest // 2), longest)
     doublings = int(math.log2(max(1, extent.most_sequences)))
     batches = [2**step for step in range(doublings + 1)]
     return tuple(
         Probe(Role.DECODE, context, sequences)
         for sequences in _ends_first(batches)
-        for context in CONTEXTS
-        if sequences * (context + answer_tokens) <= _ROOM_TO_USE * kv_tokens
+        for context in contexts
+        if context > 0 and sequences * (context + answer_tokens) <= _ROOM_TO_USE * kv_tokens
     )
 
 

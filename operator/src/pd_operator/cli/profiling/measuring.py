@@ -97,11 +97,22 @@ def _kept(path: Path) -> list[Finding]:
 async def _probes(campaign: Campaign, probers: Mapping[Role, Prober]) -> list[Probe]:
     asked: list[Probe] = []
     if Role.PREFILL in probers:
-        asked += prefill_probes(campaign.extent)
+        longest = await _longest_input(probers[Role.PREFILL])
+        asked += prefill_probes(campaign.extent, longest)
     if Role.DECODE in probers:
         room = (await probers[Role.DECODE].load()).max_total_tokens
-        asked += decode_probes(campaign.extent, room, ANSWER_TOKENS)
+        longest = await _longest_input(probers[Role.DECODE])
+        asked += decode_probes(campaign.extent, room, longest, ANSWER_TOKENS)
     return asked
+
+
+async def _longest_input(prober: Prober) -> int:
+    """The longest prompt, in tokens, that the engine takes; nothing longer is sent to it."""
+    url = f"{prober.url}/server_info"
+    longest = (await _document(prober.session, url)).get("max_req_input_len")
+    if not isinstance(longest, int) or longest < 1:
+        raise ProfileError(f"{url} does not tell how long a prompt may be (max_req_input_len)")
+    return longest
 
 
 async def _check_roles(probers: Mapping[Role, Prober]) -> None:

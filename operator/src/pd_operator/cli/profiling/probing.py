@@ -1,11 +1,13 @@
 """Measures one engine alone, by its own counters: what the network adds is not in them.
 
 Requests carry the bootstrap address at which SGLang fakes the other role, so that a prefill
-computes without a decode, and a decode generates from a made-up KV cache. Prompts are random
-tokens: no prefix cache knows them.
+computes without a decode, and a decode generates from a made-up KV cache. Prompts are ordinary
+words in an order that no prefix cache knows: token ids that mean nothing to a model are input that
+not every engine is made for, and these serve others at the time.
 """
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from pd_operator.api.roles import Role
+from pd_operator.cli.profiling.ordinary_words import ORDINARY_WORDS
 from pd_operator.performance import ProfileError
 from pd_operator.performance.campaign import Finding, Probe
 from pd_operator.performance.counters import Counters, decode_work
@@ -30,7 +33,10 @@ _LOOK_SECONDS = 0.05
 _ANSWER_TIMEOUT_SECONDS = 120.0
 _QUIET_TIMEOUT_SECONDS = 60.0
 _ATTEMPTS = 3
-_TOKEN_IDS = range(100, 20_000)
+_SAMPLE_WORDS = 64
+_AIM = 0.97
+"""Of the tokens asked for: words differ in tokens, and a point may have a few less, never more."""
+
 _WHOLE_PROMPT = 0.9
 _WHOLE_BATCH = 0.9
 
@@ -46,6 +52,7 @@ class Prober:
     session: ClientSession
     url: str
     draws: random.Random = field(default_factory=random.Random)
+    _tokens_per_word: float | None = None
 
     async def load(self) -> EngineLoad:
         """The engine's counters now; `ProfileError` where it does not tell."""
@@ -67,8 +74,9 @@ class Prober:
 
     async def _prefill(self, probe: Probe) -> Finding | None:
         """One prompt. None where the engine computed something else meanwhile."""
+        prompt = await self._prompt(probe.tokens)
         before = await self.load()
-        await self._generate(probe.tokens, 1)
+        await self._generate(prompt, 1)
         after = await self._settled(before)
         tokens = after.prefill_uncached_tokens_total - before.prefill_uncached_tokens_total
         seconds = after.prefill_busy_seconds_total - before.prefill_busy_seconds_total
@@ -90,7 +98,8 @@ class Prober:
 
     async def _decode(self, probe: Probe) -> Finding | None:
         """Many sequences at once, looked at while all of them run."""
-        with self._running(probe) as running:
+        prompts = [await self._prompt(probe.tokens) for _ in range(probe.sequences)]
+        with self._running(prompts) as running:
             first = last = None
             contexts = []
             while not all(task.done() for task in running):
@@ -109,21 +118,28 @@ class Prober:
         return Finding(probe, DecodePoint(work.batch_mean, context, work.step_seconds))
 
     @contextmanager
-    def _running(self, probe: Probe) -> Iterator[list[asyncio.Task[None]]]:
-        tasks = [
-            asyncio.create_task(self._generate(probe.tokens, ANSWER_TOKENS))
-            for _ in range(probe.sequences)
-        ]
+    def _running(self, prompts: list[str]) -> Iterator[list[asyncio.Task[int]]]:
+        tasks = [asyncio.create_task(self._generate(prompt, ANSWER_TOKENS)) for prompt in prompts]
         try:
             yield tasks
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _generate(self, prompt_tokens: int, output_tokens: int) -> None:
-        prompt = [self.draws.choice(_TOKEN_IDS) for _ in range(prompt_tokens)]
+    async def _prompt(self, tokens: int) -> str:
+        """Words of about so many tokens, by what the engine made of some words before."""
+        if self._tokens_per_word is None:
+            sample = self._words(_SAMPLE_WORDS)
+            self._tokens_per_word = await self._generate(sample, 1) / _SAMPLE_WORDS
+        return self._words(max(1, int(_AIM * tokens / self._tokens_per_word)))
+
+    def _words(self, count: int) -> str:
+        return " ".join(self.draws.choices(ORDINARY_WORDS, k=count))
+
+    async def _generate(self, prompt: str, output_tokens: int) -> int:
+        """Let the engine answer `prompt`; the tokens that it found in it."""
         body = {
-            "input_ids": prompt,
+            "text": prompt,
             "sampling_params": {
                 "max_new_tokens": output_tokens,
                 "ignore_eos": True,
@@ -139,10 +155,15 @@ class Prober:
                 f"{self.url}/generate", json=body, timeout=timeout
             ) as answer:
                 said = await answer.text()
-                if answer.status != 200:
-                    raise ProfileError(f"{self.url}/generate answered {answer.status}: {said}")
+            if answer.status != 200:
+                raise ProfileError(f"{self.url}/generate answered {answer.status}: {said}")
+            return int(json.loads(said)["meta_info"]["prompt_tokens"])
         except (ClientError, TimeoutError, OSError) as error:
             raise ProfileError(f"{self.url}/generate does not answer: {error!r}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProfileError(
+                f"{self.url}/generate does not tell a prompt's tokens: {error!r}"
+            ) from error
 
     async def _quiet(self) -> None:
         """Wait until nothing waits: a probe must not lengthen a queue."""

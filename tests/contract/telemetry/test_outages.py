@@ -1,9 +1,11 @@
 """What the reader says where no Prometheus answers."""
 
 import http.server
+import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.contract.telemetry.written import (
@@ -58,17 +60,10 @@ def test_a_server_that_accepts_and_never_answers_is_unreachable() -> None:
             assert unknown(reading).reason == "PrometheusUnreachable"
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (200, b"<html>a dashboard</html>"),
-        (200, b'{"status":"success","data":{"resultType":"vector","result":[{"x":1}]}}'),
-        (200, b"[]"),
-        (401, b"who are you"),
-        (503, b"starting"),
-    ],
-)
-def test_a_server_that_is_no_prometheus_is_unreachable_too(status: int, body: bytes) -> None:
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """A server that answers everything alike; its URL."""
+
     class Impostor(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
@@ -82,10 +77,48 @@ def test_a_server_that_is_no_prometheus_is_unreachable_too(status: int, body: by
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Impostor) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        reader = PrometheusReader(f"http://127.0.0.1:{server.server_port}")
-        for reading in all_readings(reader):
-            assert unknown(reading).reason == "PrometheusUnreachable"
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        {"warnings": ["fetch store 10.0.0.7: deadline exceeded"]},
+        {"infos": ["PromQL info: ignored histograms in sum aggregation"]},
+    ],
+)
+def test_an_answer_that_is_not_vouched_for_is_unknown(remark: dict[str, list[str]]) -> None:
+    """As queriers in front of several Prometheus answer when one of them does not."""
+    empty = {"status": "success", "data": {"resultType": "vector", "result": []}}
+    with answering(200, json.dumps(empty | remark).encode()) as url:
+        for reading in all_readings(PrometheusReader(url)):
+            assert unknown(reading).reason == "MetricsIncomplete"
+            assert next(iter(remark.values()))[0] in unknown(reading).message
+
+
+def test_advice_about_names_is_no_doubt_of_the_answer() -> None:
+    advice = 'PromQL info: metric might not be a counter, name does not end in _total: "x"'
+    answer = {"status": "success", "data": {"result": []}, "infos": [advice]}
+    with answering(200, json.dumps(answer).encode()) as url:
+        reading = PrometheusReader(url).demand(key("steady"), NOW, 300)
+    assert unknown(reading).reason == "NoSeries"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>a dashboard</html>"),
+        (200, b'{"status":"success","data":{"resultType":"vector","result":[{"x":1}]}}'),
+        (200, b"[]"),
+        (401, b"who are you"),
+        (503, b"starting"),
+    ],
+)
+def test_a_server_that_is_no_prometheus_is_unreachable_too(status: int, body: bytes) -> None:
+    with answering(status, body) as url:
+        for reading in all_readings(PrometheusReader(url)):
+            assert unknown(reading).reason == "PrometheusUnreachable"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://prometheus", "http://no.such.host.invalid"])

@@ -21,7 +21,10 @@ HOLES: dict[str, Value] = {
     "namespace": "team",
     "service": 'chat"\n\\',
     "metric": "smg_http_requests_total",
+    "role": "prefill",
     "window": Seconds(300),
+    "around": Seconds(330),
+    "step": Seconds(15),
     "edge": Edge(0.8),
 }
 
@@ -74,4 +77,9 @@ def test_prometheus_reads_a_label_value_as_it_was_given(
     query = NEWEST_SAMPLE.render(namespace=namespace, service=service, metric="smg_x")
     selector = parse(query)["expr"]["args"][0]
     values = {matcher["name"]: matcher["value"] for matcher in selector["matchers"]}
-    assert values == {"__name__": "smg_x", "namespace": namespace, "pd_service": service}
+    assert values == {
+        "__name__": "smg_x",
+        "namespace": namespace,
+        "pd_service": service,
+        "pod": "",
+    }

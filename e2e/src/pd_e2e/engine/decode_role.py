@@ -47,6 +47,7 @@ class DecodeRole:
         self._tasks: dict[Job, asyncio.Task[None]] = {}
         self._steps_reported = 0
         self._tokens_reported = 0.0
+        self._batch_tokens = 0
         self._retracted_reported = 0
         self._reported_at = self.driver.now()
         self._throughput = 0.0
@@ -112,7 +113,7 @@ class DecodeRole:
             ),
             prealloc_ready_tokens=sum(job.prompt_tokens for job in scheduler.prealloc),
             transfer_tokens=sum(job.prompt_tokens for job in scheduler.transfer),
-            batch_tokens=scheduler.batch.tokens,
+            batch_tokens=self._batch_tokens,
             throughput=self._throughput,
             decode_moments=list(moments) if moments[0] else None,
         )
@@ -125,6 +126,9 @@ class DecodeRole:
         self._throughput = tokens / (now - self._reported_at) if now > self._reported_at else 0.0
         self._tokens_reported, self._reported_at = generated, now
         self._steps_reported = scheduler.batch.step
+        if scheduler.batch:
+            # SGLang leaves the gauge alone once the batch has ended.
+            self._batch_tokens = scheduler.batch.tokens
         metrics.tokens("decode", int(tokens))
         metrics.retracted(scheduler.retractions.requests - self._retracted_reported)
         self._retracted_reported = scheduler.retractions.requests

@@ -65,6 +65,7 @@ class ConditionReason(StrEnum):
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable"
     NO_SERIES = "NoSeries"
     METRICS_STALE = "MetricsStale"
+    METRICS_INCOMPLETE = "MetricsIncomplete"
     METRICS_CONTRADICTORY = "MetricsContradictory"
 
     # ForecastTrusted

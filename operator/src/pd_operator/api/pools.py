@@ -49,7 +49,7 @@ class PoolSpec(ApiModel):
         default=180,
         ge=1,
         le=7200,
-        description="Seconds from the creation of a worker until it is ready, used as the "
+        description="Seconds from a worker's getting a node until it is ready, used as the "
         "forecast's horizon until start-ups have been measured. Too short and workers come late; "
         "too long and they are bought on a vaguer forecast.",
     )

@@ -8,7 +8,7 @@ from pd_operator.scaling.observation import Attainment
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError
 from pd_operator.telemetry.queries import ServiceQueries
-from pd_operator.telemetry.template import Template
+from pd_operator.telemetry.template import Edge, Template
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def _share(
     queries: ServiceQueries, edge_seconds: float, within: Template, measured: Template
 ) -> Share | None:
     """None where nothing was measured."""
-    total = queries.number(measured, edge=edge_seconds)
+    edge = Edge(edge_seconds)
+    total = queries.number(measured, edge=edge)
     if not total:
         return None
-    return Share(queries.number(within, edge=edge_seconds) or 0.0, total)
+    return Share(queries.number(within, edge=edge) or 0.0, total)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import requests
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from prometheus_api_client.prometheus_connect import PrometheusConnect
 from requests import RequestException
@@ -45,6 +46,42 @@ class Series:
 
     labels: Mapping[str, str]
     samples: Samples
+
+
+class IncompleteAnswerError(Exception):
+    """Prometheus, or what stands in its place, says that its answer is not the whole."""
+
+
+HARMLESS_INFO = "metric might not be a counter"
+"""Prometheus' advice about a name; every other remark is about the data."""
+
+
+def wary_session() -> requests.Session:
+    """A session whose answers raise `IncompleteAnswerError` where they have a remark beside them.
+
+    Thanos and its like answer with what they could reach and a warning; Prometheus warns of
+    mixed data, and informs of samples that it left out. The client library drops both.
+    """
+    session = requests.Session()
+    session.hooks["response"].append(_refuse_incomplete)
+    return session
+
+
+def _refuse_incomplete(answer: requests.Response, **_: Any) -> None:
+    try:
+        document = answer.json()
+    except ValueError:
+        return  # The client library makes its own error of what is no JSON.
+    if not isinstance(document, dict):
+        return
+    remarks = [
+        str(remark)
+        for beside in ("warnings", "infos")
+        for remark in document.get(beside) or ()
+        if HARMLESS_INFO not in str(remark)
+    ]
+    if remarks:
+        raise IncompleteAnswerError("; ".join(remarks))
 
 
 class PrometheusSession:
@@ -99,6 +136,11 @@ class PrometheusSession:
             if left <= 0:
                 raise TimeoutError(f"no answer within {self._timeout_seconds:g} s")
             return ask(math.ceil(left))
+        except IncompleteAnswerError as error:
+            raise PrometheusError(
+                ConditionReason.METRICS_INCOMPLETE,
+                f"{url} does not vouch for its answer: {error}. Look at what stands behind it.",
+            ) from error
         except PrometheusApiClientException as error:
             raise PrometheusError(
                 ConditionReason.PROMETHEUS_UNREACHABLE,

@@ -8,12 +8,10 @@ from pd_operator.demand import ENOUGH_REQUESTS, NO_LENGTH_SEEN, Demand, LengthDi
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, Series
 from pd_operator.telemetry.queries import ServiceQueries
+from pd_operator.telemetry.request_rate import TOO_MANY_TO_VANISH, read_request_rate
 from pd_operator.telemetry.template import Template
 
 OLDER_WINDOWS_SECONDS = (3_600.0, 86_400.0)
-
-TOO_MANY_TO_VANISH = 20
-"""So many requests at the router and none done at the engines is no mere delay."""
 
 
 @dataclass(frozen=True)
@@ -36,43 +34,13 @@ OUTPUTS = LengthMetrics(
 
 def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     """The demand and the age of its oldest input in seconds; raises `PrometheusError`."""
-    rate, age = _request_rate(queries)
+    rate, age = read_request_rate(queries)
     prompts, prompts_age = _lengths(queries, PROMPTS, rate)
     outputs, outputs_age = _lengths(queries, OUTPUTS, rate)
     # Prompt and output lengths are known apart from each other only. Where long prompts go with
     # short answers, as in code completion, their product says too much of the context.
     context = queries.number(promql.CONTEXT_TOKENS_MEAN)
     return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
-
-
-def _request_rate(queries: ServiceQueries) -> tuple[float, float]:
-    """Requests per second at the router and the age of the newest count."""
-    age = queries.age_seconds(promql.ROUTER_REQUESTS)
-    rate = queries.number(promql.REQUEST_RATE)
-    if age is not None and rate is not None:
-        return rate, age
-    if age is not None:
-        raise PrometheusError(
-            ConditionReason.NO_SERIES,
-            f"the routers of {queries.service} were scraped less than twice in the last "
-            f"{queries.window_seconds:g} s. That is so for a moment after the first request; if "
-            "it stays, spec.metrics.scrapeIntervalSeconds is shorter than Prometheus' own.",
-        )
-    if rate is not None:
-        raise PrometheusError(
-            ConditionReason.METRICS_STALE,
-            f"the routers of {queries.service} are no longer scraped, although they were in the "
-            f"last {queries.window_seconds:g} s",
-        )
-    if queries.routers_up() > 0:
-        # A router that has not seen a request does not have the counter.
-        return 0.0, 0.0
-    raise PrometheusError(
-        ConditionReason.NO_SERIES,
-        f"Prometheus has no {promql.ROUTER_REQUESTS} of {queries.service}. Scrape the pods of "
-        "the service with the labels namespace, pod, pd_service and pd_role (the chart's "
-        "PodMonitor does), and check spec.metrics.prometheusUrl.",
-    )
 
 
 def _lengths(
@@ -113,7 +81,8 @@ def _must_not_contradict(
         ConditionReason.METRICS_CONTRADICTORY,
         f"in the last {queries.window_seconds:g} s the router counted {offered:.0f} requests "
         f"and the {metrics.role} workers none. Are they scraped ({metrics.requests} with "
-        f'pd_role="{metrics.role}"), or does no request get through?',
+        f'pd_role="{metrics.role}"), or does the router refuse every request (an unknown model '
+        "is 404, an empty worker table too)?",
     )
 
 

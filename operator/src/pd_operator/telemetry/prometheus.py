@@ -19,10 +19,11 @@ from pd_operator.telemetry.connection import (
     REFUSED_CONNECTION_RETRY,
     PrometheusError,
     PrometheusSession,
+    wary_session,
 )
 from pd_operator.telemetry.offered import read_demand
 from pd_operator.telemetry.queries import ServiceQueries
-from pd_operator.telemetry.template import Seconds, Template
+from pd_operator.telemetry.template import Template
 
 
 class PrometheusReader:
@@ -31,7 +32,9 @@ class PrometheusReader:
     def __init__(
         self, url: str, timeout_seconds: float = 5.0, scrape_interval_seconds: float = 15.0
     ) -> None:
-        self._prometheus = PrometheusConnect(url.rstrip("/"), retry=REFUSED_CONNECTION_RETRY)
+        self._prometheus = PrometheusConnect(
+            url.rstrip("/"), retry=REFUSED_CONNECTION_RETRY, session=wary_session()
+        )
         self._source = f"prometheus {url}"
         self._timeout_seconds = timeout_seconds
         self._scrape_interval_seconds = scrape_interval_seconds
@@ -79,9 +82,8 @@ class PrometheusReader:
         window = promql.range_window(bin_seconds, self._scrape_interval_seconds)
 
         def series(template: Template) -> FloatArray:
-            query = template.render(
-                namespace=service.namespace, service=service.name, window=Seconds(window)
-            )
+            holes = promql.window_holes(template, window, self._scrape_interval_seconds)
+            query = template.render(namespace=service.namespace, service=service.name, **holes)
             samples = [
                 sample
                 for first, last in bins.chunks()

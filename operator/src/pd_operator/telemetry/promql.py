@@ -4,25 +4,42 @@ The scraped pods carry the labels `namespace`, `pod`, `pd_service` and `pd_role`
 (`prefill`, `decode` or `router`), from the pods' own labels. The router's counter counts
 requests when they arrive, whatever becomes of them: that is the offered load. SGLang's
 time-to-first-token is measured on the decode side alone, and means the end of the answer where
-the client did not ask for a stream, hence `is_streaming="true"`.
+the client did not ask for a stream, hence `is_streaming="true"`. Its prompt tokens are counted on
+both roles, hence `pd_role="prefill"`.
+
+Two things can make a good answer wrong, so every count is read with care for both:
+
+- A pod may be scraped more than once: by a second job, or by a second Prometheus behind one
+  querier. Of each pod the target that counted most is taken.
+- A page in the text format that was cut within a number is a good scrape with a smaller number.
+  A counter that falls although no scrape of its pod failed is believed to be cut.
 """
 
-from pd_operator.telemetry.template import Template
+from pd_operator.telemetry.template import Seconds, Template, Value
 
 SCRAPES_PER_WINDOW = 4
 """`rate()` needs two samples in its window; this leaves room for two failed scrapes."""
+
+SCRAPES_AROUND_A_WINDOW = 2
+"""A fall just before a window shows as a rise within it."""
 
 ROUTER_REQUESTS = "smg_http_requests_total"
 PREFILL_REQUESTS = "sglang:prompt_tokens_histogram_count"
 DECODE_REQUESTS = "sglang:generation_tokens_histogram_count"
 
-_OF_SERVICE = "namespace=$namespace,pd_service=$service"
+_TARGET = "pod,job,instance,endpoint,container,prometheus,prometheus_replica,replica"
+"""What tells targets apart, in Prometheus and in what stands before several of them."""
+
+_OF_PODS = 'namespace=$namespace,pd_service=$service,pod!=""'
+_ROUTERS = _OF_PODS + ',pd_role="router"'
 _OFFERED = (
-    ROUTER_REQUESTS + "{" + _OF_SERVICE + ',path=~"/v1/chat/completions|/v1/completions|/generate"}'
+    ROUTER_REQUESTS + "{" + _OF_PODS + ',path=~"/v1/chat/completions|/v1/completions|/generate"}'
 )
-_PREFILL = "{" + _OF_SERVICE + ',pd_role="prefill"}'
-_DECODE = "{" + _OF_SERVICE + ',pd_role="decode"}'
-_STREAMED = _OF_SERVICE + ',pd_role="decode",is_streaming="true"'
+_PREFILL = "{" + _OF_PODS + ',pd_role="prefill"}'
+_DECODE = "{" + _OF_PODS + ',pd_role="decode"}'
+_STREAMED = _OF_PODS + ',pd_role="decode",is_streaming="true"'
+# With priority scheduling, SGLang gives a total under the empty priority and its parts beside it.
+_DECODE_TOTAL = "{" + _OF_PODS + ',pd_role="decode",priority=""}'
 
 
 def range_window(resolution_seconds: float, scrape_interval_seconds: float) -> float:
@@ -30,30 +47,100 @@ def range_window(resolution_seconds: float, scrape_interval_seconds: float) -> f
     return max(resolution_seconds, SCRAPES_PER_WINDOW * scrape_interval_seconds)
 
 
+def window_holes(
+    template: Template, window_seconds: float, scrape_interval_seconds: float
+) -> dict[str, Value]:
+    """What fills those holes of a template that depend on its window.
+
+    `$around` is the window and what came so shortly before it that it shows within; `$step` is
+    one scrape.
+    """
+    around = window_seconds + SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
+    all_holes: dict[str, Value] = {
+        "window": Seconds(window_seconds),
+        "around": Seconds(around),
+        "step": Seconds(scrape_interval_seconds),
+    }
+    return {name: value for name, value in all_holes.items() if name in template.holes}
+
+
+def _each_pod_once(per_series: str, *keep: str) -> str:
+    """A sum over pods, and over what their targets tell apart but for the labels `keep`."""
+    kept = "".join(f"{label}," for label in keep)
+    by_target = f"sum by ({kept}{_TARGET}) ({per_series})"
+    by_pod = f"max by ({kept}pod) ({by_target})"
+    return f"sum by ({','.join(keep)}) ({by_pod})" if keep else f"sum({by_pod})"
+
+
+def _cut(*counters: str) -> str:
+    """The counters that fell although no scrape of their pods failed: no process restarted."""
+    fell = " or ".join(f"resets({counter}[$around]) > 0" for counter in counters)
+    outage = f"min by (pod) (min_over_time(up{{{_OF_PODS}}}[$around])) < 1"
+    return f"(({fell}) unless on (pod) ({outage}))"
+
+
+def _histogram(function: str, name: str, of: str, part: str) -> str:
+    """Sums and counts of a histogram without the pods of which either was cut."""
+    cut = _cut(f"{name}_sum{of}", f"{name}_count{of}")
+    return f"({function}({name}_{part}{of}[$window]) unless on (pod) {cut})"
+
+
+def _buckets(name: str, of: str) -> str:
+    return f"(increase({name}_bucket{of}[$window]) unless on (pod) {_cut(f'{name}_bucket{of}')})"
+
+
 def _mean_length(histogram: str, of: str) -> str:
-    return f"sum(rate({histogram}_sum{of}[$window])) / sum(rate({histogram}_count{of}[$window]))"
-
-
-def _length_buckets(histogram: str, of: str) -> str:
-    return f"sum by (le) (increase({histogram}_bucket{of}[$window]))"
+    total, count = (
+        _each_pod_once(_histogram("rate", histogram, of, part)) for part in ("sum", "count")
+    )
+    return f"{total} / {count}"
 
 
 def _within(histogram: str) -> str:
-    return f"sum(increase({histogram}_bucket{{{_STREAMED},le=~$edge}}[$window]))"
+    of = f"{{{_STREAMED},le=~$edge}}"
+    return _each_pod_once(_buckets(histogram, of))
 
 
 def _measured(histogram: str) -> str:
     """Requests of those workers that have the edge: others cannot tell how many were within."""
-    return (
-        f"sum(increase({histogram}_count{{{_STREAMED}}}[$window])"
-        f" and on (pod) increase({histogram}_bucket{{{_STREAMED},le=~$edge}}[$window]))"
-    )
+    counts = _histogram("increase", histogram, f"{{{_STREAMED}}}", "count")
+    having_the_edge = f"increase({histogram}_bucket{{{_STREAMED},le=~$edge}}[$window])"
+    return _each_pod_once(f"{counts} and on (pod) {having_the_edge}")
+
+
+def _over_running_batches(gauge: str) -> str:
+    """A gauge summed over the scrapes that found a batch.
+
+    `decode_sum_seq_lens` keeps its last value when the batch has ended, and stays there.
+    """
+    both = "sglang:num_running_reqs{of} > 0 and sglang:decode_sum_seq_lens{of}"
+    running = both.format(of=_DECODE_TOTAL)
+    return _each_pod_once(f"sum_over_time(({gauge}{_DECODE_TOTAL} and {running})[$window:$step])")
 
 
 REQUEST_RATE = Template(
     "request_rate",
-    "Requests per second that clients sent to the router, served or not.",
-    f"sum(rate({_OFFERED}[$window]))",
+    "Requests per second that clients sent to the router, served or not. No answer where a page "
+    "was cut: the rest of the routers is not all of them.",
+    f"{_each_pod_once(f'rate({_OFFERED}[$window])')} unless on () count({_cut(_OFFERED)})",
+)
+REQUESTS_COUNTED = Template(
+    "requests_counted",
+    "The most requests that clients can have sent to the router: all that a counter holds which "
+    "was not there before.",
+    _each_pod_once(f"(increase({_OFFERED}[$window]) and {_OFFERED} offset $window) or {_OFFERED}"),
+)
+CUT_ROUTERS = Template(
+    "cut_routers",
+    "Routers whose counter fell although no scrape of them failed.",
+    f"count(count by (pod) ({_cut(_OFFERED)}))",
+)
+REQUESTS_DONE = Template(
+    "requests_done",
+    "Requests that the workers ended, but for one of each: its warm-up is counted too.",
+    f"sum(clamp_min(max by (pod) (sum by ({_TARGET}) (increase({{__name__=$metric,"
+    + _OF_PODS
+    + ",pd_role=$role}[$window]))) - 1, 0))",
 )
 PROMPT_TOKENS_MEAN = Template(
     "prompt_tokens_mean",
@@ -70,17 +157,17 @@ OUTPUT_TOKENS_MEAN = Template(
 )
 CONTEXT_TOKENS_MEAN = Template(
     "context_tokens_mean",
-    "Mean tokens of KV cache of a sequence in decode, over time. A moment's batch is too few "
-    "sequences to tell. No answer where none ran.",
-    f"sum(avg_over_time(sglang:decode_sum_seq_lens{_DECODE}[$window]))"
-    f" / (sum(avg_over_time(sglang:num_running_reqs{_DECODE}[$window])) > 0)",
+    "Mean tokens of KV cache of a sequence in decode, over the scrapes that found a batch. A "
+    "moment's batch is too few sequences to tell. No answer where none ran.",
+    f"{_over_running_batches('sglang:decode_sum_seq_lens')}"
+    f" / {_over_running_batches('sglang:num_running_reqs')}",
 )
 PROMPT_TOKENS_BUCKETS = Template(
     "prompt_tokens_buckets",
     "Requests by their prompt tokens (cumulative over le), uncached ones where told apart.",
-    _length_buckets("sglang:uncached_prompt_tokens_histogram", _PREFILL)
+    _each_pod_once(_buckets("sglang:uncached_prompt_tokens_histogram", _PREFILL), "le")
     + " or ("
-    + _length_buckets("sglang:prompt_tokens_histogram", _PREFILL)
+    + _each_pod_once(_buckets("sglang:prompt_tokens_histogram", _PREFILL), "le")
     + " unless on () increase(sglang:uncached_prompt_tokens_histogram_count"
     + _PREFILL
     + "[$window]))",
@@ -88,7 +175,7 @@ PROMPT_TOKENS_BUCKETS = Template(
 OUTPUT_TOKENS_BUCKETS = Template(
     "output_tokens_buckets",
     "Requests by their generated tokens (cumulative over le).",
-    _length_buckets("sglang:generation_tokens_histogram", _DECODE),
+    _each_pod_once(_buckets("sglang:generation_tokens_histogram", _DECODE), "le"),
 )
 WITHIN_TTFT = Template(
     "within_ttft",
@@ -113,16 +200,34 @@ MEASURED_TPOT = Template(
 NEWEST_SAMPLE = Template(
     "newest_sample",
     "Unix time of the newest sample of a metric; no answer once its targets are gone.",
-    "max(timestamp({__name__=$metric," + _OF_SERVICE + "}))",
+    "max(timestamp({__name__=$metric," + _OF_PODS + "}))",
+)
+NEWEST_REQUEST_COUNT = Template(
+    "newest_request_count",
+    "Unix time of the newest count of clients' requests, probes left out.",
+    f"max(timestamp({_OFFERED}))",
 )
 ROUTERS_UP = Template(
     "routers_up",
     "Routers that Prometheus scrapes with success: tells no requests from no metrics.",
-    "sum(up{" + _OF_SERVICE + ',pd_role="router"})',
+    f"sum(max by (pod) (up{{{_ROUTERS}}}))",
+)
+NEWEST_ROUTER_SCRAPE = Template(
+    "newest_router_scrape",
+    "Unix time of the newest scrape of a router.",
+    f"max(timestamp(up{{{_ROUTERS}}}))",
+)
+ROUTERS_WITHOUT_COUNT = Template(
+    "routers_without_count",
+    "Routers of which Prometheus has no count of clients' requests now.",
+    f"count(max by (pod) (up{{{_ROUTERS}}}) unless on (pod) {_OFFERED})",
 )
 
 ALL_TEMPLATES = (
     REQUEST_RATE,
+    REQUESTS_COUNTED,
+    CUT_ROUTERS,
+    REQUESTS_DONE,
     PROMPT_TOKENS_MEAN,
     OUTPUT_TOKENS_MEAN,
     CONTEXT_TOKENS_MEAN,
@@ -133,5 +238,8 @@ ALL_TEMPLATES = (
     WITHIN_TPOT,
     MEASURED_TPOT,
     NEWEST_SAMPLE,
+    NEWEST_REQUEST_COUNT,
     ROUTERS_UP,
+    NEWEST_ROUTER_SCRAPE,
+    ROUTERS_WITHOUT_COUNT,
 )

@@ -1,13 +1,14 @@
 """The questions about one service at one moment."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.names import ServiceKey
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, PrometheusSession, Series
-from pd_operator.telemetry.template import Edge, Seconds, Template, Value
+from pd_operator.telemetry.template import Template, Value
 
 STALE_AFTER_SCRAPES = 4
 """Older than this many scrape intervals, a sample no longer tells of now."""
@@ -31,47 +32,59 @@ class ServiceQueries:
         template: Template,
         *,
         window_seconds: float | None = None,
-        edge: float | None = None,
+        **holes: Value,
     ) -> float | None:
         """The one number of a template over a window; None where there is no series."""
-        holes: dict[str, Value] = {"window": Seconds(window_seconds or self.window_seconds)}
-        if edge is not None:
-            holes["edge"] = Edge(edge)
-        query = template.render(**self._subject, **holes)
+        query = self._rendered(template, window_seconds or self.window_seconds, holes)
         return _defined(self.conversation.ask_number(query, self.now_seconds), template)
 
     def series(self, template: Template, window_seconds: float) -> list[Series]:
         """All series of a template over another window."""
-        query = template.render(**self._subject, window=Seconds(window_seconds))
-        return self.conversation.ask(query, self.now_seconds)
+        return self.conversation.ask(self._rendered(template, window_seconds, {}), self.now_seconds)
 
     def routers_up(self) -> float:
         """Routers that are scraped with success now."""
-        query = promql.ROUTERS_UP.render(**self._subject)
-        return self.conversation.ask_number(query, self.now_seconds) or 0.0
+        return self.number(promql.ROUTERS_UP) or 0.0
 
     def age_seconds(self, metric: str) -> float | None:
         """Age of the newest sample of a metric; None where no target has it now.
 
         Raises `PrometheusError` (`MetricsStale`) for one that is too old.
         """
-        query = promql.NEWEST_SAMPLE.render(**self._subject, metric=metric)
-        newest = self.conversation.ask_number(query, self.now_seconds)
+        return self._age(self.number(promql.NEWEST_SAMPLE, metric=metric), metric)
+
+    def request_count_age_seconds(self) -> float | None:
+        """Age of the newest count of clients' requests, as `age_seconds`. Probes tell nothing."""
+        return self._age(self.number(promql.NEWEST_REQUEST_COUNT), promql.ROUTER_REQUESTS)
+
+    def router_scrape_age_seconds(self) -> float | None:
+        """Age of the newest scrape of a router, as `age_seconds`."""
+        return self._age(self.number(promql.NEWEST_ROUTER_SCRAPE), "up of the routers")
+
+    def _age(self, newest: float | None, what: str) -> float | None:
         if newest is None:
             return None
         age = max(0.0, self.now_seconds - newest)
         if age > STALE_AFTER_SCRAPES * self.scrape_interval_seconds + SECONDS_OF_GRACE:
             raise PrometheusError(
                 ConditionReason.METRICS_STALE,
-                f"the newest sample of {metric} is {age:.0f} s old, but spec.metrics says one "
+                f"the newest sample of {what} is {age:.0f} s old, but spec.metrics says one "
                 f"comes every {self.scrape_interval_seconds:g} s. Does Prometheus still scrape, "
                 "and does it write?",
             )
         return age
 
-    @property
-    def _subject(self) -> dict[str, str]:
-        return {"namespace": self.service.namespace, "service": self.service.name}
+    def _rendered(
+        self, template: Template, window_seconds: float, holes: Mapping[str, Value]
+    ) -> str:
+        return template.render(
+            **{
+                **promql.window_holes(template, window_seconds, self.scrape_interval_seconds),
+                "namespace": self.service.namespace,
+                "service": self.service.name,
+                **holes,
+            }
+        )
 
 
 def _defined(value: float | None, template: Template) -> float | None:

@@ -51,12 +51,17 @@ class Template:
     about: str
     text: str
 
+    @property
+    def holes(self) -> frozenset[str]:
+        """The names of all holes."""
+        return frozenset(DollarTemplate(self.text).get_identifiers())
+
     def render(self, **values: Value) -> str:
         """The query. `KeyError` for a hole without a value, `ValueError` for a value too much.
 
         A `str` is a label value, whatever characters it holds.
         """
-        unknown = values.keys() - set(DollarTemplate(self.text).get_identifiers())
+        unknown = values.keys() - self.holes
         if unknown:
             raise ValueError(f"{self.name} has no hole for {sorted(unknown)}")
         filled = {hole: _rendered(value) for hole, value in values.items()}

@@ -284,7 +284,7 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
         "NAME", "READY", "PREFILL", "DECODE", "RATIO", "FORECAST", "ATTAINMENT", "REASON", "AGE",
     ]  # fmt: skip
     assert row.split()[:-1] == [
-        "chat", "True", "3/4", "2/2", "4:2", "58.3/s", "96.2/99.0%", "ForecastPlan",
+        "chat", "True", "3/4", "1/2", "4:2", "58.3/s", "96.2/99.0%", "WorkersFailing",
     ]  # fmt: skip
 
     wide = api.kubectl("get", "pdis", f"--namespace={namespace}", "--output=wide")
@@ -319,13 +319,14 @@ def test_kubectl_explain_teaches(api: ControlPlane, path: str, words: str) -> No
 FULL_STATUS: dict[str, Any] = {
     "observedGeneration": 1,
     "prefill": {"current": 3, "desired": 4, "ready": 3, "starting": 0, "draining": 0},
-    "decode": {"current": 2, "desired": 2, "ready": 2, "starting": 0, "draining": 0},
+    "decode": {"current": 2, "desired": 2, "ready": 1, "starting": 1, "draining": 0},
     "ratio": "4:2",
     "display": {
         "prefill": "3/4",
-        "decode": "2/2",
+        "decode": "1/2",
         "forecast": "58.3/s",
         "attainment": "96.2/99.0%",
+        "reason": "WorkersFailing",
     },
     "lastDecision": {
         "time": "2026-01-01T12:00:00Z",

@@ -76,7 +76,7 @@ def test_an_unknown_profile_is_answered_with_the_names_there_are(
     chat: RunningService, untouched: Callable[[], None]
 ) -> None:
     with profile(chat, {"name": "llama-9-h900"}):
-        said = chat.await_condition(ConditionType.SLO_FEASIBLE, "Unknown", "UnknownProfile")
+        said = chat.await_condition(ConditionType.SLO_FEASIBLE, "False", "UnknownProfile")
         assert "llama-9-h900" in said.message
         assert all(name in said.message for name in bundled_profile_names())
         untouched()
@@ -104,7 +104,7 @@ def test_a_broken_profile_in_a_config_map_is_named(
         chat.kubectl("create", "configmap", "mine", *flags)
 
     with profile(chat, {"name": None, "configMapRef": {"name": "mine"}}):
-        said = chat.await_condition(ConditionType.SLO_FEASIBLE, "Unknown", "ProfileInvalid")
+        said = chat.await_condition(ConditionType.SLO_FEASIBLE, "False", "ProfileInvalid")
         assert fault in said.message
         assert "mine" in said.message
         untouched()

@@ -1,10 +1,14 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from pd_operator.api.conditions import (
     ConditionReason,
+    Conditions,
     ConditionStatus,
     ConditionType,
     find_condition,
+    first_fault,
     initial_conditions,
     set_condition,
 )
@@ -94,3 +98,68 @@ def test_times_are_utc_and_in_whole_seconds_as_kubernetes_writes_them() -> None:
     [first, *_] = initial_conditions(odd, generation=1)
     dumped = first.model_dump(mode="json", by_alias=True)
     assert dumped["lastTransitionTime"] == "2026-01-01T12:00:00Z"
+
+
+def said(**reasons: ConditionReason) -> Conditions:
+    """All conditions True, but those named False for that reason."""
+    conditions = initial_conditions(NOON, generation=1)
+    for kind in ConditionType:
+        reason = reasons.get(kind.name.lower())
+        conditions = set_condition(
+            conditions,
+            kind,
+            ConditionStatus.FALSE if reason else ConditionStatus.TRUE,
+            reason or ConditionReason.ACTIVE,
+            "so it is",
+            now=NOON,
+            generation=1,
+        )
+    return conditions
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason"),
+    [
+        (said(), None),
+        (initial_conditions(NOON, generation=1), None),
+        (said(scaling=ConditionReason.ADVISORY), None),
+        (said(scaling=ConditionReason.PAUSED), None),
+        (said(forecast_trusted=ConditionReason.LAST_VALUE_CHOSEN), None),
+        (said(slo_feasible=ConditionReason.UNKNOWN_PROFILE), "UnknownProfile"),
+        (said(capacity_available=ConditionReason.WORKERS_FAILING), "WorkersFailing"),
+        (
+            said(
+                ready=ConditionReason.NO_READY_DECODE,
+                capacity_available=ConditionReason.WORKERS_FAILING,
+                metrics_available=ConditionReason.NO_SERIES,
+            ),
+            "WorkersFailing",
+        ),
+        (
+            said(
+                ready=ConditionReason.NO_READY_DECODE,
+                metrics_available=ConditionReason.NO_SERIES,
+            ),
+            "NoReadyDecode",
+        ),
+        (
+            said(
+                ready=ConditionReason.CHILDREN_REFUSED,
+                capacity_available=ConditionReason.WORKERS_FAILING,
+            ),
+            "ChildrenRefused",
+        ),
+        (
+            said(
+                slo_met=ConditionReason.TTFT_MISSED,
+                forecast_trusted=ConditionReason.WORSE_THAN_LAST_VALUE,
+            ),
+            "TTFTMissed",
+        ),
+    ],
+)
+def test_of_all_faults_the_one_to_be_mended_first_is_shown_and_a_choice_is_none(
+    conditions: Conditions, reason: str | None
+) -> None:
+    fault = first_fault(conditions)
+    assert (fault.reason if fault else None) == reason

@@ -1,10 +1,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pd_operator.api.conditions import initial_conditions
+from pd_operator.api.conditions import (
+    ConditionReason,
+    ConditionStatus,
+    ConditionType,
+    initial_conditions,
+    set_condition,
+)
 from pd_operator.api.display import with_display
 from pd_operator.api.status import (
     AttainmentStatus,
+    DecisionStatus,
     DisplayStatus,
     ForecastStatus,
     PDInferenceServiceStatus,
@@ -27,7 +34,7 @@ def a_forecast(horizon_seconds: int, milli_requests_per_second: int) -> PoolFore
 def a_status() -> PDInferenceServiceStatus:
     return PDInferenceServiceStatus(
         observed_generation=4,
-        prefill=PoolStatus(current=3, desired=4, ready=3, starting=0, draining=0),
+        prefill=PoolStatus(current=3, desired=4, ready=2, starting=1, draining=0),
         ratio="4:2",
         forecast=ForecastStatus(
             model="DampedTrend", prefill=a_forecast(200, 58_340), decode=a_forecast(90, 55_000)
@@ -47,8 +54,27 @@ def test_columns_say_in_words_what_the_fields_say_in_numbers() -> None:
     display = with_display(a_status()).display
 
     assert display == DisplayStatus(
-        prefill="3/4", decode="-", forecast="58.3/s", attainment="96.2/99.0%"
+        prefill="2/4", decode="-", forecast="58.3/s", attainment="96.2/99.0%", reason="-"
     )
+
+
+def test_the_column_of_reasons_shows_a_fault_and_else_the_last_decision() -> None:
+    decided = DecisionStatus(
+        time=datetime(2026, 1, 1, tzinfo=UTC), reason="Steady", message="Nothing changes."
+    )
+    well = a_status().model_copy(update={"last_decision": decided})
+    failing = set_condition(
+        well.conditions,
+        ConditionType.CAPACITY_AVAILABLE,
+        ConditionStatus.FALSE,
+        ConditionReason.WORKERS_FAILING,
+        "engine: ImagePullBackOff",
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        generation=4,
+    )
+    ill = well.model_copy(update={"conditions": failing})
+    shown = [with_display(status).display for status in (well, ill)]
+    assert [one.reason for one in shown if one] == ["Steady", "WorkersFailing"]
 
 
 def test_a_status_comes_back_from_the_cluster_as_it_went_there(minimal: dict[str, Any]) -> None:

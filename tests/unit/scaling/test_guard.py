@@ -168,7 +168,7 @@ def test_a_decode_pool_with_room_is_left_alone(
     decision, _ = decide(observe(2, roomy), plan(2, 2), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 2)
     assert link(decision, "Guard").endswith(
-        "50% of the KV cache is in use, 0 sequences were put back and 0 requests keep waiting for "
+        "50% of the KV cache is in use, 0 sequences were retracted and 0 requests keep waiting for "
         "room."
     )
 

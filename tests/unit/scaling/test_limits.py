@@ -1,6 +1,7 @@
 """Bounds, GPU budget, and nodes that do not come."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.scaling.deciding import (
@@ -17,6 +18,7 @@ from tests.unit.scaling.deciding import (
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
+from pd_operator.scaling.observation import PoolObservation
 
 
 def test_bounds_and_budget_are_above_a_schedule(
@@ -58,6 +60,96 @@ def test_a_worker_that_loads_for_long_has_its_node_all_the_same(
     slow = replace(pool, workers=tuple(replace(one, age_seconds=500.0) for one in pool.workers))
     decision, _ = decide(observe(2, slow), plan(2, 6), plan(2, 2), allow(), NOTHING)
     assert numbers(decision) == (2, 6)
+
+
+def broken(pool: PoolObservation, number: int, **changes: Any) -> PoolObservation:
+    """The pool with one of its workers as the kubelet cannot run it."""
+    workers = list(pool.workers)
+    failing: dict[str, Any] = {
+        "ready": False,
+        "waiting_reason": "engine: ErrImagePull",
+        "age_seconds": 5.0,
+    }
+    workers[number] = replace(workers[number], **(failing | changes))
+    return replace(pool, workers=tuple(workers))
+
+
+def test_no_more_is_asked_for_while_the_api_server_refuses_pods(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    there = make_pool(Role.PREFILL, 3)
+    refused = replace(there, replicas=6, refused="exceeded quota: gpus")
+    decision, _ = decide(observe(refused, 2), plan(9, 2), plan(2, 2), allow(), NOTHING)
+    assert numbers(decision) == (6, 2)
+    assert decision.reason is DecisionReason.CAPACITY_NOT_COMING
+    assert "3 pods are refused (exceeded quota: gpus)" in link(decision, "Capacity")
+
+
+def test_no_more_is_asked_for_while_the_newest_workers_cannot_run(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    pool = broken(make_pool(Role.DECODE, 3), 2)
+    decision, _ = decide(observe(2, pool), plan(2, 6), plan(2, 2), allow(), NOTHING)
+    assert numbers(decision) == (2, 3)
+    assert "the newest worker does not run (engine: ErrImagePull)" in link(decision, "Capacity")
+
+
+def test_no_more_is_asked_for_while_the_newest_workers_do_not_become_ready_in_time(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    late: dict[str, Any] = {"waiting_reason": "", "unready_seconds": 61.0}
+    pool = broken(make_pool(Role.DECODE, 3), 2, **late)
+    decision, _ = decide(observe(2, pool), plan(2, 6), plan(2, 2), allow(), NOTHING)
+    assert numbers(decision) == (2, 3)
+    assert "has not become ready within 60 s" in link(decision, "Capacity")
+
+
+def test_one_broken_worker_among_younger_ones_that_serve_stops_no_growth(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    pool = broken(make_pool(Role.DECODE, 3), 2, age_seconds=1e6)
+    decision, _ = decide(observe(2, pool), plan(2, 6), plan(2, 2), allow(), NOTHING)
+    assert numbers(decision) == (2, 6)
+
+
+def test_workers_that_do_not_come_are_given_up_when_the_load_is_gone(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    waiting = make_pool(Role.DECODE, 4, homeless=2, homeless_seconds=900.0)
+    decision, _ = decide(
+        observe(2, waiting), plan(2, 2), plan(2, 2), allow(behavior=at_once), NOTHING
+    )
+    assert numbers(decision) == (2, 2)
+
+
+@pytest.mark.parametrize("leaving", [{"terminating": True}, {"traffic": False}])
+def test_gpus_that_a_leaving_worker_still_holds_are_not_asked_for_again(
+    observe: Observe,
+    plan: MakePlan,
+    allow: Allow,
+    make_pool: MakePool,
+    leaving: dict[str, Any],
+) -> None:
+    # Four GPUs each, and room for four workers.
+    pool = make_pool(Role.PREFILL, 2)
+    last = replace(pool.workers[1], **leaving)
+    replicas = 1 if last.terminating else 2
+    shrinking = PoolObservation(Role.PREFILL, replicas, (pool.workers[0], last))
+    decision, _ = decide(observe(shrinking, 2), plan(1, 3), plan(1, 3), allow(budget=16), NOTHING)
+    assert numbers(decision) == (1, 2)
+    assert decision.reason is DecisionReason.BUDGET_BOUND
+    assert "4 GPUs are still held by workers on their way out" in link(decision, "Budget")
+
+
+def test_a_leaving_worker_costs_none_that_is_there(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool
+) -> None:
+    pool = make_pool(Role.PREFILL, 3)
+    gone = replace(pool.workers[2], terminating=True)
+    replaced = PoolObservation(Role.PREFILL, 2, (*pool.workers[:2], gone))
+    decision, _ = decide(observe(replaced, 2), plan(2, 2), plan(2, 2), allow(budget=16), NOTHING)
+    assert numbers(decision) == (2, 2)
 
 
 def test_the_budget_shrinks_both_pools_in_proportion(

@@ -93,7 +93,9 @@ class ConditionReason(StrEnum):
 
     # CapacityAvailable
     ALL_SCHEDULED = "AllScheduled"
+    WORKERS_REFUSED = "WorkersRefused"
     WORKERS_UNSCHEDULABLE = "WorkersUnschedulable"
+    WORKERS_FAILING = "WorkersFailing"
     WORKERS_NOT_STARTING = "WorkersNotStarting"
 
     # Scaling
@@ -101,6 +103,28 @@ class ConditionReason(StrEnum):
     ADVISORY = "Advisory"
     PAUSED = "Paused"
     HOLDING = "Holding"
+
+
+CHOSEN = (ConditionReason.LAST_VALUE_CHOSEN, ConditionReason.ADVISORY, ConditionReason.PAUSED)
+"""Reasons that the user set in the spec: a condition that is False for one of them is no fault."""
+
+NOBODY_READY = (
+    ConditionReason.NO_READY_PREFILL,
+    ConditionReason.NO_READY_DECODE,
+    ConditionReason.NO_READY_ROUTER,
+)
+"""Reasons of Ready that another condition may explain."""
+
+CAUSES_FIRST = (
+    ConditionType.CAPACITY_AVAILABLE,
+    ConditionType.READY,
+    ConditionType.METRICS_AVAILABLE,
+    ConditionType.SLO_FEASIBLE,
+    ConditionType.SLO_MET,
+    ConditionType.FORECAST_TRUSTED,
+    ConditionType.SCALING,
+)
+"""What is to be mended first, first."""
 
 
 class Condition(ApiModel):
@@ -124,6 +148,23 @@ Conditions = tuple[Condition, ...]
 def find_condition(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
     """The condition of a type, or None."""
     return next((c for c in conditions if c.type == kind), None)
+
+
+def first_fault(conditions: Iterable[Condition]) -> Condition | None:
+    """The first condition that is not as it should be, a cause before its effects; None if all are.
+
+    A condition that is unknown, or False because the user wanted it so, is no fault.
+    """
+    faults = {
+        condition.type: condition
+        for condition in conditions
+        if condition.status is ConditionStatus.FALSE and condition.reason not in CHOSEN
+    }
+    ready = faults.get(ConditionType.READY)
+    if ready is not None and ready.reason not in NOBODY_READY:
+        # A tick failed, so that the other conditions are of earlier ones.
+        return ready
+    return next((faults[kind] for kind in CAUSES_FIRST if kind in faults), None)
 
 
 def set_condition(

@@ -1,5 +1,6 @@
 """What `kubectl get` prints of a status."""
 
+from pd_operator.api.conditions import first_fault
 from pd_operator.api.status import (
     AttainmentStatus,
     DisplayStatus,
@@ -18,12 +19,13 @@ def with_display(status: PDInferenceServiceStatus) -> PDInferenceServiceStatus:
         decode=_pool(status.decode),
         forecast=_forecast(status.forecast),
         attainment=_attainment(status.attainment),
+        reason=_reason(status),
     )
     return status.model_copy(update={"display": display})
 
 
 def _pool(pool: PoolStatus | None) -> str:
-    return _UNKNOWN if pool is None else f"{pool.current}/{pool.desired}"
+    return _UNKNOWN if pool is None else f"{pool.ready}/{pool.desired}"
 
 
 def _forecast(forecast: ForecastStatus | None) -> str:
@@ -39,3 +41,11 @@ def _attainment(attainment: AttainmentStatus | None) -> str:
     if attainment is None:
         return _UNKNOWN
     return f"{attainment.ttft_per_mille / 10:.1f}/{attainment.tpot_per_mille / 10:.1f}%"
+
+
+def _reason(status: PDInferenceServiceStatus) -> str:
+    """What is wrong first; where nothing is, what the last decision was made for."""
+    fault = first_fault(status.conditions)
+    if fault is not None:
+        return fault.reason
+    return status.last_decision.reason if status.last_decision else _UNKNOWN

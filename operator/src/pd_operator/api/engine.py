@@ -58,7 +58,7 @@ class ProfileRef(ApiModel):
     name: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
         default=None,
         description="Name of a profile that comes with the operator, for instance "
-        "llama-3.1-70b-h100. An unknown name turns condition SLOFeasible to Unknown with the "
+        "llama-3.1-70b-h100. An unknown name turns condition SLOFeasible to False with the "
         "names there are.",
     )
     config_map_ref: ConfigMapKeyRef | None = Field(

@@ -225,10 +225,16 @@ class ParallelismStatus(StatusModel):
 class DisplayStatus(StatusModel):
     """What `kubectl get` prints, put in words from the fields beside it. Not for programs."""
 
-    prefill: str = Field(max_length=32, description="Prefill workers current/wanted.")
-    decode: str = Field(max_length=32, description="Decode workers current/wanted.")
+    prefill: str = Field(max_length=32, description="Prefill workers ready/wanted.")
+    decode: str = Field(max_length=32, description="Decode workers ready/wanted.")
     forecast: str = Field(max_length=32, description="Requests per second the pools are for.")
     attainment: str = Field(max_length=32, description="Percent within the TTFT and TPOT limits.")
+    reason: str = Field(
+        default="-",
+        max_length=1024,
+        description="Reason of the first condition that is not as it should be; where all are, of "
+        "the last decision.",
+    )
 
 
 class PDInferenceServiceStatus(StatusModel):

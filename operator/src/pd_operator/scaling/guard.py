@@ -20,7 +20,7 @@ class ReactiveGuard(PoolLink):
     """Adds workers at once where queues show that the plan is wrong.
 
     Prefill: the prompts that wait take longer to compute than the objective allows a first token.
-    Decode: the KV cache is nearly full, sequences were put back for want of room, or requests keep
+    Decode: the KV cache is nearly full, sequences were retracted for want of room, or requests keep
     waiting for it. An engine keeps room free for those that run (512 tokens each), so that requests
     wait long before its cache is full.
     """
@@ -81,7 +81,7 @@ def _decode_pressure(loads: list[EngineLoad], trends: list[EngineTrend]) -> tupl
     retracted = sum(load.decode_retracted_queue for load in loads)
     put_off = sum(trend.put_off for trend in trends)
     word = (
-        f"{use:.0%} of the KV cache is in use, {retracted} sequences were put back and {put_off} "
+        f"{use:.0%} of the KV cache is in use, {retracted} sequences were retracted and {put_off} "
         "requests keep waiting for room"
     )
     return use >= FULL_KV_USE or retracted > 0 or put_off >= len(loads), word

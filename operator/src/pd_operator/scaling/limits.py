@@ -4,39 +4,72 @@ from typing import ClassVar
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.decision import DecisionReason
+from pd_operator.scaling.observation import PoolObservation
 from pd_operator.scaling.proposal import ChainLink, PoolLink, Proposal, Situation, Wanted
 
 
 class CapacityNotComing(PoolLink):
-    """Asks for no more workers while earlier ones have waited for a node for too long.
+    """Asks for no more workers while those that were asked for do not come.
+
+    That is so while the API server refuses pods, while a worker has waited for a node for too long,
+    and while the newest workers that had their time do not run. One broken worker among others that
+    were asked for with it or after it stops nobody.
 
     Waiting workers are replicas already, so they are never asked for twice. They stay asked for:
-    the cluster may yet find a node.
+    the cluster may yet find a node, and what adds nodes looks at pending pods. They are given up
+    when the load does not need them any more.
     """
 
     name: ClassVar[str] = "Capacity"
 
     def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
-        """Cap at the present number while a worker waits for longer than the timeout."""
+        """Cap at the present number while workers do not come."""
         pool = situation.observation.pool(role)
         timeout = situation.settings.pool(role).capacity_timeout_seconds
-        ages = [
-            worker.age_seconds
-            for worker in pool.workers
-            if worker.starting and not worker.scheduled
-        ]
-        late = [age for age in ages if age > timeout]
-        if not late:
-            waiting = f"{len(ages)} wait for a node, none for longer than {timeout:.0f} s"
+        obstacle = _refused(pool) or _without_node(pool, timeout) or _newest_broken(pool, timeout)
+        if obstacle:
             return Wanted(
-                workers, DecisionReason.STEADY, waiting if ages else "no worker waits for a node"
+                min(workers, max(pool.current, 1)),
+                DecisionReason.CAPACITY_NOT_COMING,
+                f"{obstacle}, so no more are asked for",
             )
-        return Wanted(
-            min(workers, max(pool.current, 1)),
-            DecisionReason.CAPACITY_NOT_COMING,
-            f"{len(late)} of {pool.current} workers have waited for a node for up to "
-            f"{max(late):.0f} s, longer than {timeout:.0f} s, so no more are asked for",
-        )
+        word = "no worker waits for a node"
+        if pool.unschedulable:
+            word = f"{pool.unschedulable} wait for a node, none for longer than {timeout:.0f} s"
+        return Wanted(workers, DecisionReason.STEADY, word)
+
+
+def _refused(pool: PoolObservation) -> str:
+    return f"{pool.missing} pods are refused ({pool.refused})" if pool.refused else ""
+
+
+def _without_node(pool: PoolObservation, timeout: float) -> str:
+    waited = {
+        worker.age_seconds: worker.waiting_reason
+        for worker in pool.workers
+        if worker.unschedulable and worker.age_seconds > timeout
+    }
+    if not waited:
+        return ""
+    late = sum(worker.unschedulable and worker.age_seconds > timeout for worker in pool.workers)
+    longest = max(waited)
+    words = f" ({waited[longest]})" if waited[longest] else ""
+    return (
+        f"{late} of {pool.current} workers have waited for a node for up to {longest:.0f} s, "
+        f"longer than {timeout:.0f} s{words}"
+    )
+
+
+def _newest_broken(pool: PoolObservation, timeout: float) -> str:
+    broken = [worker for worker in pool.workers if worker.failing or worker.late(timeout)]
+    if not broken:
+        return ""
+    newest = min(broken, key=lambda worker: worker.age_seconds)
+    if any(worker.serving and worker.age_seconds <= newest.age_seconds for worker in pool.workers):
+        return ""
+    if newest.waiting_reason:
+        return f"the newest worker does not run ({newest.waiting_reason})"
+    return f"the newest worker has not become ready within {timeout:.0f} s"
 
 
 class Bounds(PoolLink):
@@ -63,23 +96,69 @@ class Budget(ChainLink):
     name: ClassVar[str] = "Budget"
 
     def apply(self, proposal: Proposal, situation: Situation) -> tuple[Proposal, str]:
-        """Where the budget does not cover the pair, shrink both in proportion."""
-        settings = situation.settings
-        each = {role: settings.pool(role).gpus_per_worker for role in Role}
-        wanted = {role: proposal.pool(role).workers for role in Role}
-        asked = sum(wanted[role] * each[role] for role in Role)
-        if settings.gpu_budget is None:
+        """Where the budget does not cover the pair, shrink both in proportion.
+
+        Then add only as many workers as fit beside those that still hold GPUs.
+        """
+        budget = situation.settings.gpu_budget
+        asked = _gpus(_workers(proposal), situation)
+        if budget is None:
             return proposal, f"{asked} GPUs are asked for, and no budget is set."
-        if asked <= settings.gpu_budget:
-            return proposal, f"{asked} of {settings.gpu_budget} GPUs are asked for."
-        prefill, decode = _best_pair(wanted, _floors(wanted, situation), each, settings.gpu_budget)
-        word = (
-            f"{asked} GPUs are more than the budget of {settings.gpu_budget}; "
-            f"{prefill} prefill and {decode} decode workers fit"
-        )
-        for role, workers in ((Role.PREFILL, prefill), (Role.DECODE, decode)):
-            proposal = proposal.with_pool(role, Wanted(workers, DecisionReason.BUDGET_BOUND, word))
+        word = f"{asked} of {budget} GPUs are asked for"
+        if asked > budget:
+            proposal, word = _within(proposal, situation, budget)
+        return _beside_those_that_leave(proposal, situation, budget, word)
+
+
+def _within(proposal: Proposal, situation: Situation, budget: int) -> tuple[Proposal, str]:
+    wanted = _workers(proposal)
+    prefill, decode = _best_pair(
+        wanted, _floors(wanted, situation), _gpus_per_worker(situation), budget
+    )
+    word = (
+        f"{_gpus(wanted, situation)} GPUs are more than the budget of {budget}; "
+        f"{prefill} prefill and {decode} decode workers fit"
+    )
+    return _bound(proposal, (prefill, decode), word), word
+
+
+def _beside_those_that_leave(
+    proposal: Proposal, situation: Situation, budget: int, word: str
+) -> tuple[Proposal, str]:
+    """No GPU is asked for that a worker on its way out still holds: neither drained nor deleted.
+
+    It comes back to the budget when that worker is gone. None that is there is removed for it.
+    """
+    wanted, kept, occupied = _workers(proposal), {}, {}
+    for role in Role:
+        pool = situation.observation.pool(role)
+        kept[role] = min(wanted[role], max(pool.replicas, situation.settings.pool(role).minimum))
+        occupied[role] = max(pool.replicas, kept[role]) + pool.leaving
+    held = _gpus(occupied, situation) - _gpus(kept, situation)
+    room = _gpus(kept, situation) + max(0, budget - _gpus(occupied, situation))
+    if _gpus(wanted, situation) <= room:
         return proposal, f"{word}."
+    pair = _best_pair(wanted, kept, _gpus_per_worker(situation), room)
+    word = f"{word}; {held} GPUs are still held by workers on their way out"
+    return _bound(proposal, pair, word), f"{word}."
+
+
+def _bound(proposal: Proposal, pair: tuple[int, int], word: str) -> Proposal:
+    for role, workers in zip((Role.PREFILL, Role.DECODE), pair, strict=True):
+        proposal = proposal.with_pool(role, Wanted(workers, DecisionReason.BUDGET_BOUND, word))
+    return proposal
+
+
+def _workers(proposal: Proposal) -> dict[Role, int]:
+    return {role: proposal.pool(role).workers for role in Role}
+
+
+def _gpus_per_worker(situation: Situation) -> dict[Role, int]:
+    return {role: situation.settings.pool(role).gpus_per_worker for role in Role}
+
+
+def _gpus(workers: dict[Role, int], situation: Situation) -> int:
+    return sum(workers[role] * each for role, each in _gpus_per_worker(situation).items())
 
 
 def _floors(wanted: dict[Role, int], situation: Situation) -> dict[Role, int]:

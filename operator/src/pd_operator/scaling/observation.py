@@ -111,6 +111,8 @@ class WorkerObservation:
       in progress, so that an operator that restarts half-way continues instead of starting over.
     - `replicas_without`: the number that its pool's replicas are lowered to for it, written first.
     - `software`: changes with whatever may change an engine's speed (image, arguments...).
+    - `waiting_reason`: why it is not running, in the scheduler's or the kubelet's own words; empty
+      where neither has said that something is wrong.
     """
 
     name: str
@@ -133,6 +135,7 @@ class WorkerObservation:
     idle_since: float | None = None
     replicas_without: int | None = None
     software: str = ""
+    waiting_reason: str = ""
 
     @property
     def work(self) -> int:
@@ -166,6 +169,21 @@ class WorkerObservation:
         """Whether the worker is expected and not there yet."""
         return not self.ready and not self.draining
 
+    @property
+    def unschedulable(self) -> bool:
+        """Whether the worker is expected and has no node."""
+        return self.starting and not self.scheduled
+
+    @property
+    def failing(self) -> bool:
+        """Whether the kubelet has tried to run it and says why it cannot."""
+        return self.starting and self.scheduled and bool(self.waiting_reason)
+
+    def late(self, patience_seconds: float) -> bool:
+        """Whether it has a node and has not become ready for longer than this."""
+        waited = self.unready_seconds or self.seconds_on_node
+        return self.starting and self.scheduled and waited > patience_seconds
+
 
 @dataclass(frozen=True)
 class PoolObservation:
@@ -174,6 +192,8 @@ class PoolObservation:
     - `settled`: the cluster's controllers have acted on these replicas, and see the same workers.
     - `rolling_out`: workers of an older template are still there, or their successors not yet.
     - `version`: of the replicas as they were read, in the cluster's own terms.
+    - `refused`: why the API server refuses further pods (a quota, a policy), in its own words;
+      empty where it takes them.
     """
 
     role: Role
@@ -182,6 +202,7 @@ class PoolObservation:
     settled: bool = True
     rolling_out: bool = False
     version: str = ""
+    refused: str = ""
 
     @classmethod
     def of(cls, role: Role, ready: int, starting: int = 0, draining: int = 0) -> "PoolObservation":
@@ -216,7 +237,23 @@ class PoolObservation:
     @property
     def unschedulable(self) -> int:
         """Workers that wait for a node."""
-        return self._count(lambda worker: worker.starting and not worker.scheduled)
+        return self._count(lambda worker: worker.unschedulable)
+
+    @property
+    def missing(self) -> int:
+        """Replicas without a pod: refused, or not created yet."""
+        return max(self.replicas - len(self.live), 0)
+
+    @property
+    def leaving(self) -> int:
+        """Workers that hold GPUs and are no replicas any more.
+
+        Those that are being deleted keep them until they are gone; and a rollout has more pods than
+        replicas for a while.
+        """
+        terminating = self._count(lambda worker: worker.scheduled and worker.terminating)
+        others = sum(worker.scheduled for worker in self.live)
+        return terminating + max(others - self.replicas, 0)
 
     @property
     def current(self) -> int:

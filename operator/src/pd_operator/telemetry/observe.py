@@ -41,6 +41,7 @@ from pd_operator.scaling.observation import (
 )
 from pd_operator.telemetry.observe_pool import Deployment, observe_pool
 from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
+from pd_operator.telemetry.trouble import waiting_reason
 
 ENGINE_CONTAINER = "engine"
 FINISHED_PHASES = ("Succeeded", "Failed")
@@ -123,6 +124,7 @@ def worker_observation(
         idle_since=_number(annotation(pod, ANNOTATION_IDLE_SINCE)),
         replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
+        waiting_reason=waiting_reason(pod),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import PoolObservation, WorkerObservation
+from pd_operator.telemetry.trouble import refusal
 
 Deployment = Mapping[str, Any]
 """A Deployment as the Kubernetes API writes it in JSON."""
@@ -36,4 +37,5 @@ def observe_pool(
         ),
         rolling_out=int(status.get("updatedReplicas", 0)) < pods,
         version=str(metadata.get("resourceVersion", "")),
+        refused=refusal(deployment),
     )

@@ -10,8 +10,9 @@ import pytest
 from pd_operator.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.status.conditions import CONDITION_EVALUATORS, ConditionUpdate
+from pd_operator.controller.status.conditions import CONDITION_EVALUATORS
 from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.status.updates import ConditionUpdate
 from pd_operator.demand import Coverage
 from pd_operator.scaling.observation import Attainment, Known, PoolObservation, Unknown
 from pd_operator.scaling.pool_forecasts import PoolForecasts
@@ -99,12 +100,13 @@ def test_a_forecaster_that_loses_to_the_last_value_is_not_trusted(
         ConditionType.FORECAST_TRUSTED,
     )
     assert (update.status, update.reason) == (FALSE, ConditionReason.WORSE_THAN_LAST_VALUE)
-    assert "20% above the last value's for prefill (230 s)" in update.message
-    assert "20% below the last value's for decode (230 s)" in update.message
+    assert "20% above the last value's for prefill, 230 s ahead" in update.message
+    assert "20% below the last value's for decode, 230 s ahead" in update.message
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [(math.inf, "which is none"), (1.001, "is the last value's for prefill")]
+    ("error", "words"),
+    [(math.inf, "which was exact"), (1.001, "equal to the last value's for prefill")],
 )
 def test_errors_that_no_percentage_tells_are_told_in_words(
     result: TickResult, make_forecast: Callable[..., Any], error: float, words: str
@@ -127,7 +129,7 @@ def test_a_load_that_nobody_could_forecast_better_is_no_reason_to_distrust(
         ConditionType.FORECAST_TRUSTED,
     )
     assert (update.status, update.reason) == (TRUE, ConditionReason.AS_GOOD_AS_LAST_VALUE)
-    assert "is the last value's for prefill" in update.message
+    assert "equal to the last value's for prefill" in update.message
 
 
 def test_a_forecaster_too_young_to_be_judged_is_neither_trusted_nor_distrusted(
@@ -151,7 +153,8 @@ def test_how_often_the_quantile_held_is_said(
     update = said(
         replace(result, forecasts=ahead, coverage=coverage), ConditionType.FORECAST_TRUSTED
     )
-    assert "At or below P95 came 94.9% of prefill's and 90.2% of decode's loads." in update.message
+    told = "The P95 forecast covered 94.9% of the prefill loads and 90.2% of the decode loads."
+    assert told in update.message
 
 
 def test_no_forecast_yet_is_unknown(result: TickResult) -> None:
@@ -180,26 +183,22 @@ def test_a_plan_above_the_budget_is_said(result: TickResult) -> None:
     assert (update.status, update.reason) == (FALSE, ConditionReason.GPU_BUDGET_TOO_LOW)
 
 
-def test_an_unknown_profile_leaves_feasibility_unknown(result: TickResult) -> None:
-    nameless = Unknown("UnknownProfile", "profile", "no profile is called 'x'")
+@pytest.mark.parametrize(
+    "reason", [ConditionReason.UNKNOWN_PROFILE, ConditionReason.PROFILE_INVALID]
+)
+def test_a_profile_that_cannot_be_read_is_a_fault_and_not_a_lack_of_data(
+    result: TickResult, reason: ConditionReason
+) -> None:
+    nameless = Unknown(reason.value, "profile", "no profile is called 'x'")
     update = said(
         replace(result, plan_ahead=nameless, plan_now=nameless), ConditionType.SLO_FEASIBLE
     )
-    assert (update.status, update.reason) == (UNKNOWN, ConditionReason.UNKNOWN_PROFILE)
+    assert (update.status, update.reason) == (FALSE, reason)
 
 
-def test_workers_without_a_node_and_workers_that_hang_are_told_apart(
-    seeing: Seeing, make_worker: Callable[..., Any]
-) -> None:
-    homeless = make_worker(Role.PREFILL, 9, ready=False, scheduled=False)
-    pool = PoolObservation(Role.PREFILL, 2, (make_worker(Role.PREFILL, 0), homeless))
-    update = said(seeing(prefill=pool), ConditionType.CAPACITY_AVAILABLE)
-    assert update.reason is ConditionReason.WORKERS_UNSCHEDULABLE
-
-    hanging = make_worker(Role.PREFILL, 9, ready=False, age_seconds=1e5)
-    pool = PoolObservation(Role.PREFILL, 2, (make_worker(Role.PREFILL, 0), hanging))
-    update = said(seeing(prefill=pool), ConditionType.CAPACITY_AVAILABLE)
-    assert update.reason is ConditionReason.WORKERS_NOT_STARTING
+def test_a_load_that_is_unknown_leaves_feasibility_unknown(result: TickResult) -> None:
+    update = said(replace(result, plan_ahead=AWAY, plan_now=AWAY), ConditionType.SLO_FEASIBLE)
+    assert (update.status, update.reason) == (UNKNOWN, ConditionReason.PROMETHEUS_UNREACHABLE)
 
 
 def test_advice_says_what_it_would_do(result: TickResult) -> None:

@@ -69,7 +69,7 @@ def test_without_a_profile_nothing_is_chosen_and_it_is_said_which_there_are() ->
         choose(service(), gone, {})
     update = why.value.update
     assert (update.status, update.reason) == (
-        ConditionStatus.UNKNOWN,
+        ConditionStatus.FALSE,
         ConditionReason.UNKNOWN_PROFILE,
     )
     assert "there are y" in update.message

@@ -24,8 +24,9 @@ from pd_operator.api.status import (
     PoolForecastStatus,
     PoolStatus,
 )
-from pd_operator.controller.status.conditions import CONDITION_EVALUATORS, ConditionUpdate
+from pd_operator.controller.status.conditions import CONDITION_EVALUATORS
 from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.status.updates import ConditionUpdate
 from pd_operator.demand import Coverage, Demand, DemandForecast
 from pd_operator.performance.calibration_status import to_plain
 from pd_operator.planning.plan import Plan

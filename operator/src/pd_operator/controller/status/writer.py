@@ -15,15 +15,16 @@ from pd_operator.api.conditions import (
     ConditionType,
     find_condition,
 )
+from pd_operator.api.display import with_display
 from pd_operator.api.names import API_VERSION, KIND, ServiceKey
 from pd_operator.api.status import ParallelismStatus, PDInferenceServiceStatus
 from pd_operator.api.v1alpha1 import Metadata, PDInferenceService
 from pd_operator.controller.status.builder import build_status, conditions_of, with_conditions
-from pd_operator.controller.status.conditions import ConditionUpdate
 from pd_operator.controller.status.events import EventReason, EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
 from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.status.updates import ConditionUpdate
 
 HEARTBEAT_SECONDS = 30.0
 """Figures change on every tick; words and worker counts seldom. A status is written when those
@@ -92,7 +93,8 @@ class StatusWriter:
         conditions = with_conditions(started, updates | dict(also or {}), now, about.generation)
         # On a first visit, too, what is wrong is worth an Event.
         before = before.model_copy(update={"conditions": started})
-        await self._write(about, before, before.model_copy(update={"conditions": conditions}))
+        status = with_display(before.model_copy(update={"conditions": conditions}))
+        await self._write(about, before, status)
 
     async def _write(
         self, about: Metadata, before: PDInferenceServiceStatus, status: PDInferenceServiceStatus
@@ -116,15 +118,13 @@ class StatusWriter:
         for condition in after:
             kind = ConditionType(condition.type)
             old = find_condition(before, kind)
-            if old is None or _same(old, condition) or kind is ConditionType.SLO_MET:
-                # Attainment moves with every burst: that is what dashboards and alerts are for.
-                continue
-            await self._events.post(
-                about,
-                condition.reason,
-                f"{kind.value} is {condition.status.value}: {condition.message}",
-                warning=BAD.get(kind) is condition.status,
-            )
+            bad = BAD.get(kind) is condition.status
+            # On a first visit what is well is no news.
+            news = bad if old is None else not _same(old, condition)
+            # Attainment moves with every burst: that is what dashboards and alerts are for.
+            if news and kind is not ConditionType.SLO_MET:
+                message = f"{kind.value} is {condition.status.value}: {condition.message}"
+                await self._events.post(about, condition.reason, message, warning=bad)
 
     async def _advise(
         self, about: Metadata, before: PDInferenceServiceStatus, now: PDInferenceServiceStatus

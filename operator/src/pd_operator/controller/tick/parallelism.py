@@ -12,8 +12,8 @@ from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.roles import Role
 from pd_operator.api.status import ParallelismStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.status.conditions import ConditionUpdate
 from pd_operator.controller.status.events import LONGEST_MESSAGE, EventReason, EventRecorder
+from pd_operator.controller.status.updates import ConditionUpdate
 from pd_operator.controller.status.writer import StatusWriter
 from pd_operator.controller.tick.engine_profile import profile_of
 from pd_operator.performance import PerformanceProfile
@@ -109,9 +109,7 @@ def choose(
     """Tensor-parallel sizes by a service's profile; `UndecidedError` says why there are none."""
     if isinstance(profile, Unknown):
         raise UndecidedError(
-            ConditionUpdate(
-                ConditionStatus.UNKNOWN, ConditionReason(profile.reason), profile.message
-            )
+            ConditionUpdate(ConditionStatus.FALSE, ConditionReason(profile.reason), profile.message)
         )
     try:
         sizes = choose_tensor_parallel_for(

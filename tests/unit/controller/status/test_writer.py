@@ -1,0 +1,66 @@
+"""What is written and told of a tick, and what is not worth telling."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from tests.unit.controller.stand_ins import MemoryCluster
+
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.api.conditions import ConditionReason
+from pd_operator.api.roles import Role
+from pd_operator.controller.status.events import EventRecorder
+from pd_operator.controller.status.metrics import OperatorMetrics
+from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.status.writer import StatusWriter
+from pd_operator.scaling.observation import PoolObservation, Unknown
+
+Seeing = Callable[..., TickResult]
+REFUSED = PoolObservation(Role.DECODE, 2, (), refused="exceeded quota: gpus")
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return MemoryCluster()
+
+
+@pytest.fixture
+def writer(cluster: MemoryCluster, result: TickResult) -> StatusWriter:
+    api = cast("Cluster", cluster)
+    return StatusWriter(result.service.key, api, EventRecorder(api), OperatorMetrics())
+
+
+async def test_what_is_wrong_on_the_first_visit_is_an_event_and_what_is_well_is_none(
+    writer: StatusWriter, cluster: MemoryCluster, result: TickResult, seeing: Seeing
+) -> None:
+    nameless = Unknown("UnknownProfile", "profile", "no profile is called 'x'")
+    ill = replace(seeing(decode=REFUSED), plan_ahead=nameless, plan_now=nameless)
+    await writer.publish(ill)
+    assert cluster.events == ["NoReadyDecode", "UnknownProfile", "WorkersRefused"]
+
+
+async def test_a_healthy_first_visit_posts_nothing(
+    writer: StatusWriter, cluster: MemoryCluster, result: TickResult
+) -> None:
+    await writer.publish(result)
+    assert cluster.events == []
+    assert cluster.statuses[-1]["display"]["reason"] == "Steady"
+
+
+async def test_what_stays_wrong_is_told_once(
+    writer: StatusWriter, cluster: MemoryCluster, result: TickResult, seeing: Seeing
+) -> None:
+    await writer.publish(result)
+    for _ in range(3):
+        await writer.publish(seeing(decode=REFUSED))
+    assert cluster.events == ["NoReadyDecode", "WorkersRefused"]
+
+
+async def test_a_tick_that_failed_shows_in_the_column_of_reasons(
+    writer: StatusWriter, cluster: MemoryCluster, result: TickResult
+) -> None:
+    await writer.publish(result)
+    resource = result.service.model_dump(mode="json", by_alias=True, exclude_none=True)
+    await writer.publish_failure(resource, ConditionReason.CHILDREN_REFUSED, "no such field")
+    assert cluster.statuses[-1]["display"]["reason"] == "ChildrenRefused"

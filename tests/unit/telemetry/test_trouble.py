@@ -1,0 +1,192 @@
+"""Why a worker is not there, read from pods and Deployments as Kubernetes writes them."""
+
+from typing import Any
+
+import pytest
+
+from pd_operator.api.roles import Role
+from pd_operator.scaling.observation import Unknown
+from pd_operator.telemetry.observe import NOT_ASKED, observe, worker_observation
+from pd_operator.telemetry.trouble import LONGEST_WORDS, refusal, waiting_reason
+
+CREATED, SCHEDULED, LOST = "2027-01-15T05:00:00Z", "2027-01-15T07:00:00Z", "2027-01-15T07:55:00Z"
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+UNKNOWN = Unknown("NoSeries", "prometheus", "nothing there")
+LACK = (
+    "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. no new claims to deallocate, "
+    "preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod."
+)
+
+Json = dict[str, Any]
+
+
+def pod(*containers: Json, init: tuple[Json, ...] = (), ready: str = "False") -> Json:
+    """A pod that has a node since 07:00."""
+    return {
+        "metadata": {
+            "name": "chat-decode-1",
+            "creationTimestamp": CREATED,
+            "labels": {"serving.pd-operator.io/role": "decode"},
+        },
+        "spec": {"containers": []},
+        "status": {
+            "phase": "Pending",
+            "conditions": [
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": SCHEDULED},
+                {"type": "Ready", "status": ready, "lastTransitionTime": SCHEDULED},
+            ],
+            "initContainerStatuses": list(init),
+            "containerStatuses": list(containers),
+        },
+    }
+
+
+def homeless(message: str | None) -> Json:
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    conditions = [said | ({"message": message} if message else {})]
+    return pod() | {"status": {"phase": "Pending", "conditions": conditions}}
+
+
+def engine(ready: bool = False, restarts: int = 0, **status: Any) -> Json:
+    return {"name": "engine", "ready": ready, "restartCount": restarts, **status}
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    return {"waiting": {"reason": reason} | ({"message": message} if message else {})}
+
+
+def ended(code: int, reason: str) -> Json:
+    return {"terminated": {"exitCode": code, "reason": reason}}
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (LACK, "0/2 nodes are available: 2 Insufficient nvidia.com/gpu"),
+        (
+            "0/2 nodes are available: 2 cannot allocate all claims. preemption: 0/2 nodes are "
+            "available: 2 Preemption is not helpful for scheduling.",
+            "0/2 nodes are available: 2 cannot allocate all claims",
+        ),
+        (
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to "
+            "deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful.",
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s)",
+        ),
+        (
+            'persistentvolumeclaim "weights" not found. preemption: not eligible',
+            'persistentvolumeclaim "weights" not found',
+        ),
+        (None, ""),
+    ],
+)
+def test_the_scheduler_is_quoted_without_what_it_says_of_preemption(
+    message: str | None, words: str
+) -> None:
+    assert waiting_reason(homeless(message)) == words
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        (
+            engine(state=waiting("ImagePullBackOff", 'Back-off pulling image "nowhere:v9"')),
+            'engine: ImagePullBackOff: Back-off pulling image "nowhere:v9"',
+        ),
+        (
+            engine(state=waiting("CreateContainerConfigError", 'secret "hf-token" not found')),
+            'engine: CreateContainerConfigError: secret "hf-token" not found',
+        ),
+        (
+            engine(
+                restarts=5,
+                state=waiting("CrashLoopBackOff", "back-off 2m40s restarting failed container"),
+                lastState=ended(1, "Error"),
+            ),
+            "engine: CrashLoopBackOff: exit code 1 (Error), 5 restarts",
+        ),
+        (
+            engine(restarts=1, state={"running": {}}, lastState=ended(137, "OOMKilled")),
+            "engine: ended: exit code 137 (OOMKilled), 1 restart",
+        ),
+        (
+            engine(state=ended(0, "Completed")),
+            "engine: ended: exit code 0 (Completed), 0 restarts",
+        ),
+        (
+            engine(restarts=2, state=waiting("ErrImagePull", "gone"), lastState=ended(0, "x")),
+            "engine: ErrImagePull: gone",
+        ),
+        (engine(state=waiting("ContainerCreating")), ""),
+        (engine(state={"running": {}}), ""),
+        (engine(ready=True, restarts=3, state={"running": {}}, lastState=ended(1, "Error")), ""),
+        (engine(), ""),
+    ],
+)
+def test_the_kubelet_is_quoted_with_the_exit_code_of_a_crash(container: Json, words: str) -> None:
+    assert waiting_reason(pod(container)) == words
+
+
+def test_an_init_container_that_fails_is_named_and_one_that_is_done_is_not() -> None:
+    done = {"name": "fetch", "ready": True, "state": ended(0, "Completed")}
+    failed = {"name": "unpack", "ready": False, "state": ended(2, "Error")}
+    blocked = engine(state=waiting("PodInitializing"))
+    assert waiting_reason(pod(blocked, init=(done,))) == ""
+    assert waiting_reason(pod(blocked, init=(done, failed))) == (
+        "unpack: ended: exit code 2 (Error), 0 restarts"
+    )
+
+
+def test_a_ready_worker_waits_for_nothing() -> None:
+    crashed_once = engine(restarts=1, state={"running": {}}, lastState=ended(1, "Error"))
+    assert waiting_reason(pod(crashed_once, ready="True")) == ""
+
+
+def test_long_words_are_cut_and_stay_on_one_line() -> None:
+    words = waiting_reason(pod(engine(state=waiting("RunContainerError", "a\nb " * 400))))
+    assert len(words) == LONGEST_WORDS
+    assert "\n" not in words
+
+
+def deployment(status: str = "True", **failure: str) -> Json:
+    conditions = [
+        {"type": "Available", "status": "False", "message": "not it"},
+        {"type": "ReplicaFailure", "status": status, "reason": "FailedCreate", **failure},
+    ]
+    return {"metadata": {}, "spec": {"replicas": 6}, "status": {"conditions": conditions}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'pods "chat-prefill-x" is forbidden: exceeded quota: gpus',
+        'pods "chat-prefill-x" is forbidden: violates PodSecurity "restricted:latest": '
+        "allowPrivilegeEscalation != false",
+    ],
+)
+def test_a_refusal_of_pods_is_quoted(message: str) -> None:
+    assert refusal(deployment(message=message)) == message
+    assert refusal(deployment()) == "FailedCreate"
+
+
+def test_a_refusal_that_is_over_or_never_was_is_none() -> None:
+    assert refusal(deployment("False", message="no")) == ""
+    assert refusal({"spec": {"replicas": 0}}) == ""
+
+
+def test_a_pool_knows_what_is_refused_missing_and_leaving() -> None:
+    leaving = pod(ready="True")
+    leaving["metadata"] = leaving["metadata"] | {"name": "z", "deletionTimestamp": LOST}
+    deployments = {Role.PREFILL: None, Role.DECODE: deployment(message="exceeded quota")}
+    seen = observe(NOW, [pod(ready="True"), leaving], deployments, {}, UNKNOWN, UNKNOWN)
+    decode, prefill = seen.decode, seen.prefill
+    assert (decode.refused, decode.missing, decode.leaving) == ("exceeded quota", 5, 1)
+    assert (prefill.refused, prefill.missing) == ("", 0)
+
+
+def test_a_worker_that_cannot_run_is_failing_and_not_merely_starting() -> None:
+    broken = pod(engine(state=waiting("ErrImagePull", "denied")))
+    seen = worker_observation(broken, NOT_ASKED, NOW)
+    assert (seen.starting, seen.failing, seen.unschedulable) == (True, True, False)
+    assert not worker_observation(pod(engine()), NOT_ASKED, NOW).failing
+    assert worker_observation(homeless(LACK), NOT_ASKED, NOW).unschedulable

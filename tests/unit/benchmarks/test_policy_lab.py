@@ -1,11 +1,12 @@
 """The lab's loads, bounds and score."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from scripts.policy_lab.best_fixed import cheapest_fixed
-from scripts.policy_lab.clairvoyant import clairvoyant, largest_batch
+from scripts.policy_lab.best_fixed import Fixed, cheapest_fixed
+from scripts.policy_lab.clairvoyant import Clairvoyant, clairvoyant, largest_batch
 from scripts.policy_lab.loads import Lengths, drawn_arrivals, steady_lengths
 from scripts.policy_lab.scenarios import Scenario, Site, scenario, scenarios
 from scripts.policy_lab.score import score
@@ -28,11 +29,24 @@ def wave(rng: np.random.Generator) -> Requests:
 WAVE = Scenario("wave", "test", Site("qwen3-32b-h200", 1500, 25, 5), wave)
 
 
-@pytest.fixture
-def setting(monkeypatch: pytest.MonkeyPatch) -> Setting:
+@pytest.fixture(scope="module")
+def setting() -> Iterator[Setting]:
     """The wave, with workers that take a minute to start."""
-    monkeypatch.setattr("scripts.policy_lab.trial.scenario", lambda *_: WAVE)
-    return Setting("a wave", "test", 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scripts.policy_lab.trial.scenario", lambda *_: WAVE)
+        yield Setting("a wave", "test", 60)
+
+
+@pytest.fixture(scope="module")
+def fixed(setting: Setting) -> Fixed:
+    """The best fixed pools."""
+    return cheapest_fixed(setting, 0.98)
+
+
+@pytest.fixture(scope="module")
+def bound(setting: Setting) -> Clairvoyant:
+    """Who knows the future."""
+    return clairvoyant(setting, 0.98)
 
 
 def outcome(
@@ -76,31 +90,28 @@ def test_changes_are_counted_in_each_pool_and_reversals_within_ten_minutes() -> 
 
 
 def test_the_best_fixed_pools_attain_the_target_and_a_worker_fewer_would_not(
-    setting: Setting,
+    setting: Setting, fixed: Fixed
 ) -> None:
-    found = cheapest_fixed(setting, 0.98)
-    assert found.score.attainment >= 0.98
+    assert fixed.score.attainment >= 0.98
     for fewer in (
-        Pools(found.pools.prefill - 1, found.pools.decode),
-        Pools(found.pools.prefill, max(1, found.pools.decode - 1)),
+        Pools(fixed.pools.prefill - 1, fixed.pools.decode),
+        Pools(fixed.pools.prefill, max(1, fixed.pools.decode - 1)),
     ):
-        assert fewer == found.pools or judge(setting, None, fewer).attainment < 0.98
+        assert fewer == fixed.pools or judge(setting, None, fewer).attainment < 0.98
 
 
 def test_who_knows_the_future_attains_the_target_for_less_than_the_best_fixed_pools(
-    setting: Setting,
+    fixed: Fixed, bound: Clairvoyant
 ) -> None:
-    fixed, bound = cheapest_fixed(setting, 0.98), clairvoyant(setting, 0.98)
     assert bound.score.attainment >= 0.98
     assert bound.score.gpu_hours < 0.85 * fixed.score.gpu_hours
 
 
 def test_the_timetable_of_who_knows_the_future_begins_a_start_up_before_the_load(
-    setting: Setting,
+    setting: Setting, bound: Clairvoyant
 ) -> None:
-    prefill = clairvoyant(setting, 0.98).prefill
-    slot = 5.0
-    first_more = next(i for i, workers in enumerate(prefill) if workers > prefill[60])
+    slot, quiet = 5.0, bound.prefill[60]
+    first_more = next(i for i, workers in enumerate(bound.prefill) if workers > quiet)
     assert 500 <= first_more * slot <= 600 - setting.startup_seconds
 
 

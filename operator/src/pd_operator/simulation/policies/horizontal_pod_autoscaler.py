@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscaler on the requests in flight, one for each pool.
+"""HorizontalPodAutoscaler, one for each pool, on whatever metric of the workers.
 
 Source: Kubernetes' documentation of the algorithm, `desired = ceil(current * metric / target)`,
 with its default behavior: a sync each 15 s, no change within a tolerance of 10 %, scale-up at once
@@ -9,6 +9,7 @@ it is scraped; a longer window makes it the mean of so many scrapes, as `avg_ove
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pd_operator.api.roles import Role
@@ -17,19 +18,30 @@ from pd_operator.simulation.snapshot import PoolSnapshot, Snapshot
 
 
 @dataclass(frozen=True)
-class InFlightTargets:
-    """Requests in flight per worker, running or waiting, that each pool is to have."""
+class Metric:
+    """A pool's `total`, and how much of it each worker is to have, above 0."""
 
-    prefill: float
-    decode: float
+    total: Callable[[PoolSnapshot], float]
+    target: float
 
     def __post_init__(self) -> None:
-        if not (self.prefill > 0 and self.decode > 0):
-            raise ValueError("targets are above 0")
+        if not self.target > 0:
+            raise ValueError(f"a target is above 0, not {self.target}")
 
-    def of(self, role: Role) -> float:
-        """The target of one pool."""
-        return self.prefill if role is Role.PREFILL else self.decode
+
+def in_flight(pool: PoolSnapshot) -> float:
+    """Requests that run or wait in the workers."""
+    return sum(worker.running_requests + worker.waiting_requests for worker in pool.workers)
+
+
+def waiting_tokens(pool: PoolSnapshot) -> float:
+    """Prompt tokens still to compute."""
+    return sum(worker.waiting_tokens for worker in pool.workers)
+
+
+def kv_use(pool: PoolSnapshot) -> float:
+    """Shares of the KV caches in use, summed over the workers."""
+    return sum(worker.used_tokens / worker.capacity_tokens for worker in pool.workers)
 
 
 @dataclass(frozen=True)
@@ -45,22 +57,23 @@ class HpaBehavior:
 
 
 class HorizontalPodAutoscaler:
-    """Holds the requests in flight per worker at a target, between `fewest` and `most` workers."""
+    """Holds each pool's metric per worker at its target, between `fewest` and `most` workers."""
 
     def __init__(
         self,
-        targets: InFlightTargets,
+        prefill: Metric,
+        decode: Metric,
         fewest: Pools,
         most: Pools,
         behavior: HpaBehavior | None = None,
     ) -> None:
-        self._targets = targets
+        self._metrics = {Role.PREFILL: prefill, Role.DECODE: decode}
         self._fewest = fewest
         self._most = most
         self._behavior = behavior or HpaBehavior()
         self._recommended: dict[Role, deque[tuple[float, int]]] = {role: deque() for role in Role}
         scrapes = max(1, round(self._behavior.metric_window_seconds / self.period_seconds))
-        self._in_flight: dict[Role, deque[int]] = {role: deque(maxlen=scrapes) for role in Role}
+        self._scraped: dict[Role, deque[float]] = {role: deque(maxlen=scrapes) for role in Role}
 
     @property
     def period_seconds(self) -> float:
@@ -86,19 +99,16 @@ class HorizontalPodAutoscaler:
         return min(max(bounded, min(current, highest)), self._fastest(current))
 
     def _recommendation(self, role: Role, pool: PoolSnapshot, current: int) -> int:
-        scraped = self._in_flight[role]
-        scraped.append(sum(one.running_requests + one.waiting_requests for one in pool.workers))
-        in_flight = sum(scraped) / len(scraped)
-        target, tolerance = self._targets.of(role), self._behavior.tolerance
-        ratio = in_flight / pool.serving / target if pool.serving else 1.0
+        metric, tolerance = self._metrics[role], self._behavior.tolerance
+        scraped = self._scraped[role]
+        scraped.append(metric.total(pool))
+        wanted = sum(scraped) / len(scraped) / metric.target
+        ratio = wanted / pool.serving if pool.serving else 1.0
         if abs(ratio - 1) <= tolerance:
             return current
-        if ratio < 1 or not pool.starting:
-            return math.ceil(ratio * pool.serving)
-        spread = in_flight / current / target
-        if spread <= 1 + tolerance:
+        if ratio > 1 and pool.starting and wanted / current <= 1 + tolerance:
             return current
-        return math.ceil(spread * current)
+        return math.ceil(wanted)
 
     def _fastest(self, current: int) -> int:
         by_percent = math.ceil(current * (100 + self._behavior.up_percent) / 100)

@@ -248,8 +248,8 @@ def write_pages_that_were_cut(page: Written) -> None:
     labels = of("cut-worker", "prefill", "p2")
     page.counter(f"{histogram}_count", 2.0, labels)
     page.counter(f"{histogram}_sum", cut(2200.0), labels)
-    for edge in ("2000.0", "+Inf"):
-        page.counter(f"{histogram}_bucket", 2.0, labels | {"le": edge})
+    page.counter(f"{histogram}_bucket", cut(2.0), labels | {"le": "300.0"})
+    page.counter(f"{histogram}_bucket", 2.0, labels | {"le": "+Inf"})
     page.counter("sglang:prompt_tokens_histogram_count", 2.0, labels)
 
 
@@ -284,4 +284,11 @@ def test_a_router_that_was_away_and_began_anew_was_not_cut(reader: PrometheusRea
 
 
 def test_a_worker_whose_page_was_cut_does_not_tell_of_lengths(reader: PrometheusReader) -> None:
-    assert read(reader, "cut-worker").value.prompt_tokens.mean == pytest.approx(1100)
+    # By the middles of the other worker's buckets: no mean can be had.
+    lengths = read(reader, "cut-worker").value.prompt_tokens
+    assert lengths.mean == pytest.approx((200 + 1750) / 2)
+    history = reader.demand_history(key("cut-worker"), BEGIN + 1200, BEGIN + 2400, 60)
+    assert isinstance(history, DemandHistory)
+    means = history.prompt_tokens_mean
+    assert 1 <= np.count_nonzero(np.isnan(means)) <= 3
+    assert np.nanmax(means) == pytest.approx(1100)

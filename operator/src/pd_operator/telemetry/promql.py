@@ -79,21 +79,19 @@ def _cut(*counters: str) -> str:
     return f"(({fell}) unless on (pod) ({outage}))"
 
 
-def _histogram(function: str, name: str, of: str, part: str) -> str:
-    """Sums and counts of a histogram without the pods of which either was cut."""
-    cut = _cut(f"{name}_sum{of}", f"{name}_count{of}")
-    return f"({function}({name}_{part}{of}[$window]) unless on (pod) {cut})"
-
-
 def _buckets(name: str, of: str) -> str:
+    """Buckets of a histogram without the pods of which some were cut."""
     return f"(increase({name}_bucket{of}[$window]) unless on (pod) {_cut(f'{name}_bucket{of}')})"
 
 
-def _mean_length(histogram: str, of: str) -> str:
-    total, count = (
-        _each_pod_once(_histogram("rate", histogram, of, part)) for part in ("sum", "count")
+def _mean_length(of: str, *histograms: str) -> str:
+    """The mean of the first histogram that there is; no answer where any was cut."""
+    means = (
+        " / ".join(_each_pod_once(f"rate({name}_{part}{of}[$window])") for part in ("sum", "count"))
+        for name in histograms
     )
-    return f"{total} / {count}"
+    parts = (f"{name}_{part}{of}" for name in histograms for part in ("sum", "count"))
+    return f"({' or '.join(means)}) unless on () count({_cut(*parts)})"
 
 
 def _within(histogram: str) -> str:
@@ -103,7 +101,9 @@ def _within(histogram: str) -> str:
 
 def _measured(histogram: str) -> str:
     """Requests of those workers that have the edge: others cannot tell how many were within."""
-    counts = _histogram("increase", histogram, f"{{{_STREAMED}}}", "count")
+    of = f"{{{_STREAMED}}}"
+    count = f"{histogram}_count{of}"
+    counts = f"(increase({count}[$window]) unless on (pod) {_cut(count)})"
     having_the_edge = f"increase({histogram}_bucket{{{_STREAMED},le=~$edge}}[$window])"
     return _each_pod_once(f"{counts} and on (pod) {having_the_edge}")
 
@@ -146,14 +146,14 @@ PROMPT_TOKENS_MEAN = Template(
     "prompt_tokens_mean",
     "Mean prompt tokens per request that prefill had to compute; with the cached ones where the "
     "engine does not tell them apart. NaN where no request ended.",
-    _mean_length("sglang:uncached_prompt_tokens_histogram", _PREFILL)
-    + " or "
-    + _mean_length("sglang:prompt_tokens_histogram", _PREFILL),
+    _mean_length(
+        _PREFILL, "sglang:uncached_prompt_tokens_histogram", "sglang:prompt_tokens_histogram"
+    ),
 )
 OUTPUT_TOKENS_MEAN = Template(
     "output_tokens_mean",
     "Mean generated tokens per request. NaN where no request ended.",
-    _mean_length("sglang:generation_tokens_histogram", _DECODE),
+    _mean_length(_DECODE, "sglang:generation_tokens_histogram"),
 )
 CONTEXT_TOKENS_MEAN = Template(
     "context_tokens_mean",

@@ -177,3 +177,10 @@ def test_gauges_are_as_lazy_as_the_real_ones(fleet: Fleet) -> None:
 def test_there_are_no_metrics_unless_asked_for(fleet: Fleet) -> None:
     decode = fleet.engine("decode", metrics=False).until_ready()
     assert decode.get("/metrics")[0] == 404
+
+
+def test_the_tokens_of_a_batch_that_has_ended_stay_in_their_gauge(fleet: Fleet) -> None:
+    prefill, decode = fleet.pair("--decode-log-interval", "1")
+    complete(prefill, decode, 0, stream=True)
+    assert value(decode, "sglang:num_running_reqs") == 0
+    assert value(decode, "sglang:decode_sum_seq_lens") > 200

@@ -34,7 +34,7 @@ def instant(expression: str, legend: str) -> prometheus.Dataquery:
 def graph(
     title: str, description: str, unit: str, *queries: prometheus.Dataquery, columns: int = 12
 ) -> timeseries.Panel:
-    """Lines over time, from zero."""
+    """Lines over time, from zero, with a legend that names them."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -47,7 +47,12 @@ def graph(
         .line_width(1)
         .fill_opacity(0)
         .show_points(options.VisibilityMode.NEVER)
-        .legend(common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST))
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(options.LegendDisplayMode.LIST)
+            .placement(options.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
         .tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI))
     )
     return _with_queries(panel, queries)

@@ -20,6 +20,27 @@ def operator(metric: str, by: str = "", **labels: str) -> str:
     return f"max{f' by ({by}) ' if by else ''}(pd_operator_{metric}{{{OPERATOR}{chosen}}})"
 
 
+def forecast(metric: str, role: str, percentile: str) -> str:
+    """A forecast at the time that it is about: what was said one lead time before.
+
+    The lead time is the pool's own, as the variable of the dashboard has it.
+    """
+    chosen = f'role="{role}", percentile{_match(percentile)}'
+    said = f"pd_operator_{metric}{{{OPERATOR}, {chosen}}}"
+    return f"max({said} offset ${{{lead_variable(role)}}}s)"
+
+
+def lead_variable(role: str) -> str:
+    """Name of the variable that holds a pool's lead time in seconds."""
+    return f"lead_{role}"
+
+
+def lead_time(role: str) -> str:
+    """A pool's newest lead time, 0 where none is known."""
+    known = operator("forecast_horizon_seconds", role=role)
+    return f"last_over_time(({known} >= 0)[6h:1m]) or vector(0)"
+
+
 def attainment(objective: str) -> str:
     """Share of the requests that met one objective; no series while it is unknown (NaN)."""
     return operator("slo_attainment_ratio", objective=objective) + " >= 0"
@@ -67,6 +88,12 @@ def tick_percentile(share: float) -> str:
     """A percentile of the operator's tick seconds, over all services."""
     buckets = "pd_operator_tick_duration_seconds_bucket"
     return f"histogram_quantile({share}, sum by (le) (rate({buckets}[$__rate_interval])))"
+
+
+def step_percentile(share: float) -> str:
+    """A percentile of the seconds that each step of a tick took, over all services."""
+    buckets = "pd_operator_tick_step_duration_seconds_bucket"
+    return f"histogram_quantile({share}, sum by (le, step) (rate({buckets}[$__rate_interval])))"
 
 
 def answers_by_status() -> str:

@@ -55,7 +55,20 @@ def _variables() -> list[builders.DatasourceVariable | builders.QueryVariable]:
         _label_values(
             "service", "Service", f'label_values({source}{{namespace="$namespace"}}, service)'
         ),
+        *(_lead_time(role) for role in ("prefill", "decode")),
     ]
+
+
+def _lead_time(role: str) -> builders.QueryVariable:
+    """Whole seconds, out of an answer such as `{} 230 1790000000000`."""
+    return (
+        builders.QueryVariable(q.lead_variable(role))
+        .datasource(p.DATASOURCE)
+        .query(f"query_result({q.lead_time(role)})")
+        .regex(r"/\} (\d+)/")
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .hide(models.VariableHide.HIDE_VARIABLE)
+    )
 
 
 def _label_values(name: str, label: str, query: str) -> builders.QueryVariable:
@@ -87,7 +100,7 @@ def _objectives(board: builders.Dashboard) -> None:
             "Share of the requests of the operator's window that met each objective, against its "
             "target (dashed). 'Both, at least' is the least share that can have met both, since "
             "the engines count each objective on its own. A gap means unknown: no requests, or no "
-            "metrics.",
+            "metrics. The axis begins at 80 %, or lower where a line does.",
             "percentunit",
             p.query(q.attainment("ttft"), "TTFT"),
             p.query(q.attainment("tpot"), "TPOT"),
@@ -96,6 +109,7 @@ def _objectives(board: builders.Dashboard) -> None:
             p.query(q.operator("slo_target_ratio", objective="tpot"), "TPOT target"),
             columns=10,
         )
+        .axis_soft_min(0.8)
         .max(1)
         .override_by_name("TTFT", [p.color(p.PREFILL), p.heavy()])
         .override_by_name("TPOT", [p.color(p.DECODE), p.heavy()])
@@ -156,9 +170,9 @@ def _workers(board: builders.Dashboard) -> None:
 def _load(board: builders.Dashboard) -> None:
     board.with_row(builders.Row("Load, now and as expected"))
     explanation = (
-        "Forecasts are drawn at the time they were made, for one lead time later (see the figure "
-        "on the right): the band turns up that much before the load does. Replicas are bought for "
-        "its upper edge."
+        "Forecasts are drawn at the time they are about: as they were made one lead time before. "
+        "The load should lie in the band, and seldom above it. Replicas are bought for its upper "
+        "edge."
     )
     board.with_panel(
         _with_band(
@@ -179,7 +193,7 @@ def _load(board: builders.Dashboard) -> None:
             "pool without a worker that could take the request.",
             "reqps",
             p.query(q.answers_by_status(), "{{status_code}}"),
-            columns=8,
+            columns=6,
         )
     )
     board.with_panel(
@@ -189,7 +203,20 @@ def _load(board: builders.Dashboard) -> None:
             "serves, plus a tick and a scrape.",
             "s",
             p.instant(q.operator("forecast_horizon_seconds", by="role"), "{{role}}"),
-            columns=6,
+            columns=4,
+        )
+    )
+    board.with_panel(
+        p.number(
+            "Expected by then",
+            "Requests a second that are forecast for one lead time from now: percentiles of the "
+            "newest forecast, the highest of which prefill is sized for.",
+            "reqps",
+            p.instant(
+                q.operator("forecast_requests_per_second", by="percentile", role="prefill"),
+                "P{{percentile}}",
+            ),
+            columns=4,
         )
     )
     for kind, role, words in (
@@ -229,14 +256,14 @@ def _worth_of_forecasts(board: builders.Dashboard) -> None:
     )
     board.with_panel(
         p.graph(
-            "Do the quantiles hold?",
-            "Share of the loads that came which were at or below each quantile of their forecast. "
+            "Do the percentiles hold?",
+            "Share of the loads that came which were at or below each percentile of the forecast. "
             "Each line should lie at its own name: below it, workers were too few more often than "
             "asked for; above it, too many were paid for.",
             "percentunit",
             p.query(
-                q.operator("forecast_coverage_ratio", by="role, quantile"),
-                "{{role}} {{quantile}}",
+                q.operator("forecast_coverage_ratio", by="role, percentile"),
+                "{{role}} P{{percentile}}",
             ),
             columns=12,
         ).max(1)
@@ -260,9 +287,9 @@ def _with_band(
             description,
             unit,
             offered,
-            p.query(q.operator(metric, role=role, quantile="0.5"), "forecast, median"),
-            p.query(q.operator(metric, role=role, quantile="!~0[.]05|0[.]5"), "forecast, high"),
-            p.query(q.operator(metric, role=role, quantile="0.05"), "forecast, low"),
+            p.query(q.forecast(metric, role, "50"), "forecast, median"),
+            p.query(q.forecast(metric, role, "!~50?"), "forecast, high"),
+            p.query(q.forecast(metric, role, "5"), "forecast, low"),
             columns=columns,
         )
         .override_by_name("offered", [p.color("text"), p.heavy()])
@@ -318,9 +345,11 @@ def _decisions(board: builders.Dashboard) -> None:
     board.with_panel(
         p.graph(
             "Decisions by reason",
-            "What decided, tick by tick. `kubectl pd explain` prints the last one link by link.",
+            "What decided, tick by tick. `kubectl pd explain` prints the last one link by link. "
+            "Where another worker went than the one that had drained, that is counted too.",
             "none",
             p.query(q.counted("decisions_total", "reason"), "{{reason}}"),
+            p.query(q.counted("wrong_victims_total", "role"), "{{role}}: another went"),
         )
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(60)
@@ -365,10 +394,11 @@ def _ticks(board: builders.Dashboard) -> None:
     board.with_panel(
         p.graph(
             "Tick duration",
-            "Seconds from observing to the last write, over all services of this operator.",
+            "Seconds of a whole tick and of its steps, over all services of this operator.",
             "s",
             p.query(q.tick_percentile(0.5), "p50"),
             p.query(q.tick_percentile(0.99), "p99"),
+            p.query(q.step_percentile(0.99), "p99 of {{step}}"),
             columns=8,
         )
     )

@@ -46,6 +46,7 @@ def chart_expressions(
     service: str,
     rate_interval: str = "1m",
     time_range: str = "30m",
+    lead_seconds: int = 240,
 ) -> list[Expression]:
     """All expressions of the chart's dashboards and rules, with Grafana's variables filled in.
 
@@ -55,6 +56,7 @@ def chart_expressions(
         service: Value of the dashboards' variable `service`.
         rate_interval: What Grafana would put for `$__rate_interval`.
         time_range: What Grafana would put for `$__range`.
+        lead_seconds: Value of the dashboards' variables of lead times.
 
     """
     variables = {
@@ -62,6 +64,8 @@ def chart_expressions(
         "__range": time_range,
         "namespace": namespace,
         "service": service,
+        "lead_prefill": str(lead_seconds),
+        "lead_decode": str(lead_seconds),
     }
     panels = (
         Expression(each.source, each.title, _filled(each.promql, variables), each.kind)
@@ -88,5 +92,5 @@ def _rules(path: Path) -> Iterator[Expression]:
 
 
 def _filled(promql: str, variables: dict[str, str]) -> str:
-    """Replace `$name`, as Grafana does; an unknown variable raises KeyError."""
-    return re.sub(r"\$(\w+)", lambda match: variables[match[1]], promql)
+    """Replace `$name` and `${name}`, as Grafana does; an unknown variable raises KeyError."""
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: variables[match[1] or match[2]], promql)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.controlplane
 ROOT = Path(__file__).parents[3]
 REAL = f"--filename={ROOT / 'examples' / 'pdservice.yaml'}"
 DEMO = f"--kustomize={ROOT / 'e2e' / 'demo'}"
+KIND = f"--kustomize={ROOT / 'e2e' / 'kind'}"
 
 
 def applied(api: ControlPlane, namespace: str, source: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def applied(api: ControlPlane, namespace: str, source: str) -> dict[str, Any]:
     return service
 
 
-@pytest.mark.parametrize("source", [REAL, DEMO], ids=["real", "demo"])
+@pytest.mark.parametrize("source", [REAL, DEMO, KIND], ids=["real", "demo", "kind"])
 def test_an_example_is_accepted_and_its_profile_exists(
     api: ControlPlane, namespace: str, source: str
 ) -> None:

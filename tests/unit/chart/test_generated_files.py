@@ -68,4 +68,32 @@ def test_panels_have_numbers_of_their_own_and_do_not_overlap(dashboard: Any) -> 
 def test_links_to_the_dashboard_stay_good(dashboard: Any) -> None:
     assert dashboard["uid"] == "pd-operator-slo-attainment"
     names = [variable["name"] for variable in dashboard["templating"]["list"]]
-    assert names == ["datasource", "namespace", "service"]
+    assert names == ["datasource", "namespace", "service", "lead_prefill", "lead_decode"]
+
+
+def test_every_graph_of_several_lines_has_a_legend(dashboard: Any) -> None:
+    graphs = [panel for panel in panels(dashboard) if panel["type"] == "timeseries"]
+    assert len(graphs) > 10
+    for panel in graphs:
+        assert panel["options"]["legend"]["showLegend"], panel["title"]
+
+
+def test_attainment_is_drawn_where_it_matters(dashboard: Any) -> None:
+    """Between 90 % and 100 %: an axis from 0 % would leave it a tenth of the height."""
+    (drawn,) = [panel for panel in panels(dashboard) if panel["title"] == "Attainment"]
+    defaults = drawn["fieldConfig"]["defaults"]
+    assert defaults["custom"]["axisSoftMin"] >= 0.5
+    assert defaults["max"] == 1
+
+
+def test_every_drawn_forecast_is_shifted_by_its_own_pool_s_lead_time(dashboard: Any) -> None:
+    forecasts = [
+        target["expr"]
+        for panel in panels(dashboard)
+        for target in panel["targets"]
+        if panel["type"] == "timeseries" and target["legendFormat"].startswith("forecast, ")
+    ]
+    assert len(forecasts) == 9
+    for expression in forecasts:
+        role = "prefill" if 'role="prefill"' in expression else "decode"
+        assert f"offset ${{lead_{role}}}s" in expression

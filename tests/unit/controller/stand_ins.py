@@ -7,7 +7,7 @@ from typing import Any, cast
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import Kind
 from pd_operator.api.autoscaling import ForecastSpec
-from pd_operator.api.names import ServiceKey
+from pd_operator.api.names import ANNOTATION_DECISION, ServiceKey
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
@@ -23,11 +23,15 @@ Object = dict[str, Any]
 
 @dataclass
 class MemoryCluster:
-    """An API server that takes everything and remembers what was written, in order."""
+    """An API server that takes everything and remembers what was written, in order.
+
+    `decisions` are those that the Events name.
+    """
 
     written: list[str] = field(default_factory=list)
     statuses: list[Object] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    decisions: list[str | None] = field(default_factory=list)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         del kind, namespace
@@ -60,6 +64,7 @@ class MemoryCluster:
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         del kind, namespace
         self.events.append(body["reason"])
+        self.decisions.append(body["metadata"]["annotations"].get(ANNOTATION_DECISION))
         return body
 
 

@@ -104,7 +104,7 @@ def _band(metrics: Samples, name: str, role: Role) -> Band | None:
     for (sample, labels), value in metrics.items():
         named: dict[str, Any] = dict(labels)
         if sample == f"pd_operator_{name}" and named.get("role") == role.value:
-            by_quantile[float(named["quantile"])] = value
+            by_quantile[float(named["percentile"]) / 100] = value
     values = [by_quantile[quantile] for quantile in sorted(by_quantile)]
     if len(values) < 2 or any(map(math.isnan, values)):
         return None

@@ -45,6 +45,9 @@ are. While they are no higher the pod counts as gone, however late it is deleted
 ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """On any pod: what a ReplicaSet deletes first among pods that are alike (KEP-2255)."""
 
+ANNOTATION_DECISION = f"{GROUP}/decision"
+"""On an Event: the decision it belongs to, as in the operator's log and its exemplars."""
+
 FIELD_MANAGER = "pd-operator"
 """Owner of the fields we apply, in every child's `metadata.managedFields`."""
 

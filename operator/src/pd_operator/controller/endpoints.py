@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from prometheus_client.aiohttp import make_aiohttp_handler
 
 from pd_operator.controller.status.metrics import OperatorMetrics
 
@@ -11,10 +12,7 @@ Check = Callable[[], str | None]
 
 
 def application(metrics: OperatorMetrics, alive: Check, ready: Check) -> web.Application:
-    """The endpoints over `metrics` and two checks."""
-
-    async def scrape(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.exposition(), headers={"Content-Type": "text/plain"})
+    """The endpoints over `metrics` and two checks; OpenMetrics for who asks for it."""
 
     def probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:
@@ -24,7 +22,7 @@ def application(metrics: OperatorMetrics, alive: Check, ready: Check) -> web.App
         return answer
 
     app = web.Application()
-    app.router.add_get("/metrics", scrape)
+    app.router.add_get("/metrics", make_aiohttp_handler(metrics.registry))
     app.router.add_get("/healthz", probe(alive))
     app.router.add_get("/readyz", probe(ready))
     return app

@@ -22,7 +22,7 @@ from pd_operator.controller.errors import SpecInvalidError, reason_of
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.events import EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
-from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.status.tick_result import TickResult, decision_id
 from pd_operator.controller.status.writer import StatusWriter
 from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.children import ChildReconciler
@@ -43,6 +43,9 @@ DEFAULT_PERIOD_SECONDS = 15.0
 DRAIN_PERIOD_SECONDS = 2.0
 """While a worker drains it is looked at more often: idle GPUs are paid for, too."""
 
+MODE_CHANGED = "ModeChanged"
+"""The reason in the log; the condition `Scaling` posts the Event."""
+
 
 @dataclass(frozen=True)
 class LoopDependencies:
@@ -62,7 +65,7 @@ class ServiceLoop:
     def __init__(self, key: ServiceKey, deps: LoopDependencies) -> None:
         self._key = key
         self._deps = deps
-        events = EventRecorder(deps.cluster)
+        self._events = events = EventRecorder(deps.cluster)
         self._children = ChildReconciler(key, deps.cluster, events, deps.operator_image)
         self._forecaster = ServiceForecaster(key, deps.fits)
         self._scaler = PoolScaler(key, deps.cluster, events, deps.metrics)
@@ -70,14 +73,16 @@ class ServiceLoop:
         self._parallelism = ParallelismChooser(key, deps.cluster, events, self._writer)
         self._memory: ScalingMemory | None = None
         self._calibrator: Calibrator | None = None
+        self._mode: Mode | None = None
         self.period_seconds = DEFAULT_PERIOD_SECONDS
 
     async def tick(self) -> None:
         """Everything that happens to a service, once."""
+        self._events.decision_id = None
         service = self._service()
         if service.being_deleted:
             return
-        self.period_seconds = service.spec.autoscaling.period_seconds
+        self._begin(service)
         try:
             with self._timed("parallelism"):
                 service = await self._sized(service)
@@ -97,6 +102,8 @@ class ServiceLoop:
             outcome = autoscale(seen, fitted, engine, service.spec, self._remembered(service))
             self._memory = outcome.memory
             self._forecaster.expect(outcome.forecasts.made)
+        if outcome.decision is not None:
+            self._events.decision_id = decision_id(service.metadata.uid, seen.time_seconds)
         with self._timed("scale"):
             draining = await self._scale(service, seen, outcome.decision)
         with self._timed("publish"):
@@ -124,6 +131,14 @@ class ServiceLoop:
             return PDInferenceService.parse(self._resource())
         except ValidationError as error:
             raise SpecInvalidError(error) from error
+
+    def _begin(self, service: PDInferenceService) -> None:
+        """Take over what the spec says of the loop itself, and log another mode."""
+        self.period_seconds = service.spec.autoscaling.period_seconds
+        mode = service.spec.autoscaling.mode
+        if self._mode not in {None, mode}:
+            self._events.note(service.metadata, MODE_CHANGED, f"mode {self._mode} -> {mode}")
+        self._mode = mode
 
     async def _sized(self, service: PDInferenceService) -> PDInferenceService:
         """The service with the sizes that were chosen for it, where that is the operator's part."""

@@ -134,5 +134,5 @@ def test_another_quantile_leaves_no_series_of_the_old_one(result: TickResult) ->
         asked = replace(result, service=changed)
         export(metrics, changed.key, asked, build_status(asked, EMPTY))
     text = metrics.exposition().decode()
-    assert 'quantile="0.7"' in text
-    assert 'quantile="0.95"' not in text
+    assert 'percentile="70"' in text
+    assert 'percentile="95"' not in text

@@ -1,4 +1,4 @@
-"""Kubernetes Events: on transitions only, one name a reason."""
+"""What changed, told once: an Event and a line in the log, both with the decision behind it."""
 
 import logging
 import socket
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import EVENT
-from pd_operator.api.names import API_VERSION, KIND
+from pd_operator.api.names import ANNOTATION_DECISION, API_VERSION, KIND
 from pd_operator.api.v1alpha1 import Metadata
 
 LONGEST_MESSAGE = 1024
@@ -31,9 +31,13 @@ class EventReason(StrEnum):
 
 
 class EventRecorder:
-    """Posts Events about one kind of resource. A lost Event is logged, never an error."""
+    """Posts Events about one resource, and logs each. A lost Event is logged, never an error.
+
+    `decision_id` is that of the decision which this tick carries out, None before there is one.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
+        self.decision_id: str | None = None
         self._cluster = cluster
         self._instance = socket.gethostname()
 
@@ -44,11 +48,15 @@ class EventRecorder:
 
         `reason` is an `EventReason`, or the reason of a condition that changed.
         """
+        self.note(about, reason, message)
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{about.name}.{uuid4().hex[:16]}"},
+            "metadata": {
+                "name": f"{about.name}.{uuid4().hex[:16]}",
+                "annotations": self._decided(ANNOTATION_DECISION),
+            },
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,
@@ -72,3 +80,11 @@ class EventRecorder:
             await self._cluster.create(EVENT, about.namespace, body)
         except ClusterError as error:
             log.info("could not post Event %s about %s: %s", reason, about.name, error)
+
+    def note(self, about: Metadata, reason: str, message: str) -> None:
+        """Log a change; by itself one that Events would tell of too often."""
+        fields = {"namespace": about.namespace, "service": about.name, "reason": str(reason)}
+        log.info("%s", message, extra={"fields": fields | self._decided("decision")})
+
+    def _decided(self, name: str) -> dict[str, str]:
+        return {} if self.decision_id is None else {name: self.decision_id}

@@ -68,13 +68,13 @@ class OperatorMetrics:
             "forecast_requests_per_second",
             "Requests a second expected at the pool's lead time.",
             "role",
-            "quantile",
+            "percentile",
         )
         self.forecast_tokens = self._gauge(
             "forecast_tokens_per_second",
             "Tokens a second expected at the lead time: prompt for prefill, output for decode.",
             "role",
-            "quantile",
+            "percentile",
         )
         self.forecast_horizon = self._gauge(
             "forecast_horizon_seconds", "How far ahead a pool's load is forecast.", "role"
@@ -87,10 +87,10 @@ class OperatorMetrics:
         )
         self.forecast_coverage = self._gauge(
             "forecast_coverage_ratio",
-            "Share of the loads that came which were at or below that quantile of their forecast; "
-            "it should be the quantile itself. NaN before enough came due.",
+            "Share of the loads that came which were at or below that percentile of their "
+            "forecast; it should be the percentile itself. NaN before enough came due.",
             "role",
-            "quantile",
+            "percentile",
         )
         self.calibration = self._gauge(
             "calibration_ratio",

@@ -26,7 +26,8 @@ def export(
         _forecast(metrics, key, result, role)
         _calibration(metrics, key, result, role)
     if result.decision is not None:
-        metrics.decisions.labels(*_of(key), result.decision.reason.value).inc()
+        decided = metrics.decisions.labels(*_of(key), result.decision.reason.value)
+        decided.inc(exemplar={"decision": result.decision_id})
     for condition in status.conditions:
         metrics.set_condition(key, condition.type, condition.status.value)
 
@@ -86,7 +87,7 @@ def _workers(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role
 
 def _forecast(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role: Role) -> None:
     forecast = result.forecasts.pool(role)
-    quantile = result.service.spec.autoscaling.forecast.quantile_percent
+    percent = result.service.spec.autoscaling.forecast.quantile_percent
     horizon, requests, tokens = _bands(forecast)
     metrics.forecast_horizon.labels(*_of(key), role.value).set(horizon)
     error = NAN if isinstance(forecast, Unknown) else forecast.error_vs_last_value
@@ -96,14 +97,14 @@ def _forecast(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, rol
         (metrics.forecast_tokens, tokens),
         (metrics.forecast_coverage, result.coverage[role]),
     ):
-        # The asked quantile is part of the label: another one asked leaves none behind.
+        # The asked percentile is part of the label: another one asked leaves none behind.
         gauge.remove_by_labels(
             {"namespace": key.namespace, "service": key.name, "role": role.value}
         )
         for label, value in (
-            ("0.05", band.low),
-            ("0.5", band.median),
-            (f"{quantile / 100:g}", band.high),
+            ("5", band.low),
+            ("50", band.median),
+            (str(percent), band.high),
         ):
             gauge.labels(*_of(key), role.value, label).set(value)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2s
 
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -34,3 +35,13 @@ class TickResult:
         default_factory=lambda: {role: Coverage() for role in Role}
     )
     calibration: Calibration = field(default_factory=Calibration)
+
+    @property
+    def decision_id(self) -> str:
+        """What log, Events and metrics call this tick's decision."""
+        return decision_id(self.service.metadata.uid, self.observation.time_seconds)
+
+
+def decision_id(uid: str, time_seconds: float) -> str:
+    """Twelve hexadecimal digits for what was decided about a service at a moment."""
+    return blake2s(f"{uid} {time_seconds!r}".encode(), digest_size=6).hexdigest()

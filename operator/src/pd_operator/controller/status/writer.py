@@ -120,10 +120,13 @@ class StatusWriter:
             old = find_condition(before, kind)
             bad = BAD.get(kind) is condition.status
             # On a first visit what is well is no news.
-            news = bad if old is None else not _same(old, condition)
-            # Attainment moves with every burst: that is what dashboards and alerts are for.
-            if news and kind is not ConditionType.SLO_MET:
-                message = f"{kind.value} is {condition.status.value}: {condition.message}"
+            if not (bad if old is None else not _same(old, condition)):
+                continue
+            message = f"{kind.value} is {condition.status.value}: {condition.message}"
+            if kind is ConditionType.SLO_MET:
+                # Attainment moves with every burst: that is what dashboards and alerts are for.
+                self._events.note(about, condition.reason, message)
+            else:
                 await self._events.post(about, condition.reason, message, warning=bad)
 
     async def _advise(

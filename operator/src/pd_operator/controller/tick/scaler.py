@@ -7,6 +7,7 @@ from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.steps import (
     DrainRules,
     PoolTarget,
+    PutOnTraffic,
     SetReplicas,
     Step,
     TakeBack,
@@ -23,6 +24,9 @@ from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.observation import Observation, PoolObservation
 
 log = logging.getLogger(__name__)
+
+DRAIN_CALLED_OFF = "DrainCalledOff"
+"""The reason in the log; an Event tells when a drain begins and ends."""
 
 
 class PoolScaler:
@@ -130,6 +134,9 @@ class PoolScaler:
                     f"{role.value} worker {worker} gets no new requests and drains: "
                     f"{decision.sentence}",
                 )
+            case PutOnTraffic(worker):
+                message = f"{role.value} worker {worker} serves again: {decision.sentence}"
+                self._events.note(service.metadata, DRAIN_CALLED_OFF, message)
             case _:
                 return
 

@@ -69,6 +69,14 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.autoscaling.forecast.quantilePercent": 100},
         "spec.autoscaling.forecast.quantilePercent: Invalid value: 100",
     ),
+    "a password in the address of Prometheus": (
+        {"spec.metrics.prometheusUrl": "http://me:hunter2@prometheus:9090"},
+        "spec.metrics.prometheusUrl: Invalid value: prometheusUrl must hold no user, password",
+    ),
+    "a token in the address of Prometheus": (
+        {"spec.metrics.prometheusUrl": "http://prometheus:9090/?token=hunter2"},
+        "spec.metrics.prometheusUrl: Invalid value: prometheusUrl must hold no user, password",
+    ),
     "neither profile": (
         {"spec.engine.profile": {}},
         "spec.engine.profile: Invalid value: exactly one of name and configMapRef must be set",
@@ -194,6 +202,7 @@ def test_a_bad_service_is_refused_with_the_name_of_the_field(
     with pytest.raises(CommandError) as refusal:
         create(api, namespace, changed(changes))
     assert message in refusal.value.stderr
+    assert "hunter2" not in refusal.value.stderr
 
 
 @pytest.mark.parametrize("name", BAD.keys() - ONLY_THE_APISERVER_KNOWS)

@@ -153,3 +153,27 @@ def test_a_budget_below_the_chosen_sizes_is_refused(minimal: dict[str, Any]) -> 
     minimal["spec"] |= {"parallelism": "Auto", "autoscaling": {"gpuBudget": 5}}
     with pytest.raises(ValueError, match=r"gpuBudget \(5\) must cover .* \(6\)"):
         PDInferenceService.parse(minimal).sized()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:hunter2@prometheus:9090",
+        "https://hunter2@prometheus",
+        "http://prometheus:9090/?token=hunter2",
+        "http://prometheus:9090/#hunter2",
+    ],
+)
+def test_a_secret_in_the_address_of_prometheus_is_refused_and_not_repeated(
+    minimal: dict[str, Any], url: str
+) -> None:
+    minimal["spec"]["metrics"]["prometheusUrl"] = url
+    with pytest.raises(ValidationError, match="must hold no user, password or query") as refused:
+        PDInferenceService.parse(minimal)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_address_of_prometheus_may_have_a_port_and_a_path(minimal: dict[str, Any]) -> None:
+    url = "https://mimir.example:8443/prometheus/a@b"
+    minimal["spec"]["metrics"]["prometheusUrl"] = url
+    assert PDInferenceService.parse(minimal).spec.metrics.prometheus_url == url

@@ -11,7 +11,8 @@ from pydantic.config import JsonDict
 class ApiModel(BaseModel):
     """An immutable piece of the resource: camelCase in Kubernetes, snake_case here.
 
-    Unknown fields are refused, so a misspelt field is an error and never silently a default.
+    Unknown fields are refused, so a misspelt field is an error and never silently a default. Errors
+    do not repeat what was given: it may be a secret.
     """
 
     model_config = ConfigDict(
@@ -19,6 +20,7 @@ class ApiModel(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
 

@@ -36,10 +36,14 @@ class Metadata(BaseModel):
 
 
 class PDInferenceService(BaseModel):
-    """A service as the apiserver hands it out."""
+    """A service as the apiserver hands it out. Errors do not repeat what it holds."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     api_version: Literal["serving.pd-operator.io/v1alpha1"] = API_VERSION

@@ -14,6 +14,7 @@ from requests import RequestException
 from urllib3.util import Retry
 
 from pd_operator.api.conditions import ConditionReason
+from pd_operator.telemetry.secrets import without_secrets
 
 Samples = list[tuple[float, float]]
 """(Unix seconds, value), ascending."""
@@ -130,35 +131,37 @@ class PrometheusSession:
 
     def _bounded(self, ask: Callable[[int], list[Series]]) -> list[Series]:
         """The answer, asked for in the time that is left; every failure becomes a sentence."""
-        url = self._prometheus.url
         left = self._deadline - time.monotonic()
         try:
             if left <= 0:
                 raise TimeoutError(f"no answer within {self._timeout_seconds:g} s")
             return ask(math.ceil(left))
         except IncompleteAnswerError as error:
-            raise PrometheusError(
+            raise self._error(
+                f"does not vouch for its answer: {error}. Look at what stands behind it.",
                 ConditionReason.METRICS_INCOMPLETE,
-                f"{url} does not vouch for its answer: {error}. Look at what stands behind it.",
             ) from error
         except PrometheusApiClientException as error:
-            raise PrometheusError(
-                ConditionReason.PROMETHEUS_UNREACHABLE,
-                f"{url} refused a query: {error}. Is this the address of a Prometheus, and may "
-                "the operator read from it?",
+            raise self._error(
+                f"refused a query: {error}. Is this the address of a Prometheus, and may the "
+                "operator read from it?"
             ) from error
         except (RequestException, OSError) as error:
-            raise PrometheusError(
-                ConditionReason.PROMETHEUS_UNREACHABLE,
-                f"{url} does not answer ({_cause(error)}). Check spec.metrics.prometheusUrl and "
-                "that Prometheus runs.",
+            raise self._error(
+                f"does not answer ({_cause(error)}). Check spec.metrics.prometheusUrl and that "
+                "Prometheus runs."
             ) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise PrometheusError(
-                ConditionReason.PROMETHEUS_UNREACHABLE,
-                f"{url} answered something that is not Prometheus' ({error!r}). Check "
-                "spec.metrics.prometheusUrl.",
+            raise self._error(
+                f"answered something that is not Prometheus' ({error!r}). Check "
+                "spec.metrics.prometheusUrl."
             ) from error
+
+    def _error(
+        self, words: str, reason: ConditionReason = ConditionReason.PROMETHEUS_UNREACHABLE
+    ) -> PrometheusError:
+        url = self._prometheus.url
+        return PrometheusError(reason, without_secrets(f"{url} {words}", url))
 
 
 def _cause(error: OSError) -> str:

@@ -23,6 +23,7 @@ from pd_operator.telemetry.connection import (
 )
 from pd_operator.telemetry.offered import read_demand
 from pd_operator.telemetry.queries import ServiceQueries
+from pd_operator.telemetry.secrets import printable
 from pd_operator.telemetry.template import Template
 
 
@@ -35,7 +36,7 @@ class PrometheusReader:
         self._prometheus = PrometheusConnect(
             url.rstrip("/"), retry=REFUSED_CONNECTION_RETRY, session=wary_session()
         )
-        self._source = f"prometheus {url}"
+        self._source = f"prometheus {printable(url)}"
         self._timeout_seconds = timeout_seconds
         self._scrape_interval_seconds = scrape_interval_seconds
 

@@ -12,6 +12,7 @@ import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.controller.endpoints import application, serve
+from pd_operator.controller.hearing import Hearing
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -54,8 +55,11 @@ async def run_operator(options: OperatorOptions) -> None:
             operator_image=options.image,
         )
         supervisor = Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
+        watch = Watch(registry, options.namespaces)
         app = application(
-            metrics, alive(supervisor), lambda: None if listed.is_set() else NOT_LISTED
+            metrics,
+            alive(supervisor, watch.hearing),
+            lambda: None if listed.is_set() else NOT_LISTED,
         )
         runner = await serve(app, options.host, options.port)
         log.info("listening on %s:%d", options.host, options.port)
@@ -63,8 +67,8 @@ async def run_operator(options: OperatorOptions) -> None:
             await _together(
                 stop,
                 supervisor.run(),
-                relist(registry, cluster, options.namespaces, listed),
-                Watch(registry, options.namespaces).run(),
+                relist(registry, cluster, options.namespaces, listed, watch),
+                watch.run(),
                 _measure_lag(metrics),
             )
         finally:
@@ -76,16 +80,14 @@ async def run_operator(options: OperatorOptions) -> None:
 NOT_LISTED = "PDInferenceServices have not been listed yet"
 
 
-def alive(supervisor: Supervisor) -> Any:
-    """The liveness check: the supervisor's own loop still turns."""
+def alive(supervisor: Supervisor, hearing: Hearing) -> Any:
+    """The liveness check: the supervisor's own loop still turns, and the watch hears."""
 
     def check() -> str | None:
         silent = time.monotonic() - supervisor.beat
-        return (
-            f"the supervisor has been silent for {silent:.0f} s"
-            if silent > STALLED_SECONDS
-            else None
-        )
+        if silent > STALLED_SECONDS:
+            return f"the supervisor has been silent for {silent:.0f} s"
+        return hearing.fault()
 
     return check
 

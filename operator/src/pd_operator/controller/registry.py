@@ -31,6 +31,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[ServiceKey, Entry] = {}
         self.changed = asyncio.Event()
+        self.dropped = asyncio.Event()
 
     def __contains__(self, key: ServiceKey) -> bool:
         return key in self._entries
@@ -62,6 +63,7 @@ class Registry:
         """A service is gone."""
         if self._entries.pop(key, None) is not None:
             self.changed.set()
+            self.dropped.set()
 
     def poke(self, key: ServiceKey) -> None:
         """Something of this service changed: tick it now."""

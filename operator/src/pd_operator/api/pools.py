@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from pd_operator.api.arguments import EngineArguments
 from pd_operator.api.base import ApiModel, cel_rules
+from pd_operator.api.rollouts import DrainOverdue, RolloutStrategy
 from pd_operator.api.template import PodTemplateOverlay
 
 
@@ -58,7 +59,21 @@ class PoolSpec(ApiModel):
         ge=0,
         le=86400,
         description="Seconds a worker chosen for removal may take to finish its requests after "
-        "the router stopped sending it new ones. After that it is removed with its requests.",
+        "the router stopped sending it new ones. See drainOverdue for what happens then.",
+    )
+    drain_overdue: DrainOverdue = Field(
+        default=DrainOverdue.CUT,
+        description="What happens to a worker that has requests left when drainDeadlineSeconds "
+        "have passed: Cut removes it, so that only terminationGracePeriodSeconds are left to them; "
+        "Wait reports it and waits until it is idle.",
+    )
+    rollout_strategy: RolloutStrategy = Field(
+        default=RolloutStrategy.AUTO,
+        description="How workers are replaced when their template changes. Surge starts the new "
+        "one first and waits until there is room for one more. Replace takes an old one away "
+        "first, as a cluster without free GPUs needs it; a pool of one worker is out until the new "
+        "one is ready. Auto starts the new one first, and where that finds no node for a minute "
+        "while two or more workers serve, takes an old one away.",
     )
     termination_grace_period_seconds: int = Field(
         default=600,

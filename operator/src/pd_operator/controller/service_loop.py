@@ -94,6 +94,7 @@ class ServiceLoop:
             await self._children.reconcile(service, touched=touched)
         with self._timed("observe"):
             seen = await self._deps.observer.observe(service)
+            self._children.follow_rollouts(seen)
         with self._timed("forecast"):
             fitted = await self._forecast(service, seen)
         with self._timed("engine"):

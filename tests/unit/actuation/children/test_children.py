@@ -92,6 +92,29 @@ def test_a_rollout_never_has_fewer_workers_than_asked_for(service: Parse) -> Non
         assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
+def test_a_rollout_takes_an_old_worker_away_first_where_it_was_told_to_or_finds_no_room(
+    service: Parse,
+) -> None:
+    def unavailable(strategy: str, *making_room: Role) -> int:
+        spec = {"rolloutStrategy": strategy}
+        children = build_children(
+            service(prefill=spec), operator_image="pd-operator", making_room=making_room
+        )
+        (pool,) = [
+            c
+            for c in children
+            if c["metadata"]["name"] == "chat-prefill" and c["kind"] == "Deployment"
+        ]
+        rolling: dict[str, int] = pool["spec"]["strategy"]["rollingUpdate"]
+        assert rolling["maxSurge"] == 1 - rolling["maxUnavailable"]
+        return rolling["maxUnavailable"]
+
+    assert (unavailable("Auto"), unavailable("Surge"), unavailable("Replace")) == (0, 0, 1)
+    assert unavailable("Auto", Role.PREFILL) == 1
+    assert unavailable("Auto", Role.DECODE) == 0
+    assert unavailable("Surge", Role.PREFILL) == 0
+
+
 def test_a_worker_leaves_the_routers_table_before_it_is_told_to_stop(service: Parse) -> None:
     engine = container(service(), "chat-decode", "engine")
     assert engine["lifecycle"]["preStop"]["sleep"]["seconds"] == 5

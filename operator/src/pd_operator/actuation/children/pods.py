@@ -43,6 +43,10 @@ def pre_stop() -> Manifest:
     return {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
 
 
-def rolling_update() -> Manifest:
-    """A strategy that never has fewer pods than asked for: first the new one, then the old."""
-    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+def rolling_update(*, replace: bool = False) -> Manifest:
+    """First the new pod, then the old one, never fewer than asked for; or the other way round."""
+    surge, unavailable = (0, 1) if replace else (1, 0)
+    return {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable},
+    }

@@ -23,6 +23,7 @@ from pd_operator.api.names import (
     PORT_HTTP,
 )
 from pd_operator.api.roles import Role
+from pd_operator.api.rollouts import RolloutStrategy
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 GPU_RESOURCE = "nvidia.com/gpu"
@@ -37,13 +38,22 @@ sends requests to a worker only when it has read the table and looked at the wor
 
 
 def pool_deployment(
-    service: PDInferenceService, role: Role, replicas: int | None = None
+    service: PDInferenceService,
+    role: Role,
+    replicas: int | None = None,
+    *,
+    makes_room: bool = False,
 ) -> Manifest:
     """The Deployment of a pool.
 
     `replicas` belongs to `/scale` and is left out. If it was ever applied it must be applied
     ever after: left out then, server-side apply gives the field up and it falls back to 1.
+    `makes_room`: a rollout that is left to the operator takes an old worker away first.
     """
+    strategy = service.spec.pool(role).rollout_strategy
+    replace = strategy is RolloutStrategy.REPLACE or (
+        strategy is RolloutStrategy.AUTO and makes_room
+    )
     name = pool(service, role)
     startup = startup_budget_seconds(service, role)
     size: Manifest = {} if replicas is None else {"replicas": replicas}
@@ -54,7 +64,7 @@ def pool_deployment(
         "spec": {
             **size,
             "selector": {"matchLabels": selector(service, role.value)},
-            "strategy": rolling_update(),
+            "strategy": rolling_update(replace=replace),
             "minReadySeconds": _ROUTER_NOTICES_SECONDS,
             # A worker that is still within its start-up budget is not a failed rollout.
             "progressDeadlineSeconds": startup + 300,

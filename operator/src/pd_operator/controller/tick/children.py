@@ -6,10 +6,12 @@ from pd_operator.actuation.applier import ChildApplier
 from pd_operator.actuation.children import build_children, build_pod_monitor
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import DEPLOYMENT, POD_MONITOR
+from pd_operator.actuation.rollouts import pools_that_make_room
 from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
+from pd_operator.scaling.observation import Observation
 
 RESYNC_SECONDS = 60.0
 """The watch tells of changes at once; this catches those it missed."""
@@ -30,6 +32,7 @@ class ChildReconciler:
         self._applier = ChildApplier(cluster, key.namespace, {LABEL_SERVICE: key.name})
         self._monitored: tuple[float, bool] = (-DISCOVERY_SECONDS, False)
         self._compared = -RESYNC_SECONDS
+        self._making_room: frozenset[Role] = frozenset()
 
     async def reconcile(self, service: PDInferenceService, *, touched: bool) -> None:
         """Create what is missing, apply what changed, restore what somebody else changed.
@@ -39,7 +42,9 @@ class ChildReconciler:
         if not touched and time.monotonic() - self._compared < RESYNC_SECONDS:
             return
         new_pools = [role for role in Role if not await self._exists(role)]
-        manifests = build_children(service, operator_image=self._operator_image)
+        manifests = build_children(
+            service, operator_image=self._operator_image, making_room=self._making_room
+        )
         if await self._pod_monitors_known():
             manifests = [*manifests, build_pod_monitor(service)]
         applied = await self._applier.apply(manifests)
@@ -49,6 +54,12 @@ class ChildReconciler:
         if applied:
             message = f"Applied {', '.join(applied)}."
             await self._events.post(service.metadata, EventReason.CHILDREN_APPLIED, message)
+
+    def follow_rollouts(self, seen: Observation) -> None:
+        """Let rollouts that find no room make some, from the next comparison on."""
+        making_room = pools_that_make_room(seen, self._making_room)
+        if making_room != self._making_room:
+            self._making_room, self._compared = making_room, -RESYNC_SECONDS
 
     async def _exists(self, role: Role) -> bool:
         name = pool_name(self._key.name, role)

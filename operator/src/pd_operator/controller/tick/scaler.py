@@ -8,6 +8,7 @@ from pd_operator.actuation.steps import (
     DrainRules,
     PoolTarget,
     PutOnTraffic,
+    ReportOverdue,
     SetReplicas,
     Step,
     TakeBack,
@@ -17,6 +18,7 @@ from pd_operator.actuation.steps import (
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import ServiceKey, pool_name
 from pd_operator.api.roles import Role
+from pd_operator.api.rollouts import DrainOverdue
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -42,6 +44,7 @@ class PoolScaler:
             role: Actuator(cluster, key.namespace, pool_name(key.name, role)) for role in Role
         }
         self._left_at: dict[Role, int] = {}
+        self._reported: set[str] = set()
 
     async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
         """Say where replicas are no longer what was left behind; for every tick of any mode."""
@@ -115,6 +118,16 @@ class PoolScaler:
                     reason, why = EventReason.SCALED_DOWN, f", without {', '.join(victims)}."
                 message = f"{role.value} {before} -> {replicas}{why}"
                 await self._events.post(service.metadata, reason, message)
+            case ReportOverdue(worker):
+                if worker not in self._reported:
+                    self._reported.add(worker)
+                    await self._events.post(
+                        service.metadata,
+                        EventReason.DRAIN_OVERDUE,
+                        f"{role.value} worker {worker} still has requests, or does not answer, "
+                        "after drainDeadlineSeconds; drainOverdue is Wait, so it is waited for.",
+                        warning=True,
+                    )
             case TakeBack(worker, gone):
                 self._metrics.wrong_victims.labels(
                     self._key.namespace, self._key.name, role.value
@@ -144,6 +157,7 @@ class PoolScaler:
 def _steps(
     service: PDInferenceService, seen: Observation, decision: Decision, role: Role
 ) -> list[Step]:
-    rules = DrainRules(service.spec.pool(role).drain_deadline_seconds)
+    spec = service.spec.pool(role)
+    rules = DrainRules(spec.drain_deadline_seconds, spec.drain_overdue is DrainOverdue.WAIT)
     pool, desired = seen.pool(role), decision.pool(role).desired
     return next_steps(PoolTarget(pool, desired, seen.time_seconds, rules))

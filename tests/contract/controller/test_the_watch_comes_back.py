@@ -28,7 +28,9 @@ async def until(holds: Callable[[], bool], within_seconds: float) -> None:
 async def test_edits_are_heard_again_after_the_crd_was_away(
     control_plane: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    # The client reads KUBECONFIG once, when it is imported; Kopf borrows its configuration.
+    location = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+    monkeypatch.setattr(location, str(control_plane.kubeconfig))
     registry, listed = Registry(), asyncio.Event()
     watch = Watch(registry, [namespace])
     key = ServiceKey(namespace, "chat")
@@ -45,7 +47,9 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
     await asyncio.to_thread(apply_service)
     works = [
         asyncio.create_task(watch.run()),
-        asyncio.create_task(relist(registry, Cluster.connect(), [namespace], listed, watch)),
+        asyncio.create_task(
+            relist(registry, Cluster(control_plane.admin), [namespace], listed, watch)
+        ),
     ]
     try:
         await until(lambda: watch.hearing.hears(key), within_seconds=60)

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import sys
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -118,6 +118,10 @@ class ControlPlane:
         self._apiserver.start()
         self._await_ready()
 
+    def controllers_paused(self) -> AbstractContextManager[None]:
+        """The controllers are late for the length of a block: Deployments and ReplicaSets wait."""
+        return self._controller_manager.paused()
+
     def __enter__(self) -> Self:
         name = "starting the control plane"
         with step(self._progress, name, expected_seconds=10), ExitStack() as stack:
@@ -152,7 +156,7 @@ class ControlPlane:
         eventually(self._certificate_written)
         self._write_kubeconfig(self.kubeconfig, self._admin_token)
         self._await_ready()
-        self._launch(
+        self._controller_manager = self._launch(
             stack,
             lifeline,
             Program.KUBE_CONTROLLER_MANAGER,

@@ -3,8 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pd_e2e.cluster.lifeline import Lifeline
@@ -70,6 +70,17 @@ class Daemon:
         if self._process is not None:
             process, self._process = self._process, None
             self._end(process)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP it for the length of a block: alive, and doing nothing."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} does not run")
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):

@@ -1,0 +1,81 @@
+"""A worker is removed once, and the right one, however late Kubernetes' controllers are."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.cluster.waiting import eventually
+from pd_operator.api.names import ANNOTATION_REPLICAS_WITHOUT
+from pd_operator.api.pods import annotation
+from pd_operator.api.roles import Role
+
+from .installed import InstalledOperator
+from .service import NAME, RunningService, template
+from .traffic import LongAnswers
+
+pytestmark = pytest.mark.controlplane
+
+Serve = Callable[..., RunningService]
+
+NOBODY_THERE = "http://127.0.0.1:9"
+"""Where no Prometheus answers: the operator holds, and what it does is what the bounds ask for."""
+
+
+def busy_workers(chat: RunningService) -> dict[str, int]:
+    return {pod: chat.running_requests(Role.DECODE, pod) for pod in chat.pods(Role.DECODE)}
+
+
+def test_a_worker_is_removed_once_while_the_controllers_are_late(
+    operator: InstalledOperator, serve: Serve, control_plane: ControlPlane
+) -> None:
+    chat = serve(decode={"minReplicas": 3}, metrics={"prometheusUrl": NOBODY_THERE})
+    # 23 ms a token: some fourteen seconds.
+    answers = LongAnswers(chat.router_url, count=6, tokens=600)
+    eventually(lambda: all(busy_workers(chat).values()))
+
+    chat.edit(decode={"minReplicas": 1, "maxReplicas": 2})
+    (victim,) = eventually(lambda: chat.draining(Role.DECODE))
+    with control_plane.controllers_paused():
+        eventually(lambda: chat.replicas(Role.DECODE) == 2, timeout_seconds=60)
+        # The victim is still in the list, drained and idle, on every one of these ticks.
+        operator.await_ticks(chat.namespace, 5)
+        assert chat.replicas(Role.DECODE) == 2
+        assert chat.draining(Role.DECODE) == [victim]
+        noted = chat.pods(Role.DECODE)[victim]
+        assert annotation(noted, ANNOTATION_REPLICAS_WITHOUT) == "2"
+        assert len(chat.pods(Role.DECODE)) == 3
+
+    eventually(lambda: victim not in chat.pods(Role.DECODE))
+    answers.all_complete()
+    operator.await_ticks(chat.namespace, 3)
+    assert chat.replicas(Role.DECODE) == len(chat.pods(Role.DECODE)) == 2
+    assert chat.draining(Role.DECODE) == []
+    assert len(chat.events("ScaledDown")) == 1
+    place = {"namespace": chat.namespace, "service": NAME}
+    assert operator.metric("wrong_victims_total", **place) == 0
+
+
+def test_no_ready_worker_goes_by_number_in_a_rollout_that_is_stuck(
+    operator: InstalledOperator, serve: Serve
+) -> None:
+    """The new worker asks for a node that there is not."""
+    chat = serve(
+        decode={"minReplicas": 3, "rolloutStrategy": "Surge"},
+        metrics={"prometheusUrl": NOBODY_THERE},
+    )
+    before = set(chat.pods(Role.DECODE))
+    nowhere = template()
+    nowhere["spec"]["nodeSelector"] = {"there": "is-none"}
+    chat.edit(decode={"template": nowhere})
+    eventually(lambda: len(chat.pods(Role.DECODE)) == 4)
+
+    chat.edit(decode={"minReplicas": 1, "maxReplicas": 2})
+    operator.await_ticks(chat.namespace, 5)
+    assert chat.replicas(Role.DECODE) == 3
+    assert chat.draining(Role.DECODE) == []
+    assert before <= set(chat.ready_pods(Role.DECODE))
+
+    chat.edit(decode={"template": {"spec": {"nodeSelector": None}}})
+    eventually(lambda: chat.replicas(Role.DECODE) == 2, timeout_seconds=90)
+    eventually(lambda: len(chat.ready_pods(Role.DECODE)) == len(chat.pods(Role.DECODE)) == 2)

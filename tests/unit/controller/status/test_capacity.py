@@ -1,6 +1,7 @@
 """What is said of capacity that does not come: in the words of those who know why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,21 @@ def test_gpus_that_leaving_workers_hold_are_not_called_a_lack(
     update = capacity_available(seeing(decode=pool))
     assert "1 workers on their way out still hold GPUs" in update.message
     assert "Add GPU" not in update.message
+
+
+@pytest.mark.parametrize(
+    ("serving", "way_out"), [(1, "decode.rolloutStrategy to Replace"), (2, "makes room")]
+)
+def test_a_rollout_that_waits_for_gpus_is_not_called_a_load_that_does(
+    seeing: Seeing, make_worker: MakeWorker, serving: int, way_out: str
+) -> None:
+    old = [make_worker(Role.DECODE, number) for number in range(serving)]
+    new = make_worker(Role.DECODE, 9, ready=False, scheduled=False, waiting_reason=LACK)
+    pool = replace(decode(*old, new, replicas=serving), rolling_out=True)
+    update = capacity_available(seeing(decode=pool))
+    assert "A rollout waits, not the load" in update.message
+    assert way_out in update.message
+    assert "maxReplicas" not in update.message
 
 
 def test_a_pod_that_the_scheduler_has_not_looked_at_yet_is_no_trouble(

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
+from pd_operator.api.rollouts import RolloutStrategy
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.updates import ConditionUpdate, false, true
-from pd_operator.scaling.observation import WorkerObservation
+from pd_operator.scaling.observation import PoolObservation, WorkerObservation
 
 STARTUP_PATIENCE = 2.0
 """A start-up may take so many times its expected seconds before it is called stuck."""
@@ -98,7 +99,18 @@ def _advice(words: str, waiting: Sequence[WorkerObservation], result: TickResult
     leaving = sum(result.observation.pool(role).leaving for role in Role)
     if leaving:
         return f"{leaving} workers on their way out still hold GPUs."
+    role = waiting[0].role
+    pool = result.observation.pool(role)
+    if pool.rolling_out:
+        return f"A rollout waits, not the load: {_makes_room(result, pool)}"
     return "Add GPU nodes or lower maxReplicas."
+
+
+def _makes_room(result: TickResult, pool: PoolObservation) -> str:
+    strategy = result.service.spec.pool(pool.role).rollout_strategy
+    if strategy is RolloutStrategy.AUTO and pool.ready > 1:
+        return "an old worker makes room for the new one."
+    return f"add a GPU node, or set {pool.role.value}.rolloutStrategy to Replace."
 
 
 def _count(workers: int, role: Role) -> str:

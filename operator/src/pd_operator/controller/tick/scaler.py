@@ -1,6 +1,7 @@
 """Carries a decision out: both pools' next steps, and an Event for each change."""
 
 import logging
+from collections.abc import Sequence
 
 from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
@@ -115,7 +116,7 @@ class PoolScaler:
                     reason, why = EventReason.SCALED_UP, f": {decision.sentence}"
                 else:
                     # Why was told when the drain began; by now nothing may call for a change.
-                    reason, why = EventReason.SCALED_DOWN, f", without {', '.join(victims)}."
+                    reason, why = EventReason.SCALED_DOWN, f", without {_named(victims)}."
                 message = f"{role.value} {before} -> {replicas}{why}"
                 await self._events.post(service.metadata, reason, message)
             case ReportOverdue(worker):
@@ -152,6 +153,10 @@ class PoolScaler:
                 self._events.note(service.metadata, DRAIN_CALLED_OFF, message)
             case _:
                 return
+
+
+def _named(victims: Sequence[str]) -> str:
+    return ", ".join(victims) or "pods that were never there"
 
 
 def _steps(

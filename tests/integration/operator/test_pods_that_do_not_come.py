@@ -1,0 +1,93 @@
+"""Pods that a quota, the nodes, an image or a crash keeps away: told in Kubernetes' own words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pd_e2e.cluster.waiting import eventually
+from pd_operator.api.conditions import ConditionType
+from pd_operator.api.names import LABEL_SERVICE
+from pd_operator.api.roles import Role
+
+from .installed import InstalledOperator
+from .service import NAME, RunningService, template
+
+pytestmark = pytest.mark.controlplane
+
+Serve = Callable[..., RunningService]
+QUOTA = "requests.nvidia.com/gpu"
+
+
+def shown_reason(chat: RunningService) -> str:
+    header, row = chat.kubectl("get", "pdis").splitlines()
+    return dict(zip(header.split(), row.split(), strict=True))["REASON"]
+
+
+def with_pod(**changes: Any) -> Any:
+    """The pools' template with something more in its pod."""
+    one = template()
+    return {"spec": one["spec"] | changes}
+
+
+def with_image(image: str) -> Any:
+    (engine,) = template()["spec"]["containers"]
+    return with_pod(containers=[engine | {"image": image}])
+
+
+def test_pods_that_a_quota_refuses_are_told_and_asked_for_no_further(
+    operator: InstalledOperator, serve: Serve
+) -> None:
+    chat = serve(decode={"maxReplicas": 9})
+    chat.kubectl("create", "quota", "gpus", f"--hard={QUOTA}=3")
+    eventually(lambda: chat.get("quota", "gpus")["status"]["used"][QUOTA] == "2")
+    chat.edit(decode={"minReplicas": 4})
+
+    chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "False", "WorkersRefused")
+    eventually(lambda: len(chat.ready_pods(Role.DECODE)) == 2)
+    operator.await_ticks(chat.namespace, 2)
+    message = eventually(
+        lambda: (
+            "2 decode workers missing"
+            in (said := chat.condition(ConditionType.CAPACITY_AVAILABLE).message)
+            and said
+        )
+    )
+    assert "exceeded quota: gpus" in str(message)
+    assert chat.events("WorkersRefused")
+    assert shown_reason(chat) == "WorkersRefused"
+    assert chat.replicas(Role.DECODE) == 4
+
+    raised = f'{{"spec": {{"hard": {{"{QUOTA}": "8"}}}}}}'
+    chat.kubectl("patch", "quota", "gpus", f"--patch={raised}")
+    of_service = f"--selector={LABEL_SERVICE}={NAME}"
+    chat.kubectl("annotate", "replicasets", of_service, "tried=again", "--overwrite")
+    chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "True", "AllScheduled")
+    eventually(lambda: len(chat.ready_pods(Role.DECODE)) == 4)
+
+
+def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> None:
+    chat = serve()
+
+    def told(reason: str, words: str) -> str:
+        def said() -> str:
+            condition = chat.condition(ConditionType.CAPACITY_AVAILABLE)
+            right = condition.reason == reason and words in condition.message
+            return condition.message if right else ""
+
+        return str(eventually(said, timeout_seconds=60))
+
+    chat.edit(decode={"template": with_pod(nodeSelector={"no-node": "has-this"})})
+    assert "GPU" not in told("WorkersUnschedulable", "didn't match Pod's node affinity/selector")
+
+    without = {"nodeSelector": None}
+    chat.edit(decode={"template": {"spec": with_image("nowhere/engine:v9")["spec"] | without}})
+    told("WorkersFailing", "nowhere/engine:v9")
+    assert shown_reason(chat) == "WorkersFailing"
+
+    broken = template(PD_ENGINE_STARTUP_SECONDS="never")
+    chat.edit(decode={"template": broken})
+    told("WorkersFailing", "exit code")
+
+    chat.edit(decode={"template": template()})
+    chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "True", "AllScheduled")

@@ -25,7 +25,7 @@ from pd_e2e.cluster.controlplane import ControlPlane
 
 pytestmark = pytest.mark.controlplane
 
-CRDS = Path(__file__).parents[3] / "crds"
+CRDS = Path(__file__).parents[4] / "crds"
 KUBECTL_PD = Path(sys.executable).with_name("kubectl-pd")
 NAMESPACE = "planned"
 RATE = 20.0

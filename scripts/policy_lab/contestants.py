@@ -12,6 +12,7 @@ from scripts.policy_lab.trial import Setting, judge
 
 from pd_operator.simulation.operator_policy import OperatorPolicy
 from pd_operator.simulation.past import history_before
+from pd_operator.simulation.scraping import Scraped
 
 TARGET_ATTAINMENT = 0.985
 """What a bound has to attain: the least that the project asks of itself."""
@@ -42,7 +43,11 @@ def operator_policy(setting: Setting) -> OperatorPolicy:
 
 def operator(setting: Setting) -> Judged:
     """pd-operator."""
-    return Judged(judge(setting, operator_policy(setting)))
+    policy = operator_policy(setting)
+    scraping = setting.scenario.scraping
+    return Judged(
+        judge(setting, Scraped(policy, scraping, seed=setting.seed, holds_when_blind=False))
+    )
 
 
 def best_fixed(setting: Setting) -> Judged:
@@ -59,7 +64,8 @@ def bound(setting: Setting) -> Judged:
 
 def baseline(setting: Setting, name: str) -> Judged:
     """One of the others, at its usual settings."""
-    return Judged(judge(setting, BASELINES[name](setting)))
+    policy = BASELINES[name](setting)
+    return Judged(judge(setting, Scraped(policy, setting.scenario.scraping, seed=setting.seed)))
 
 
 CONTESTANTS: dict[str, Contestant] = {

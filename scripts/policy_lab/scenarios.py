@@ -5,7 +5,7 @@ other days of a trace, other periods, lengths and seeds. Loads follow from their
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from pd_operator.planning.engine import EngineModel
 from pd_operator.planning.objectives import Objectives
 from pd_operator.simulation import Pools, Requests, ServiceModel
 from pd_operator.simulation.from_spec import engine_of, service_of
+from pd_operator.simulation.scraping import Scraping
 
 _BEGIN = Pools(2, 2)
 Split = Literal["train", "test"]
@@ -32,6 +33,9 @@ Draw = Callable[[np.random.Generator], Requests]
 
 STARTUPS_SECONDS = (60, 120)
 _MINUTE = 60.0
+
+HONEST = Scraping(interval_seconds=5.0, delay_seconds=1.0, missed_share=0.02)
+"""A scrape each five seconds, of which one in fifty fails."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Scenario:
     - `draw`: the requests of the trial, from a generator of random numbers.
     - `past`: those of the `past_seconds` before it, as Prometheus would know them; None for a
       service without a past.
+    - `scraping`: how its metrics reach a policy.
+    - `cluster_gpus`: all that the cluster gives; None: always enough.
     """
 
     name: str
@@ -60,6 +66,8 @@ class Scenario:
     past: Draw | None = None
     past_seconds: float = 0.0
     begin: Pools = _BEGIN
+    scraping: Scraping = HONEST
+    cluster_gpus: int | None = None
 
     def requests(self, seed: int) -> Requests:
         """The load of the trial."""
@@ -88,7 +96,10 @@ class Scenario:
 
     def service(self, startup_seconds: int) -> ServiceModel:
         """The simulated service."""
-        return service_of(self.spec(startup_seconds), load_bundled(self.site.profile))
+        service = service_of(self.spec(startup_seconds), load_bundled(self.site.profile))
+        return replace(
+            service, lifecycle=replace(service.lifecycle, cluster_gpus=self.cluster_gpus)
+        )
 
     def engine(self, startup_seconds: int) -> EngineModel:
         """What one worker of each role can do."""
@@ -133,6 +144,24 @@ def _sine(period_seconds: float, span_seconds: float, low: float, high: float) -
 
     def draw(rng: np.random.Generator) -> Requests:
         return steady_lengths(drawn_arrivals(rate, span_seconds, rng), Lengths(3000, 300), rng)
+
+    return draw
+
+
+def _level_change(
+    low: float, high: float, seconds: tuple[float, float], span_seconds: float
+) -> Draw:
+    """From `low` to `high` requests/s between two moments, which may be one; 3000/300 tokens."""
+    begin, end = seconds
+
+    def rate(moments: FloatArray) -> FloatArray:
+        if begin == end:
+            return np.where(moments < begin, low, high)
+        return np.interp(moments, seconds, (low, high))
+
+    def draw(rng: np.random.Generator) -> Requests:
+        arrivals = drawn_arrivals(rate, span_seconds, rng)
+        return steady_lengths(arrivals, Lengths(3000, 300, 0.3), rng)
 
     return draw
 
@@ -224,6 +253,16 @@ _TEST = (
         past_seconds=60 * 3600.0,
     ),
     Scenario("bursts", "test", _NVIDIA, _bursts(8, (3, 5), 300, 2400)),
+    Scenario("step-x4", "test", _NVIDIA, _level_change(6, 24, (600, 600), 1200)),
+    Scenario("slow-ramp", "test", _NVIDIA, _level_change(4, 24, (300, 1500), 1800)),
+    Scenario(
+        "prometheus-away",
+        "test",
+        _NVIDIA,
+        _sine(1200, 1200, 4, 24),
+        scraping=replace(HONEST, away=((240.0, 420.0),)),
+    ),
+    Scenario("capacity-short", "test", _NVIDIA, _sine(1200, 1200, 4, 24), cluster_gpus=5),
 )
 
 _TRAIN = (
@@ -247,4 +286,14 @@ _TRAIN = (
         past_seconds=12 * 3600.0,
     ),
     Scenario("bursts", "train", _NVIDIA, _bursts(6, (3, 6), 360, 2400)),
+    Scenario("step-x4", "train", _NVIDIA, _level_change(5, 20, (480, 480), 1080)),
+    Scenario("slow-ramp", "train", _NVIDIA, _level_change(6, 30, (200, 1200), 1500)),
+    Scenario(
+        "prometheus-away",
+        "train",
+        _NVIDIA,
+        _sine(1500, 1500, 5, 22),
+        scraping=replace(HONEST, away=((300.0, 450.0),)),
+    ),
+    Scenario("capacity-short", "train", _NVIDIA, _sine(1500, 1500, 5, 22), cluster_gpus=5),
 )

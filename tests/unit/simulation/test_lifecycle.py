@@ -154,3 +154,29 @@ def test_a_policy_needs_a_period(service: ServiceModel) -> None:
         simulate(
             steady(5), service, Pools(1, 1), policy=Script({0: Pools(1, 1)}, period_seconds=0.0)
         )
+
+
+def test_workers_beyond_what_the_cluster_has_wait_at_no_cost(calm: ServiceModel) -> None:
+    scarce = replace(calm, lifecycle=replace(CALM, cluster_gpus=3))
+    script = Script({0: Pools(1, 1), 10: Pools(3, 1)})
+    result = simulate(steady(60), scarce, Pools(1, 1), policy=script)
+    assert script.told[-1].prefill.serving == 2
+    assert script.told[-1].prefill.pending_seconds == (script.told[-1].time_seconds - 10,)
+    assert result.prefill.gpu_seconds == pytest.approx(2 * result.span_seconds - 10)
+
+
+def test_a_waiting_worker_starts_as_soon_as_another_pool_lets_gpus_go(calm: ServiceModel) -> None:
+    scarce = replace(calm, lifecycle=replace(CALM, cluster_gpus=3))
+    script = Script({0: Pools(1, 2), 10: Pools(2, 2), 30: Pools(2, 1)})
+    simulate(steady(90), scarce, Pools(1, 2), policy=script)
+    freed = script.first(lambda now: now.time_seconds > 30 and not now.decode.draining)
+    assert script.first(lambda now: now.prefill.starting == 1) <= freed + 1
+    assert script.first(lambda now: now.prefill.serving == 2) == pytest.approx(freed + 20, abs=1)
+
+
+def test_a_waiting_worker_that_is_no_longer_wanted_is_called_off_first(calm: ServiceModel) -> None:
+    scarce = replace(calm, lifecycle=replace(CALM, cluster_gpus=3))
+    script = Script({0: Pools(1, 1), 10: Pools(3, 1), 15: Pools(2, 1)})
+    simulate(steady(60), scarce, Pools(1, 1), policy=script)
+    assert script.first(lambda now: now.prefill.serving == 2) == 30
+    assert not script.told[-1].prefill.pending_seconds

@@ -1,6 +1,7 @@
 """The operator's own chain decides in the simulator."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.demand import Demand, DemandHistory
 from pd_operator.performance import ProfileError, load_bundled
+from pd_operator.scaling.autoscaler import Outcome
 from pd_operator.scaling.observation import Known, Unknown
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.simulation import (
@@ -203,3 +205,32 @@ def test_with_history_it_looks_ahead_from_the_first_decision_on() -> None:
 def test_a_profile_without_the_size_is_refused() -> None:
     with pytest.raises(ProfileError, match="no tensor-parallel size 32"):
         service_of(spec(tensorParallelSize=32), PROFILE)
+
+
+def tick(policy: OperatorPolicy, snapshot: Snapshot) -> Outcome:
+    """What the operator made of it."""
+    policy.decide(snapshot)
+    return policy.outcomes[-1]
+
+
+def test_the_operator_takes_a_load_that_was_scraped_too_long_ago_for_unknown() -> None:
+    policy = OperatorPolicy(spec(), engine_of(spec(), PROFILE))
+    load = requests([(60, 5.0)])
+    times = np.ones(len(load), dtype=np.float32)
+    fresh = Snapshot(60.0, load, load, times, times, NOBODY, NOBODY, scraped_seconds=59.0)
+    assert isinstance(tick(policy, fresh).observation.demand, Known)
+    nothing, none = load.part(0, 0), times[:0]
+    late = Snapshot(240.0, nothing, nothing, none, none, NOBODY, NOBODY, scraped_seconds=59.0)
+    demand = tick(policy, late).observation.demand
+    assert isinstance(demand, Unknown)
+    assert demand.reason == "MetricsStale"
+
+
+def test_the_operator_sees_how_long_its_workers_wait_for_gpus() -> None:
+    policy = OperatorPolicy(spec(), engine_of(spec(), PROFILE))
+    load = requests([(60, 5.0)])
+    times = np.ones(len(load), dtype=np.float32)
+    waiting = replace(NOBODY, pending_seconds=(130.0, 20.0))
+    seen = tick(policy, Snapshot(60.0, load, load, times, times, waiting, NOBODY)).observation
+    assert [one.age_seconds for one in seen.prefill.workers] == [130.0, 20.0]
+    assert seen.prefill.unschedulable == seen.prefill.current == 2

@@ -17,6 +17,7 @@ from pd_operator.demand.measuring import (
     ENOUGH_REQUESTS,
     NO_LENGTH_SEEN,
     present_window_seconds,
+    stale_after_seconds,
 )
 from pd_operator.demand.schedules import Scheduled, scheduled
 
@@ -37,6 +38,7 @@ __all__ = [
     "present_window_seconds",
     "refit_bins",
     "scheduled",
+    "stale_after_seconds",
     "sustained_bins",
     "sustained_loads",
 ]

@@ -15,3 +15,15 @@ NO_LENGTH_SEEN = LengthDistribution.constant(1.0)
 def present_window_seconds(bin_seconds: float) -> float:
     """The time over which the present load is taken, for a history in bins of `bin_seconds`."""
     return max(float(bin_seconds), SHORTEST_WINDOW_SECONDS)
+
+
+STALE_AFTER_SCRAPES = 4
+"""Older than this many scrape intervals, a sample no longer tells of now."""
+
+SECONDS_OF_GRACE = 2.0
+"""A scrape takes time, and clocks differ a little."""
+
+
+def stale_after_seconds(scrape_interval_seconds: float) -> float:
+    """The age from which on a sample no longer tells of now."""
+    return STALE_AFTER_SCRAPES * scrape_interval_seconds + SECONDS_OF_GRACE

@@ -75,17 +75,45 @@ class Fleet:
 
     def _resize(self, pool: Pool[W], wanted: int) -> None:
         while pool.committed < wanted:
-            self._start(pool)
+            self._ask_for(pool)
+        while pool.committed > wanted and pool.pending:
+            pool.pending.pop()
         while pool.committed > wanted and pool.starting:
             pool.reckon()
             pool.starting.pop().cancelled = True
         while pool.committed > wanted and len(pool.serving) > 1:
             self._drain(pool, flips=False)
+        self._place()
+
+    def _ask_for(self, pool: Pool[W]) -> None:
+        pool.pending.append(Start(self._agenda.now))
+        self._place()
+
+    def _place(self) -> None:
+        """Give the cluster's free GPUs to the workers that wait for them, the oldest first."""
+        while (oldest := self._longest_pending()) is not None and self._fits(oldest):
+            if oldest is Role.PREFILL:
+                self._start(self.prefill)
+            else:
+                self._start(self.decode)
+
+    def _longest_pending(self) -> Role | None:
+        waiting = [
+            (pool.pending[0].asked_at, role)
+            for role, pool in ((Role.PREFILL, self.prefill), (Role.DECODE, self.decode))
+            if pool.pending
+        ]
+        return min(waiting)[1] if waiting else None
+
+    def _fits(self, role: Role) -> bool:
+        given = self._lifecycle.cluster_gpus
+        each = self.prefill.gpus_each if role is Role.PREFILL else self.decode.gpus_each
+        return given is None or self.prefill.gpus_held + self.decode.gpus_held + each <= given
 
     def _start(self, pool: Pool[W]) -> None:
         spread = self._lifecycle.startup_spread
         share = 1 + spread * (2 * self._dice.random() - 1) if spread else 1.0
-        start = Start()
+        start = pool.pending.pop(0)
         pool.reckon()
         pool.starting.append(start)
 
@@ -137,7 +165,7 @@ class Fleet:
         if pool.serving:
             worker = pool.serving[int(self._dice.random() * len(pool.serving))]
             self._end(pool, worker)
-            self._start(pool)
+            self._ask_for(pool)
 
     def _end(self, pool: Pool[W], worker: W) -> None:
         """A worker is gone, and with it what it had."""
@@ -149,3 +177,4 @@ class Fleet:
         else:
             prefills = (*self.prefill.serving, *self.prefill.draining)
             lose_decode(worker, prefills, self._agenda, self._ledger)
+        self._place()

@@ -38,10 +38,17 @@ class LoadWatch:
         self._batches: deque[tuple[float, int, int]] = deque()
         self._bins: dict[int, _Bin] = {}
         self._window_begins = 0.0
+        self._seen_until = -math.inf
+        self._unseen: set[int] = set()
 
     def see(self, snapshot: Snapshot) -> None:
         """Take what came and what was completed since the last snapshot."""
-        now, arrived, completed = snapshot.time_seconds, snapshot.arrived, snapshot.completed
+        now, arrived, completed = snapshot.seen_seconds, snapshot.arrived, snapshot.completed
+        if now <= self._seen_until:
+            return
+        self._seen_until = now
+        if snapshot.unseen is not None:
+            self._leave_out(*snapshot.unseen)
         prompts = (arrived.prompt_tokens - arrived.cached_tokens).astype(np.float64)
         numbers = np.ceil(arrived.arrival_seconds / self._step).astype(int) - 1
         for number in np.unique(numbers):
@@ -57,11 +64,13 @@ class LoadWatch:
         self._close_bins(now)
 
     def demand(self, now: float) -> Reading[Demand]:
-        """What was offered in the window before `now`."""
+        """What was offered in the window before `now`, the end of what was seen."""
         prompts = _joined(self._arrivals)
         outputs = _joined(self._answers)
         if not len(outputs) and len(prompts):
             return Unknown("NoSeries", _SOURCE, "No answer is complete yet.")
+        if now <= self._window_begins:
+            return Unknown("NoSeries", _SOURCE, "There is but one scrape since there were none.")
         rate = len(prompts) / (now - self._window_begins)
         demand = Demand(rate, _lengths(prompts), _lengths(outputs), self._context_tokens_mean())
         return Known(demand, 0.0, _SOURCE)
@@ -74,6 +83,12 @@ class LoadWatch:
 
     def _bin(self, number: int) -> "_Bin":
         return self._bins.setdefault(number, _Bin())
+
+    def _leave_out(self, begin: float, end: float) -> None:
+        """Nobody knows what came from `begin` to `end`: those bins are missing, not empty."""
+        self._unseen |= set(range(math.floor(begin / self._step), math.ceil(end / self._step)))
+        self._arrivals.clear()
+        self._window_begins = end
 
     def _forget(self, now: float) -> None:
         """Drop what the window has left behind, but for the last answers."""
@@ -91,12 +106,17 @@ class LoadWatch:
 
     def _close_bins(self, now: float) -> None:
         step, first = self._step, round(self.history.end_seconds / self._step)
-        ended = [self._bins.pop(number, _Bin()) for number in range(first, math.floor(now / step))]
+        numbers = range(first, math.floor(now / step))
+        ended = [self._bins.pop(number, _Bin()) for number in numbers]
         if ended:
+            rates = [
+                math.nan if number in self._unseen else one.requests / step
+                for number, one in zip(numbers, ended, strict=True)
+            ]
             newer = DemandHistory(
                 start_seconds=first * step,
                 bin_seconds=step,
-                requests_per_second=np.array([one.requests / step for one in ended]),
+                requests_per_second=np.array(rates),
                 prompt_tokens_mean=np.array([_mean(one.prompts) for one in ended]),
                 output_tokens_mean=np.array([_mean(one.answers) for one in ended]),
             )

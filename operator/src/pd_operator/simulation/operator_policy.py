@@ -12,6 +12,7 @@ from pd_operator.demand import (
     fit_demand,
     present_window_seconds,
     refit_bins,
+    stale_after_seconds,
 )
 from pd_operator.planning.engine import EngineModel
 from pd_operator.scaling.autoscaler import EngineKnowledge, Outcome, autoscale
@@ -72,7 +73,7 @@ class OperatorPolicy:
     def decide(self, snapshot: Snapshot) -> Pools:
         """What the operator's own tick decides."""
         self._watch.see(snapshot)
-        demand = self._watch.demand(snapshot.time_seconds)
+        demand = self._demand(snapshot)
         observation = _observation(snapshot, demand, self._begin_seconds)
         outcome = autoscale(
             observation, self._up_to_date(observation), self._engine, self._spec, self._memory
@@ -82,6 +83,13 @@ class OperatorPolicy:
         if outcome.decision is None:
             return Pools(observation.prefill.current, observation.decode.current)
         return Pools(outcome.decision.prefill.desired, outcome.decision.decode.desired)
+
+    def _demand(self, snapshot: Snapshot) -> Reading[Demand]:
+        """That of the last scrapes; unknown where they are too old, as telemetry has it."""
+        age = snapshot.time_seconds - snapshot.seen_seconds
+        if age > stale_after_seconds(self._spec.metrics.scrape_interval_seconds):
+            return Unknown("MetricsStale", "simulation", f"The last scrape is {age:.0f} s old.")
+        return self._watch.demand(snapshot.seen_seconds)
 
     def _up_to_date(self, seen: Observation) -> FittedDemand | Unknown:
         """The forecaster with all bins seen; fitted anew from time to time."""
@@ -113,7 +121,7 @@ def _observation(snapshot: Snapshot, demand: Reading[Demand], begin_seconds: flo
 
 
 def _pool(role: Role, pool: PoolSnapshot) -> PoolObservation:
-    workers = tuple(_workers(role, pool))
+    workers = (*_workers(role, pool), *_pending(role, pool))
     return PoolObservation(role, len(workers), workers)
 
 
@@ -123,6 +131,13 @@ def _workers(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
         yield WorkerObservation(f"{role}-{worker.number}", role, load=load)
     others = PoolObservation.of(role, ready=0, starting=pool.starting, draining=pool.draining)
     yield from others.workers
+
+
+def _pending(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
+    for number, seconds in enumerate(pool.pending_seconds):
+        yield WorkerObservation(
+            f"{role}-pending-{number}", role, ready=False, age_seconds=seconds, scheduled=False
+        )
 
 
 def _load(role: Role, worker: WorkerSnapshot) -> EngineLoad:

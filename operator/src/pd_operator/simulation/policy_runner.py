@@ -57,15 +57,16 @@ class PolicyRunner:
             completed=self._requests.rows(completed),
             ttft_seconds=self._ledger.ttft_seconds[completed],
             tpot_seconds=self._ledger.tpot_seconds[completed],
-            prefill=_pool_snapshot(self._fleet.prefill),
-            decode=_pool_snapshot(self._fleet.decode),
+            prefill=_pool_snapshot(self._fleet.prefill, self._agenda.now),
+            decode=_pool_snapshot(self._fleet.decode, self._agenda.now),
         )
 
 
-def _pool_snapshot(pool: Pool[W]) -> PoolSnapshot:
+def _pool_snapshot(pool: Pool[W], now: float) -> PoolSnapshot:
     return PoolSnapshot(
         workers=tuple(worker.snapshot() for worker in pool.serving),
         draining=len(pool.draining),
         starting=len(pool.starting) + pool.switching,
         busy_seconds=pool.busy_seconds,
+        pending_seconds=tuple(now - start.asked_at for start in pool.pending),
     )

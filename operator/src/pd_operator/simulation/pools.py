@@ -31,14 +31,16 @@ class Pools:
 
 @dataclass(eq=False, slots=True)
 class Start:
-    """A worker that was asked for and does not serve yet."""
+    """A worker that was asked for at a time, in seconds, and does not serve yet."""
 
+    asked_at: float
     cancelled: bool = False
 
 
 class Pool(Generic[W]):
     """Workers of one role by what they do: `serving` get traffic, `draining` finish what they have.
 
+    - `pending`: asked for, oldest first; the cluster has no GPUs for them.
     - `starting`: asked for; can be called off.
     - `promised`: to come from the other role; `switching` of them are past their drain.
     - `startup_seconds`: of a worker of this role.
@@ -56,10 +58,11 @@ class Pool(Generic[W]):
         self.startup_seconds = startup_seconds
         self.serving: list[W] = []
         self.draining: list[W] = []
+        self.pending: list[Start] = []
         self.starting: list[Start] = []
         self.promised = 0
         self.switching = 0
-        self._gpus_each = gpus_each
+        self.gpus_each = gpus_each
         self._make: Callable[[int], W] = make
         self._agenda = agenda
         self._ever: list[W] = []
@@ -70,7 +73,13 @@ class Pool(Generic[W]):
     @property
     def committed(self) -> int:
         """Workers that serve or will."""
-        return len(self.serving) + len(self.starting) + self.promised
+        return len(self.serving) + len(self.starting) + len(self.pending) + self.promised
+
+    @property
+    def gpus_held(self) -> int:
+        """GPUs of all workers that are not gone and not pending."""
+        ready = len(self.serving) + len(self.draining)
+        return self.gpus_each * (ready + len(self.starting) + self.switching)
 
     @property
     def busy_seconds(self) -> float:
@@ -81,10 +90,8 @@ class Pool(Generic[W]):
         """Add up what the workers cost until now; call before any of them comes or goes."""
         seconds = self._agenda.now - self._reckoned_at
         self._reckoned_at = self._agenda.now
-        ready = len(self.serving) + len(self.draining)
-        held = ready + len(self.starting) + self.switching
-        self._worker_seconds += seconds * ready
-        self._gpu_seconds += seconds * self._gpus_each * held
+        self._worker_seconds += seconds * (len(self.serving) + len(self.draining))
+        self._gpu_seconds += seconds * self.gpus_held
 
     def add(self) -> None:
         """A new worker begins to serve."""

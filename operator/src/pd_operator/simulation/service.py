@@ -46,6 +46,8 @@ class Lifecycle:
     - `drain_deadline_seconds`: when it goes although it is not; what it has is lost.
     - `role_flips`: whether a worker too many in one pool becomes one that the other lacks, after
       its drain and `role_switch_seconds`.
+    - `cluster_gpus`: all that the cluster gives to both pools; workers beyond them wait, at no
+      cost, until others are gone. None: there are always enough.
     """
 
     prefill_startup_seconds: float = 180.0
@@ -55,10 +57,11 @@ class Lifecycle:
     drain_deadline_seconds: float = 300.0
     role_flips: bool = False
     role_switch_seconds: float = 2.0
+    cluster_gpus: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value >= 0:
+            if value is not None and not value >= 0:
                 raise ValueError(f"{name} is at least 0, not {value}")
         if self.drain_poll_seconds == 0:
             raise ValueError("drain_poll_seconds is above 0")

@@ -37,6 +37,7 @@ class PoolSnapshot:
 
     - `workers`: those that serve.
     - `draining`, `starting`: workers; one that switches its role is starting.
+    - `pending_seconds`: how long each worker has waited for GPUs that the cluster does not have.
     - `busy_seconds`: of all workers that ever were, from the beginning.
     """
 
@@ -44,6 +45,7 @@ class PoolSnapshot:
     draining: int
     starting: int
     busy_seconds: float
+    pending_seconds: tuple[float, ...] = ()
 
     @property
     def serving(self) -> int:
@@ -64,6 +66,8 @@ class Snapshot:
       answers will be nobody knows yet.
     - `completed`: requests that were completed or lost since then, in that order, with their
       `ttft_seconds` and `tpot_seconds` as the result has them.
+    - `scraped_seconds`: until when `arrived` and `completed` are known; None: until now.
+    - `unseen`: a stretch, begin and end, that was never scraped and ended since the last snapshot.
     """
 
     time_seconds: float
@@ -73,3 +77,10 @@ class Snapshot:
     tpot_seconds: Column
     prefill: PoolSnapshot
     decode: PoolSnapshot
+    scraped_seconds: float | None = None
+    unseen: tuple[float, float] | None = None
+
+    @property
+    def seen_seconds(self) -> float:
+        """Until when it is known what came."""
+        return self.time_seconds if self.scraped_seconds is None else self.scraped_seconds

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.names import ServiceKey
+from pd_operator.demand import stale_after_seconds
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, PrometheusSession, Series
 from pd_operator.telemetry.template import Template, Value
-
-STALE_AFTER_SCRAPES = 4
-"""Older than this many scrape intervals, a sample no longer tells of now."""
-
-SECONDS_OF_GRACE = 2.0
-"""A scrape takes time, and clocks differ a little."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class ServiceQueries:
         if newest is None:
             return None
         age = max(0.0, self.now_seconds - newest)
-        if age > STALE_AFTER_SCRAPES * self.scrape_interval_seconds + SECONDS_OF_GRACE:
+        if age > stale_after_seconds(self.scrape_interval_seconds):
             raise PrometheusError(
                 ConditionReason.METRICS_STALE,
                 f"the newest sample of {what} is {age:.0f} s old, but spec.metrics says one "

@@ -103,7 +103,43 @@ BAD: dict[str, tuple[Changes, str]] = {
     ),
     "a flag that is ours": (
         {"spec.engine.args": ["--port=31000"]},
-        "spec.engine.args: Invalid value: these flags are set by the operator",
+        "cannot be given: they are set by the operator",
+    ),
+    "a flag that is ours, abbreviated": (
+        {"spec.decode.args": ["--tp", "8"]},
+        "cannot be given: they are set by the operator",
+    ),
+    "a flag and its value as one argument": (
+        {"spec.engine.args": ["--tp 8"]},
+        "spec.engine.args: Invalid value: a flag and its value are two arguments",
+    ),
+    "a flag of the router and its value as one argument": (
+        {"spec.router.args": ["--log-level debug"]},
+        "spec.router.args: Invalid value: a flag and its value are two arguments",
+    ),
+    "pipeline parallelism": (
+        {"spec.engine.args": ["--pp-size", "2"]},
+        "a worker is one pod with tensorParallelSize GPUs of one node",
+    ),
+    "pipeline parallelism by its long name": (
+        {"spec.prefill.args": ["--pipeline-parallel-size=2"]},
+        "a worker is one pod with tensorParallelSize GPUs of one node",
+    ),
+    "a worker of two nodes": (
+        {"spec.engine.args": ["--nnodes", "2", "--node-rank", "0"]},
+        "a worker is one pod with tensorParallelSize GPUs of one node",
+    ),
+    "data parallelism that takes more GPUs": (
+        {"spec.engine.args": ["--dp-size", "2"]},
+        "unless --enable-dp-attention stands in the same list",
+    ),
+    "engines that ask for a key": (
+        {"spec.engine.args": ["--api-key", "$(ENGINE_KEY)"]},
+        "the operator reads the workers' /v1/loads without a key",
+    ),
+    "GPUs of no resource that there could be": (
+        {"spec.engine.gpuResource": "gpu"},
+        "spec.engine.gpuResource: Invalid value",
     ),
     "bins that hold no rate": (
         {"spec.autoscaling.forecast.resolutionSeconds": 20},

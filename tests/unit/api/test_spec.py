@@ -103,13 +103,51 @@ def test_flags_that_follow_from_other_fields_are_refused(
     minimal: dict[str, Any], argument: str
 ) -> None:
     minimal["spec"]["decode"]["args"] = [argument]
-    with pytest.raises(ValidationError, match=f"{argument} is set by the operator"):
+    with pytest.raises(ValidationError, match=f"{argument} cannot be given: they are set"):
         PDInferenceService.parse(minimal)
 
 
-def test_other_flags_are_the_users(minimal: dict[str, Any]) -> None:
-    minimal["spec"]["engine"]["args"] = ["--page-size", "64", "--portable"]
-    assert PDInferenceService.parse(minimal).spec.engine.args[-1] == "--portable"
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--page-size", "64", "--portable"],
+        ["--dp-size", "4", "--enable-dp-attention"],
+        ["--enable-dp-attention", "--data-parallel-size=4"],
+        ["--json-model-override-args", '{"a": [1, 2]}'],
+        ['--json-model-override-args={"a": 1}'],
+        ["--ep-size", "4"],
+    ],
+    ids=" ".join,
+)
+def test_other_flags_are_the_users(minimal: dict[str, Any], args: list[str]) -> None:
+    minimal["spec"]["engine"]["args"] = args
+    assert list(PDInferenceService.parse(minimal).spec.engine.args) == args
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["--pp-size", "2"], "a worker is one pod with tensorParallelSize GPUs"),
+        (["--pipeline-parallel-size=2"], "a worker is one pod"),
+        (["--pipeline-par", "2"], "a worker is one pod"),
+        (["--nnodes", "2", "--node-rank", "0"], "a worker is one pod"),
+        (["--dp-size", "2"], "unless --enable-dp-attention"),
+        (["--data-parallel", "2"], "unless --enable-dp-attention"),
+        (["--tp", "8"], "set by the operator from other fields"),
+        (["--tp 8"], "a flag and its value are two arguments"),
+        (["--log-level info"], "a flag and its value are two arguments"),
+        (["--api-key", "$(KEY)"], "no load would be known"),
+        (["--config", "/etc/sglang.yaml"], "cannot see what a file sets"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_arguments_that_would_take_other_gpus_or_hide_the_load_are_refused_with_the_reason(
+    minimal: dict[str, Any], args: list[str], why: str
+) -> None:
+    for place in ("engine", "prefill", "decode"):
+        spec = minimal["spec"] | {place: minimal["spec"][place] | {"args": args}}
+        with pytest.raises(ValidationError, match=why):
+            PDInferenceService.parse(minimal | {"spec": spec})
 
 
 def test_who_chooses_the_sizes_leaves_them_out_and_knows_the_engine(

@@ -1,67 +1,151 @@
-"""Command line arguments a user may add to ours, and those that stay the operator's."""
+"""Command line arguments a user may add to ours, and those that are refused, with the reason."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.config import JsonDict
 
-ENGINE_OWNED_FLAGS = (
-    "--model-path",
-    "--model",
-    "--served-model-name",
-    "--host",
-    "--port",
-    "--tp-size",
-    "--tp",
-    "--tensor-parallel-size",
-    "--disaggregation-mode",
-    "--disaggregation-bootstrap-port",
-    "--enable-metrics",
-    "--bucket-time-to-first-token",
-    "--bucket-inter-token-latency",
-)
-"""SGLang's flags that follow from other fields; set twice, the pods would contradict the spec."""
 
-ROUTER_OWNED_FLAGS = (
-    "--host",
-    "--port",
-    "--prometheus-host",
-    "--prometheus-port",
-    "--pd-disaggregation",
-    "--service-discovery",
-    "--discovery-provider",
-    "--discovery-file",
-    "--prefill-policy",
-    "--decode-policy",
+@dataclass(frozen=True)
+class RefusedFlags:
+    """Flags that are refused, by any of their spellings or an abbreviation of one.
+
+    argparse, which both programs use, takes `--tp` and `--tensor-par` for `--tensor-parallel-size`.
+    Beside the flag `unless`, in the same list, they are welcome.
+    """
+
+    flags: tuple[str, ...]
+    why: str
+    unless: str = ""
+
+    def found_in(self, args: Iterable[str]) -> str | None:
+        """The first argument that is one of the flags, None where there is none."""
+        given = list(args)
+        if self.unless in given:
+            return None
+        return next((argument for argument in given if self._is_one(argument)), None)
+
+    def rule(self) -> JsonDict:
+        """The same for the API server, as an entry of `x-kubernetes-validations`."""
+        flags = ", ".join(f"'{flag}'" for flag in self.flags)
+        found = (
+            "self.exists(argument, argument.startsWith('--') && "
+            f"[{flags}].exists(flag, flag.startsWith(argument.split('=')[0])))"
+        )
+        excused = f"'{self.unless}' in self || " if self.unless else ""
+        message = f"{', '.join(self.flags)} cannot be given: {self.why}"
+        return {"rule": f"{excused}!{found}", "message": message}
+
+    def _is_one(self, argument: str) -> bool:
+        flag = argument.split("=", maxsplit=1)[0]
+        return argument.startswith("--") and any(each.startswith(flag) for each in self.flags)
+
+
+_FROM_OTHER_FIELDS = "they are set by the operator from other fields of the spec"
+
+ENGINE_REFUSED = (
+    RefusedFlags(
+        (
+            "--model-path",
+            "--served-model-name",
+            "--host",
+            "--port",
+            "--tp-size",
+            "--tensor-parallel-size",
+            "--disaggregation-mode",
+            "--disaggregation-bootstrap-port",
+            "--enable-metrics",
+            "--bucket-time-to-first-token",
+            "--bucket-inter-token-latency",
+        ),
+        _FROM_OTHER_FIELDS,
+    ),
+    RefusedFlags(
+        (
+            "--pp-size",
+            "--pipeline-parallel-size",
+            "--dwdp-size",
+            "--nnodes",
+            "--node-rank",
+            "--dist-init-addr",
+            "--nccl-init-addr",
+        ),
+        "a worker is one pod with tensorParallelSize GPUs of one node; more would be in neither "
+        "its limits nor the budget",
+    ),
+    RefusedFlags(
+        ("--dp-size", "--data-parallel-size"),
+        "each data-parallel rank takes tensorParallelSize GPUs more, unless --enable-dp-attention "
+        "stands in the same list; for more ranks take more replicas",
+        unless="--enable-dp-attention",
+    ),
+    RefusedFlags(
+        ("--api-key",),
+        "the operator reads the workers' /v1/loads without a key, so no load would be known and "
+        "every drain would run to its deadline; let the router ask for the key (router.args), and "
+        "keep others from the workers by a NetworkPolicy",
+    ),
+    RefusedFlags(("--config",), "the operator cannot see what a file sets"),
+)
+"""SGLang's flags; set by the user, the pods would contradict the spec, or the operator be blind."""
+
+ROUTER_REFUSED = (
+    RefusedFlags(
+        (
+            "--host",
+            "--port",
+            "--prometheus-host",
+            "--prometheus-port",
+            "--pd-disaggregation",
+            "--service-discovery",
+            "--discovery-provider",
+            "--discovery-file",
+            "--prefill-policy",
+            "--decode-policy",
+        ),
+        _FROM_OTHER_FIELDS,
+    ),
 )
 """smg's flags that follow from other fields."""
 
+_TWO_IN_ONE = r"^--[^=\s]*\s"
+"""A flag and its value as one argument: the programs would take it for a file name."""
 
-def _refuse(flags: tuple[str, ...], args: tuple[str, ...]) -> tuple[str, ...]:
+_TWO_IN_ONE_MESSAGE = "a flag and its value are two arguments, or one with = between them"
+
+
+def _refuse(refused: tuple[RefusedFlags, ...], args: tuple[str, ...]) -> tuple[str, ...]:
     for argument in args:
-        if argument.split("=")[0] in flags:
-            raise ValueError(f"{argument} is set by the operator from other fields of the spec")
+        if re.match(_TWO_IN_ONE, argument):
+            raise ValueError(f"{argument!r}: {_TWO_IN_ONE_MESSAGE}")
+    for flags in refused:
+        found = flags.found_in(args)
+        if found is not None:
+            raise ValueError(f"{found} cannot be given: {flags.why}")
     return args
 
 
-def _refuse_engine_owned(args: tuple[str, ...]) -> tuple[str, ...]:
-    return _refuse(ENGINE_OWNED_FLAGS, args)
+def _refuse_for_engine(args: tuple[str, ...]) -> tuple[str, ...]:
+    return _refuse(ENGINE_REFUSED, args)
 
 
-def _refuse_router_owned(args: tuple[str, ...]) -> tuple[str, ...]:
-    return _refuse(ROUTER_OWNED_FLAGS, args)
+def _refuse_for_router(args: tuple[str, ...]) -> tuple[str, ...]:
+    return _refuse(ROUTER_REFUSED, args)
 
 
-def _schema(flags: tuple[str, ...]) -> JsonDict:
-    owned = ", ".join(f"'{flag}'" for flag in flags)
+def _schema(refused: tuple[RefusedFlags, ...]) -> JsonDict:
+    two_in_one = _TWO_IN_ONE.replace("\\", "\\\\")
     return {
         "x-kubernetes-list-type": "atomic",
         "x-kubernetes-validations": [
             {
-                "rule": f"!self.exists(argument, argument.split('=')[0] in [{owned}])",
-                "message": "these flags are set by the operator from other fields of the spec: "
-                + ", ".join(flags),
-            }
+                "rule": f"!self.exists(argument, argument.matches('{two_in_one}'))",
+                "message": _TWO_IN_ONE_MESSAGE,
+            },
+            *(flags.rule() for flags in refused),
         ],
     }
 
@@ -71,14 +155,14 @@ _Arguments = Annotated[tuple[_Argument, ...], Field(max_length=64)]
 
 EngineArguments = Annotated[
     _Arguments,
-    AfterValidator(_refuse_engine_owned),
-    Field(json_schema_extra=_schema(ENGINE_OWNED_FLAGS)),
+    AfterValidator(_refuse_for_engine),
+    Field(json_schema_extra=_schema(ENGINE_REFUSED)),
 ]
 """Arguments appended to SGLang's command line."""
 
 RouterArguments = Annotated[
     _Arguments,
-    AfterValidator(_refuse_router_owned),
-    Field(json_schema_extra=_schema(ROUTER_OWNED_FLAGS)),
+    AfterValidator(_refuse_for_router),
+    Field(json_schema_extra=_schema(ROUTER_REFUSED)),
 ]
 """Arguments appended to the router's command line."""

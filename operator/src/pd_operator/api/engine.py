@@ -13,6 +13,15 @@ ObjectName = Annotated[
 ]
 
 
+GpuResource = Annotated[
+    str,
+    StringConstraints(
+        max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9._]*))?$"
+    ),
+]
+"""Name of an extended resource, or nothing."""
+
+
 class ModelSpec(ApiModel):
     """The model that is served."""
 
@@ -85,8 +94,9 @@ class EngineSpec(ApiModel):
     args: EngineArguments = Field(
         default=(),
         description="Arguments appended to SGLang's command line in both pools, for instance "
-        "--page-size or --kv-cache-dtype, which must be alike in both. Flags that follow from "
-        "other fields are refused.",
+        "--page-size or --kv-cache-dtype, which must be alike in both. A flag and its value are "
+        "two arguments. Refused are flags that follow from other fields, that give a worker more "
+        "GPUs than tensorParallelSize, and --api-key, behind which the operator sees no load.",
     )
     profile: ProfileRef | None = Field(
         default=None,
@@ -102,6 +112,11 @@ class EngineSpec(ApiModel):
         le=100000,
         description="Network bandwidth of one worker for KV cache, in gigabits per second. Moving "
         "a prompt's KV cache from prefill to decode is part of the time to first token.",
+    )
+    gpu_resource: GpuResource = Field(
+        default="nvidia.com/gpu",
+        description="Resource of which a worker's container gets tensorParallelSize, for instance "
+        "amd.com/gpu. Empty: none, for GPUs by DRA claims, which the pools' templates then bring.",
     )
     gpus_per_node: int = Field(
         default=8,

@@ -86,9 +86,12 @@ class PoolSpec(ApiModel):
     template: PodTemplateOverlay = Field(
         default_factory=dict,
         description="Pod template merged over the operator's own, as a strategic merge does: maps "
-        "key by key, containers, volumes, volumeMounts and env by name, other lists replaced. The "
-        "engine's container is called engine. Use it for resources, node selectors, tolerations, "
-        "volumes, environment and RDMA devices; see kubectl explain pod.spec.",
+        "key by key, containers, volumes, volumeMounts and env by name, other lists replaced. "
+        "$patch: delete in a map or in an element of such a list removes the operator's own, "
+        "$patch: replace in a map puts the rest of it in its place; null removes, too, and is lost "
+        "in a client-side kubectl apply. The engine's container is called engine. Use it for "
+        "resources, node selectors, tolerations, volumes, environment and RDMA devices; see "
+        "kubectl explain pod.spec.",
     )
 
     @property

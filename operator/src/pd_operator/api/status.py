@@ -222,6 +222,15 @@ class ParallelismStatus(StatusModel):
     message: str = Field(max_length=1024, description="Why these.")
 
 
+class ManagerStatus(StatusModel):
+    """The operator that runs a service."""
+
+    operator: str = Field(
+        max_length=512, description="Namespace and name of the operator's installation."
+    )
+    renew_time: Timestamp = Field(description="When it last said so.")
+
+
 class DisplayStatus(StatusModel):
     """What `kubectl get` prints, put in words from the fields beside it. Not for programs."""
 
@@ -242,6 +251,12 @@ class PDInferenceServiceStatus(StatusModel):
 
     observed_generation: int | None = Field(
         default=None, description="metadata.generation of the spec this status is about."
+    )
+    managed_by: ManagerStatus | None = Field(
+        default=None,
+        description="The operator that runs this service; another that watches it stands still, "
+        "and takes over when this has not been renewed for three times two minutes, or three "
+        "periods where those are longer.",
     )
     prefill: PoolStatus | None = Field(default=None, description="The prefill pool.")
     decode: PoolStatus | None = Field(default=None, description="The decode pool.")
@@ -283,5 +298,9 @@ class PDInferenceServiceStatus(StatusModel):
     )
 
     def manifest(self) -> dict[str, Any]:
-        """The status as Kubernetes stores it: camelCase, times in RFC 3339, no nulls."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The status as it is applied: camelCase, times in RFC 3339, no nulls.
+
+        Without `managedBy`, which is written apart, by who claims the service.
+        """
+        left_out = {"managed_by"}
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=left_out)

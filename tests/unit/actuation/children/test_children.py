@@ -145,6 +145,16 @@ def test_a_worker_asks_for_as_many_gpus_as_it_shards_over(service: Parse) -> Non
     assert value_after(engine["args"], "--tp-size") == "4"
 
 
+def test_gpus_of_another_vendor_are_asked_for_by_their_resource(service: Parse) -> None:
+    amd = service(engine={"image": "sglang", "gpuResource": "amd.com/gpu"})
+    assert container(amd, "chat-decode", "engine")["resources"] == {"limits": {"amd.com/gpu": "4"}}
+
+
+def test_a_worker_whose_gpus_come_by_claims_asks_for_no_resource(service: Parse) -> None:
+    claimed = service(engine={"image": "sglang", "gpuResource": ""})
+    assert container(claimed, "chat-decode", "engine")["resources"] == {"limits": {}}
+
+
 def test_arguments_of_the_user_come_last_the_pools_after_the_engines(service: Parse) -> None:
     engine = container(service(), "chat-prefill", "engine")
     assert engine["args"][-4:] == ["--page-size", "64", "--chunked-prefill-size", "4096"]
@@ -240,6 +250,15 @@ def test_scraped_series_get_the_labels_that_the_queries_ask_for(service: Parse) 
         targets = [r["targetLabel"] for r in endpoint["relabelings"] if "targetLabel" in r]
         assert targets == ["pd_service", "pd_role"]
         assert endpoint["interval"] == "5s"
+
+
+def test_the_administrators_labels_are_on_the_monitor_and_hide_none_of_ours(
+    service: Parse,
+) -> None:
+    theirs = {"release": "prometheus", "serving.pd-operator.io/service": "other"}
+    labels = build_pod_monitor(service(), theirs)["metadata"]["labels"]
+    assert labels["release"] == "prometheus"
+    assert labels["serving.pd-operator.io/service"] == "chat"
 
 
 def test_nothing_depends_on_anything_but_the_service(service: Parse) -> None:

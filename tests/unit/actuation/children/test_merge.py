@@ -96,3 +96,35 @@ def test_the_inputs_stay_as_they_were() -> None:
 )
 def test_nonsense_is_passed_on_for_the_apiserver_to_refuse(nonsense: dict[str, Any]) -> None:
     assert merge_template(OURS, nonsense) != OURS
+
+
+def test_a_directive_removes_what_a_null_removes_and_survives_where_nulls_are_dropped() -> None:
+    assert "terminationGracePeriodSeconds" not in merged({"terminationGracePeriodSeconds": None})
+    limits = engine({"resources": {"limits": {"$patch": "delete"}}})["resources"]
+    assert limits == {}
+    only = engine({"resources": {"$patch": "replace", "limits": {"amd.com/gpu": "1"}}})
+    assert only["resources"] == {"limits": {"amd.com/gpu": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "left"),
+    [
+        ({"volumes": [{"name": "table", "$patch": "delete"}]}, {"volumes": []}),
+        ({"volumes": [{"name": "nobody", "$patch": "delete"}]}, {}),
+        ({"containers": [{"name": "engine", "$patch": "delete"}]}, {"containers": []}),
+    ],
+)
+def test_an_element_of_a_list_is_removed_by_its_name(
+    spec: dict[str, Any], left: dict[str, Any]
+) -> None:
+    assert merged(spec) == OURS["spec"] | left
+
+
+def test_an_element_that_replaces_ours_keeps_nothing_of_it() -> None:
+    replaced = engine({"$patch": "replace", "image": "mine"})
+    assert replaced == {"name": "engine", "image": "mine"}
+
+
+def test_no_directive_reaches_the_api_server_from_a_map_that_we_do_not_have() -> None:
+    security = merged({"securityContext": {"$patch": "replace", "runAsNonRoot": True}})
+    assert security["securityContext"] == {"runAsNonRoot": True}

@@ -19,23 +19,35 @@ _REPLACED_BY = {"env": "name", "volumes": "name", "imagePullSecrets": "name", "h
 valueFrom, nor a volume's hostPath with our emptyDir."""
 
 
-def merge_template(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> dict[str, Json]:
-    """`theirs` laid over `ours`: maps key by key, the lists above by element, null removes.
+DIRECTIVE = "$patch"
+"""Key of a map that says what becomes of ours: `delete` or `replace`, as in a strategic merge."""
 
-    All other lists and all scalars are replaced.
+
+def merge_template(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> dict[str, Json]:
+    """`theirs` laid over `ours`: maps key by key, the lists above by element.
+
+    All other lists and all scalars are replaced. Null removes, and so does a map with
+    `$patch: delete`; one with `$patch: replace` stands for itself. What the directive asks for
+    survives a client-side `kubectl apply`, which drops nulls.
     """
-    merged = dict(ours)
+    merged = {} if theirs.get(DIRECTIVE) == "replace" else dict(ours)
     for key, value in theirs.items():
-        if value is None:
+        if key == DIRECTIVE:
+            continue
+        if value is None or _deletes(value):
             merged.pop(key, None)
         else:
             merged[key] = _merge_field(key, merged.get(key), value)
     return merged
 
 
+def _deletes(value: Json) -> bool:
+    return isinstance(value, Mapping) and value.get(DIRECTIVE) == "delete"
+
+
 def _merge_field(key: str, ours: Json, theirs: Json) -> Json:
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        return merge_template(ours, theirs)
+    if isinstance(theirs, Mapping):
+        return merge_template(ours if isinstance(ours, Mapping) else {}, theirs)
     if isinstance(ours, list) and isinstance(theirs, list):
         if key in _MERGED_BY:
             return _merge_list(ours, theirs, _MERGED_BY[key], deep=True)
@@ -54,9 +66,11 @@ def _merge_list(
         at = positions.get(_identity(element, key))
         if at is None:
             merged.append(element)
+        elif deep and not _deletes(element):
+            merged[at] = merge_template(merged[at], element)
         else:
-            merged[at] = merge_template(merged[at], element) if deep else element
-    return merged
+            merged[at] = element
+    return [element for element in merged if not _deletes(element)]
 
 
 def _identity(element: Json, key: str) -> str | None:

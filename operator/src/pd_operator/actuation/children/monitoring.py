@@ -1,5 +1,7 @@
 """How Prometheus finds the pods, where the Prometheus operator is installed."""
 
+from collections.abc import Mapping
+
 from pd_operator.actuation.children.metadata import ROUTER, Manifest, metadata
 from pd_operator.api.names import (
     LABEL_ROLE,
@@ -12,16 +14,20 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 
-def build_pod_monitor(service: PDInferenceService) -> Manifest:
+def build_pod_monitor(
+    service: PDInferenceService, own_labels: Mapping[str, str] | None = None
+) -> Manifest:
     """The PodMonitor of routers and workers; only for clusters that know the kind.
 
+    A Prometheus may select monitors by the labels that the administrator gives it, `own_labels`.
     Every series gets the labels `pd_service` and `pd_role` that the operator's queries ask
     for; namespace and pod are Prometheus' own.
     """
+    about = metadata(service, service.metadata.name, ROUTER)
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
-        "metadata": metadata(service, service.metadata.name, ROUTER),
+        "metadata": about | {"labels": {**(own_labels or {}), **about["labels"]}},
         "spec": {
             "selector": {"matchLabels": {LABEL_SERVICE: service.metadata.name}},
             "podMetricsEndpoints": [

@@ -26,8 +26,6 @@ from pd_operator.api.roles import Role
 from pd_operator.api.rollouts import RolloutStrategy
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-GPU_RESOURCE = "nvidia.com/gpu"
-
 _PROBE_SECONDS = 2
 _STARTUP_FLOOR_SECONDS = 1800
 """A cold node downloads and loads for half an hour before a start-up counts as failed."""
@@ -97,7 +95,6 @@ def _worker_template(service: PDInferenceService, role: Role) -> Manifest:
 
 
 def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
-    gpus = service.spec.pool(role).tensor_parallel_size
     return {
         "name": ENGINE_CONTAINER,
         "image": service.spec.engine.image,
@@ -111,10 +108,15 @@ def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
             {"name": PORT_HTTP, "containerPort": ENGINE_PORT, "protocol": "TCP"},
             {"name": PORT_BOOTSTRAP, "containerPort": BOOTSTRAP_PORT, "protocol": "TCP"},
         ],
-        "resources": {"limits": {GPU_RESOURCE: str(gpus)}},
+        "resources": {"limits": _gpus(service, role)},
         "lifecycle": pre_stop(),
         **_probes(startup_budget_seconds(service, role)),
     }
+
+
+def _gpus(service: PDInferenceService, role: Role) -> Manifest:
+    resource = service.spec.engine.gpu_resource
+    return {resource: str(service.spec.pool(role).tensor_parallel_size)} if resource else {}
 
 
 def _probes(startup_seconds: int) -> Manifest:

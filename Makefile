@@ -39,7 +39,7 @@ layers: $(INSTALLED) ## import-linter: imports point one way
 	$(BIN)/lint-imports
 
 binaries: $(INSTALLED) ## Build Kubernetes, etcd, helm and Prometheus from pinned sources (cached outside the repo)
-	$(BIN)/python -m pd_e2e.cluster.binaries
+	$(BIN)/python -m pd_e2e.cluster
 
 crds: $(INSTALLED) ## Generate the CRD from the API models
 	$(BIN)/python -m pd_operator.api.crd | tee crds/$(CRD) > charts/pd-operator/files/crds/$(CRD)

@@ -29,6 +29,34 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "pd-operator.workerTableImage" -}}
+{{- $image := .Values.workerTable.image -}}
+{{- $repository := default .Values.image.repository $image.repository -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository $image.tag -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Who has the CRD, in words: empty where it is absent or this release's, so that it is rendered. A lookup finds
+nothing in `helm template`, which renders it.
+*/}}
+{{- define "pd-operator.crdOwner" -}}
+{{- $crd := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "pdinferenceservices.serving.pd-operator.io" -}}
+{{- if $crd -}}
+{{- $annotations := dig "metadata" "annotations" dict $crd -}}
+{{- $release := get $annotations "meta.helm.sh/release-name" -}}
+{{- $namespace := get $annotations "meta.helm.sh/release-namespace" -}}
+{{- if not $release -}}
+no Helm release
+{{- else if or (ne $release .Release.Name) (ne $namespace .Release.Namespace) -}}
+release {{ $release }} in namespace {{ $namespace }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "pd-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "pd-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

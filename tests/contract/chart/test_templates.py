@@ -39,7 +39,7 @@ def test_the_operator_runs_with_the_flags_and_environment_it_reads(render: Rende
     assert (
         environment["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
     )
-    assert environment["PD_OPERATOR_IMAGE"]["value"] == operator["image"]
+    assert environment["PD_OPERATOR_NAME"]["value"] == "pd-operator"
 
 
 def test_the_image_is_the_charts_version_unless_tag_or_digest_say_otherwise(render: Render) -> None:
@@ -50,6 +50,36 @@ def test_the_image_is_the_charts_version_unless_tag_or_digest_say_otherwise(rend
         container(render(f"--set=image.tag=dev,image.digest={digest}"))["image"]
         == f"pd-operator/operator@{digest}"
     )
+
+
+def test_the_routers_sidecar_keeps_its_image_when_the_operators_changes(render: Render) -> None:
+    def sidecar(*flags: str) -> str:
+        environment = {each["name"]: each for each in container(render(*flags))["env"]}
+        return str(environment["PD_OPERATOR_WORKER_TABLE_IMAGE"]["value"])
+
+    pinned = "pd-operator/operator:0.1.0"
+    assert sidecar() == sidecar("--set=image.tag=0.9.0") == pinned
+    assert sidecar(f"--set=image.digest=sha256:{'a' * 64}") == pinned
+    assert sidecar("--set=image.repository=mirror/operator") == "mirror/operator:0.1.0"
+    moved = "--set=workerTable.image.repository=sidecar,workerTable.image.tag=0.9.0"
+    assert sidecar(moved) == "sidecar:0.9.0"
+    assert sidecar(f"--set=workerTable.image.digest=sha256:{'b' * 64}").endswith("b" * 64)
+
+
+def test_a_platform_that_gives_out_users_can_be_left_the_choice(
+    render: Render, tmp_path: Path
+) -> None:
+    def context(*flags: str) -> Manifest:
+        pod = one(render(*flags), "Deployment")["spec"]["template"]["spec"]
+        return dict(pod["securityContext"])
+
+    assert context()["runAsUser"] == 65532
+    values = tmp_path / "values.yaml"
+    values.write_text("podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: null}\n")
+    assert context(f"--values={values}") == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def test_one_operator_stops_before_the_next_starts(render: Render) -> None:
@@ -90,6 +120,9 @@ def test_the_pod_monitor_finds_the_operator_and_keeps_its_labels(render: Render)
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] in {port["name"] for port in container(manifests)["ports"]}
     assert endpoint["honorLabels"] is True
+    # The services' PodMonitors, which the operator makes, are found by the same labels.
+    arguments = container(manifests)["args"]
+    assert arguments[arguments.index("--pod-monitor-label") + 1] == "release=prometheus"
 
 
 def test_the_rules_are_the_file_that_promtool_checks_with_the_runbooks_prefix(

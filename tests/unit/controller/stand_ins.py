@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.children import build_children
+from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import Kind
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ANNOTATION_DECISION, ServiceKey
@@ -32,10 +33,12 @@ class MemoryCluster:
     statuses: list[Object] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     decisions: list[str | None] = field(default_factory=list)
+    stored: dict[tuple[str, str], Object] = field(default_factory=dict)
+    refusal: ClusterError | None = None
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        del kind, namespace
-        return {"metadata": {"name": name}, "spec": {"replicas": 1}}
+        del namespace
+        return self.stored.get((kind.name, name))
 
     async def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Object]:
         del kind, namespace, labels
@@ -49,7 +52,21 @@ class MemoryCluster:
         self.written.append(f"apply {manifest['kind']}{subresource and '/' + subresource}")
         if subresource == "status":
             self.statuses.append(manifest["status"])
-        return manifest
+            return manifest
+        if self.refusal:
+            raise self.refusal
+        return self.store(manifest)
+
+    def store(self, manifest: Object) -> Object:
+        """Keep an object as the API server would answer it."""
+        metadata = manifest["metadata"]
+        stored = {
+            **manifest,
+            "metadata": {"uid": f"{manifest['kind']}/{metadata['name']}", **metadata},
+            "spec": {"replicas": 1, **manifest.get("spec", {})},
+        }
+        self.stored[manifest["kind"], metadata["name"]] = stored
+        return stored
 
     async def scale(
         self, kind: Kind, namespace: str, name: str, replicas: int, **conditions: Any
@@ -60,6 +77,16 @@ class MemoryCluster:
     async def mark(self, kind: Kind, namespace: str, name: str, **changes: Any) -> None:
         del kind, namespace, changes
         self.written.append(f"mark {name}")
+
+    async def patch_status(
+        self, kind: Kind, namespace: str, name: str, status: Object, *, resource_version: str
+    ) -> None:
+        del namespace
+        stored = self.stored[kind.name, name]
+        if stored["metadata"].get("resourceVersion") != resource_version:
+            raise ClusterError(409, "somebody was faster")
+        merged = {"status": stored.get("status", {}) | status}
+        self.stored[kind.name, name] = stored | merged
 
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         del kind, namespace
@@ -109,6 +136,10 @@ def loop_over(
     """The loop of a service, and what it writes to."""
     cluster, metrics, registry = MemoryCluster(), OperatorMetrics(), Registry()
     registry.put(resource)
+    resource["metadata"].setdefault("resourceVersion", "1")
+    cluster.stored[resource["kind"], resource["metadata"]["name"]] = resource
+    for child in build_children(PDInferenceService.parse(resource), operator_image="made before"):
+        cluster.store(child)
     key = ServiceKey(resource["metadata"]["namespace"], resource["metadata"]["name"])
     deps = LoopDependencies(
         cluster=cast("Cluster", cluster),
@@ -116,6 +147,7 @@ def loop_over(
         observer=cast("Observer", observer),
         fits=cast("FitPool", InlineFits()),
         metrics=metrics,
+        identity="team/operator",
         operator_image="pd-operator:test",
     )
     return ServiceLoop(key, deps), cluster, metrics

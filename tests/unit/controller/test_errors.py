@@ -5,10 +5,22 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.errors import SpecInvalidError, reason_of
+
+UNKNOWN_FIELD = (
+    "failed to create typed patch object (ns/chat-prefill; apps/v1, Kind=Deployment): "
+    '.spec.template.spec.containers[name="engine"].resourcs: field not declared in schema'
+)
+
+NO_QUANTITY = (
+    "failed to convert new object (ns/chat-prefill; apps/v1, Kind=Deployment) to proper version: "
+    "unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match the "
+    "regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+)
 
 
 def test_a_spec_of_another_version_is_named_with_the_field_that_does_not_fit() -> None:
@@ -30,6 +42,10 @@ def test_a_spec_of_another_version_is_named_with_the_field_that_does_not_fit() -
     [
         (ClusterError(422, "maxReplicas is immutable"), ConditionReason.CHILDREN_REFUSED),
         (ClusterError(403, "exceeded quota"), ConditionReason.CHILDREN_REFUSED),
+        (ClusterError(500, UNKNOWN_FIELD), ConditionReason.CHILDREN_REFUSED),
+        (ClusterError(500, NO_QUANTITY), ConditionReason.CHILDREN_REFUSED),
+        (ChildrenRefusedError("Service chat is there already"), ConditionReason.CHILDREN_REFUSED),
+        (ClusterError(500, "etcdserver: no leader"), ConditionReason.TICK_FAILED),
         (ClusterError(0, "connection refused"), ConditionReason.TICK_FAILED),
         (ClusterError(503, "try again"), ConditionReason.TICK_FAILED),
         (TimeoutError(), ConditionReason.TICK_FAILED),

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import yaml
 
+from pd_operator.actuation.applier import ChildrenRefusedError
+from pd_operator.actuation.cluster import ClusterError
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.service_loop import ServiceLoop
+from pd_operator.controller.service_loop import LONGEST_PAUSE_SECONDS, ServiceLoop
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.engine_profile import bundled_basis
@@ -33,7 +35,7 @@ PROFILE = load_bundled("llama-3.1-70b-h100")
 BEGIN = 1_789_999_980.0
 BIN = 30.0
 STEPS = (
-    *("parallelism", "children", "observe", "forecast"),
+    *("claim", "parallelism", "children", "observe", "forecast"),
     *("engine", "decide", "scale", "publish"),
 )
 
@@ -202,3 +204,26 @@ async def test_outside_mode_active_nothing_is_scaled(
         await ticked(loop, results)
     assert not [line for line in cluster.written if line.startswith(("scale", "mark"))]
     assert cluster.statuses
+
+
+async def test_what_is_refused_is_tried_ever_more_seldom_until_it_works_again(
+    result: TickResult, results: list[TickResult]
+) -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    loop, cluster, _ = loop_over(resource(), GivenObserver([result.observation], Archive(empty)))
+    cluster.refusal = ClusterError(422, "no such volume")
+    pauses = [await refused(loop) for _ in range(6)]
+    assert pauses == [30.0, *(LONGEST_PAUSE_SECONDS,) * 5]
+    assert len(cluster.statuses) == len(cluster.events) == 1
+
+    cluster.refusal = None
+    await ticked(loop, results)
+    assert loop.period_seconds == 15.0
+
+
+async def refused(loop: ServiceLoop) -> float:
+    """The pause after a tick that is refused."""
+    with pytest.raises(ChildrenRefusedError, match="no such volume") as refusal:
+        await loop.tick()
+    await loop.failed(refusal.value)
+    return loop.period_seconds

@@ -1,9 +1,13 @@
 """The schedule: one loop a service, and no tick that can hurt another."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.api.names import ServiceKey
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -121,3 +125,45 @@ async def test_the_last_ring_of_a_service_that_is_gone_asks_for_no_tick() -> Non
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert ticker.ticks == 1
+
+
+def be_refused() -> None:
+    raise ChildrenRefusedError("Service chat is there already")
+
+
+async def ticked_often(act: Callable[[], None], times: int) -> bytes:
+    """The metrics after a service was ticked so many times."""
+    registry, ticker, metrics = Registry(), CountingTicker(act), OperatorMetrics()
+    registry.put(resource("chat"))
+    running = asyncio.create_task(Supervisor(registry, lambda _: ticker, metrics).run())
+    for _ in range(times):
+        await soon(ticker.told)
+        ticker.told.clear()
+        registry.poke(ServiceKey("default", "chat"))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return metrics.exposition()
+
+
+async def test_what_is_refused_again_and_again_is_logged_once_on_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await ticked_often(be_refused, 3)
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert line.getMessage().endswith("ChildrenRefusedError: Service chat is there already")
+    assert line.exc_info is None
+
+
+async def test_an_error_that_nobody_foresaw_is_logged_once_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await ticked_often(explode, 3)
+    (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert line.exc_info
+
+
+async def test_a_refusal_is_counted_as_one_and_not_as_a_stalled_operator() -> None:
+    exposition = (await ticked_often(be_refused, 2)).decode()
+    assert 'ticks_total{namespace="default",result="refused",service="chat"}' in exposition
+    assert 'last_tick_timestamp_seconds{namespace="default",service="chat"}' in exposition
+    assert 'ticks_total{namespace="default",result="error",service="chat"} 0.0' in exposition

@@ -25,6 +25,14 @@ MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 
+REFUSALS = (400, 403, 413, 422)
+
+UNTYPED = ("failed to create typed patch object", "failed to convert new object")
+"""How Kubernetes 1.36 begins its answer to a server-side apply with a field that the kind does not
+have or has as another type, or a quantity that is none: with 500, as if the server were at fault.
+"""
+
+
 class ClusterError(Exception):
     """The API server refused or could not be reached.
 
@@ -40,7 +48,7 @@ class ClusterError(Exception):
     @property
     def refused(self) -> bool:
         """Whether the object itself was rejected, so that trying again is pointless."""
-        return self.status in (400, 403, 422)
+        return self.status in REFUSALS or self.message.startswith(UNTYPED)
 
 
 class ChangedMeanwhileError(ClusterError):
@@ -141,6 +149,19 @@ class Cluster:
         """Set labels and annotations; `None` removes one."""
         metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
         await self._patch(kind.path(namespace, name), {"metadata": metadata}, MERGE)
+
+    async def patch_status(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        resource_version: str,
+    ) -> None:
+        """Merge into the status; `ClusterError` 409 where the object has another version by now."""
+        body = {"metadata": {"resourceVersion": resource_version}, "status": dict(status)}
+        await self._patch(kind.path(namespace, name, "status"), body, MERGE)
 
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         """Create an object."""

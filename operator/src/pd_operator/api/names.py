@@ -48,6 +48,9 @@ ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 ANNOTATION_DECISION = f"{GROUP}/decision"
 """On an Event: the decision it belongs to, as in the operator's log and its exemplars."""
 
+ANNOTATION_ADOPT = f"{GROUP}/adopt"
+"""On an object that has the name of a child and is not one: the service that may take it over."""
+
 FIELD_MANAGER = "pd-operator"
 """Owner of the fields we apply, in every child's `metadata.managedFields`."""
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 from enum import StrEnum
 from importlib.metadata import version as distribution_version
 from pathlib import Path
@@ -35,12 +37,24 @@ def run(
     listen: Annotated[
         str, typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz.")
     ] = "0.0.0.0:8080",
-    image: Annotated[
+    name: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PD_OPERATOR_NAME",
+            help="This operator's name in its namespace, by which others know whose a service is. "
+            "Default: the host's.",
+        ),
+    ] = None,
+    worker_table_image: Annotated[
         str,
         typer.Option(
-            envvar="PD_OPERATOR_IMAGE", help="This operator's image, for the routers' sidecar."
+            envvar="PD_OPERATOR_WORKER_TABLE_IMAGE", help="Image of the routers' sidecar."
         ),
     ] = "pd-operator/operator:latest",
+    pod_monitor_label: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE on the services' PodMonitors; repeat for several."),
+    ] = None,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.INFO,
 ) -> None:
@@ -61,12 +75,26 @@ def run(
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
         raise typer.BadParameter(f"{listen!r} is not HOST:PORT", param_hint="--listen")
-    options = OperatorOptions(tuple(namespace or ()), host, int(port), image)
+    options = OperatorOptions(
+        namespaces=tuple(namespace or ()),
+        host=host,
+        port=int(port),
+        identity=f"{os.environ.get('POD_NAMESPACE', 'local')}/{name or socket.gethostname()}",
+        operator_image=worker_table_image,
+        pod_monitor_labels=dict(map(_label, pod_monitor_label or ())),
+    )
     try:
         asyncio.run(run_operator(options))
     except KubeconfigError as error:
         logging.getLogger(__name__).critical("no way to the API server: %s", error)
         raise typer.Exit(1) from error
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not key or not separator:
+        raise typer.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--pod-monitor-label")
+    return key, value
 
 
 @app.command("worker-table")

@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
 from pd_operator.api.conditions import ConditionReason
 
@@ -24,6 +25,18 @@ def reason_of(error: Exception) -> ConditionReason:
     """Whether the spec or the API server's refusal is to blame, or something that may pass."""
     if isinstance(error, SpecInvalidError):
         return ConditionReason.SPEC_INVALID
+    if isinstance(error, ChildrenRefusedError):
+        return ConditionReason.CHILDREN_REFUSED
     if isinstance(error, ClusterError) and error.refused:
         return ConditionReason.CHILDREN_REFUSED
     return ConditionReason.TICK_FAILED
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether it stays so until somebody changes the spec or the cluster."""
+    return reason_of(error) is not ConditionReason.TICK_FAILED
+
+
+def is_foreseen(error: Exception) -> bool:
+    """Whether the message says it all, so that a traceback would tell nothing more."""
+    return is_refusal(error) or isinstance(error, ClusterError | TimeoutError)

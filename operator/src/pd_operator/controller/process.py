@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """How the process runs: which namespaces (none: all), where it listens, its own image."""
+    """How the process runs: which namespaces (none: all), where it listens, what it gives children.
+
+    `identity` is the same for all pods of one installation and another for every other.
+    """
 
     namespaces: tuple[str, ...]
     host: str
     port: int
-    image: str
+    identity: str
+    operator_image: str
+    pod_monitor_labels: Mapping[str, str]
 
 
 async def run_operator(options: OperatorOptions) -> None:
@@ -52,7 +57,9 @@ async def run_operator(options: OperatorOptions) -> None:
             observer=Observer(cluster, session),
             fits=fits,
             metrics=metrics,
-            operator_image=options.image,
+            identity=options.identity,
+            operator_image=options.operator_image,
+            pod_monitor_labels=options.pod_monitor_labels,
         )
         supervisor = Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
         watch = Watch(registry, options.namespaces)

@@ -1,14 +1,15 @@
 """One service's loop, step by step: what happens on every tick.
 
-    parallelism -> children -> observe -> forecast -> engine -> decide -> scale -> publish
+    claim -> parallelism -> children -> observe -> forecast -> engine -> decide -> scale -> publish
 
 This file names the steps, in order, and times them; it neither measures nor decides anything. The
 step `decide` is one pure function, `scaling.autoscaler.autoscale`; the others are files of `tick/`
 and `status/`.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.errors import SpecInvalidError, reason_of
+from pd_operator.controller.errors import SpecInvalidError, is_refusal, reason_of
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.events import EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -26,6 +27,7 @@ from pd_operator.controller.status.tick_result import TickResult, decision_id
 from pd_operator.controller.status.writer import StatusWriter
 from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.children import ChildReconciler
+from pd_operator.controller.tick.claim import ServiceClaim
 from pd_operator.controller.tick.engine_profile import engine_basis
 from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.forecaster import ServiceForecaster
@@ -46,6 +48,9 @@ DRAIN_PERIOD_SECONDS = 2.0
 MODE_CHANGED = "ModeChanged"
 """The reason in the log; the condition `Scaling` posts the Event."""
 
+LONGEST_PAUSE_SECONDS = 60.0
+"""What is refused is tried again ever more seldom, up to this. A changed spec is tried at once."""
+
 
 @dataclass(frozen=True)
 class LoopDependencies:
@@ -56,7 +61,9 @@ class LoopDependencies:
     observer: Observer
     fits: FitPool
     metrics: OperatorMetrics
+    identity: str
     operator_image: str
+    pod_monitor_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class ServiceLoop:
@@ -66,7 +73,10 @@ class ServiceLoop:
         self._key = key
         self._deps = deps
         self._events = events = EventRecorder(deps.cluster)
-        self._children = ChildReconciler(key, deps.cluster, events, deps.operator_image)
+        self._children = ChildReconciler(
+            key, deps.cluster, events, deps.operator_image, deps.pod_monitor_labels
+        )
+        self._claim = ServiceClaim(key, deps.cluster, events, deps.identity)
         self._forecaster = ServiceForecaster(key, deps.fits)
         self._scaler = PoolScaler(key, deps.cluster, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
@@ -74,11 +84,16 @@ class ServiceLoop:
         self._memory: ScalingMemory | None = None
         self._calibrator: Calibrator | None = None
         self._mode: Mode | None = None
+        self._refusals = 0
         self.period_seconds = DEFAULT_PERIOD_SECONDS
 
     async def tick(self) -> None:
-        """Everything that happens to a service, once."""
+        """Everything that happens to a service, once; nothing where another operator runs it."""
         self._events.decision_id = None
+        with self._timed("claim"):
+            ours = await self._claim.hold(self._resource())
+        if not ours:
+            return
         service = self._service()
         if service.being_deleted:
             return
@@ -109,12 +124,18 @@ class ServiceLoop:
             draining = await self._scale(service, seen, outcome.decision)
         with self._timed("publish"):
             await self._writer.publish(self._result(service, seen, outcome))
+        self._refusals = 0
         if draining:
             self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
 
     async def failed(self, error: Exception) -> None:
-        """Say in the status that a tick failed, where the resource itself can be read."""
+        """Say in the status that a tick failed, where that is ours to write."""
         self._deps.registry.mark_dirty(self._key)
+        if not self._claim.held:
+            return
+        if is_refusal(error):
+            self._refusals += 1
+            self.period_seconds = pause_seconds(self.period_seconds, self._refusals)
         message = str(error) or type(error).__name__
         await self._writer.publish_failure(self._resource(), reason_of(error), message)
 
@@ -217,3 +238,8 @@ class ServiceLoop:
         if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
             return False
         return await self._scaler.scale(service, seen, decision)
+
+
+def pause_seconds(period_seconds: float, refusals: int) -> float:
+    """The pause after so many refusals in a row, of a service with that period."""
+    return max(period_seconds, min(period_seconds * 2.0**refusals, LONGEST_PAUSE_SECONDS))

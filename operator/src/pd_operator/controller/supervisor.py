@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pd_operator.api.names import ServiceKey
+from pd_operator.controller.errors import is_foreseen, is_refusal
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.metrics import OperatorMetrics
 
@@ -53,6 +54,7 @@ class Supervisor:
         self._make = make
         self._metrics = metrics
         self._loops: dict[ServiceKey, asyncio.Task[None]] = {}
+        self._logged: dict[ServiceKey, str] = {}
         self.beat = time.monotonic()
 
     async def run(self) -> None:
@@ -74,6 +76,7 @@ class Supervisor:
                 self._loops[key] = asyncio.create_task(self._serve(key), name=f"loop {key}")
         for key in [key for key in self._loops if key not in self._registry]:
             self._loops.pop(key).cancel()
+            self._logged.pop(key, None)
             self._metrics.forget(key)
 
     async def _end(self, keys: list[ServiceKey]) -> None:
@@ -102,11 +105,20 @@ class Supervisor:
         try:
             async with asyncio.timeout(deadline):
                 await ticker.tick()
+            self._logged.pop(key, None)
         except Exception as error:
-            result = "timeout" if isinstance(error, TimeoutError) else "error"
-            log.warning("tick of %s failed", key, exc_info=error)
+            result = _result(error)
+            self._log(key, error)
             await self._tell(key, ticker, error)
         self._metrics.ticked(key, result, time.monotonic() - started)
+
+    def _log(self, key: ServiceKey, error: Exception) -> None:
+        """Log a failure once, on one line; a traceback where nobody has foreseen it."""
+        said = f"{type(error).__name__}: {error}"
+        if self._logged.get(key) != said:
+            trace = None if is_foreseen(error) else error
+            log.warning("tick of %s failed: %s", key, said, exc_info=trace)
+        self._logged[key] = said
 
     async def _tell(self, key: ServiceKey, ticker: Ticker, error: Exception) -> None:
         try:
@@ -115,6 +127,12 @@ class Supervisor:
         except Exception as second:
             # Most often the API server is away: there is nobody to tell. The log has it.
             log.info("could not write the failed tick of %s into its status: %s", key, second)
+
+
+def _result(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "refused" if is_refusal(error) else "error"
 
 
 async def _first(waiting: Awaitable[object], *, at_most: float) -> None:

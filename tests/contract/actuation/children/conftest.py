@@ -4,7 +4,7 @@ import pytest
 
 from pd_e2e.cluster.controlplane import ControlPlane
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pd_operator.api.v1alpha1 import PDInferenceService
 
 pytestmark = pytest.mark.controlplane
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "pdservice.yaml"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "pdservice.yaml"
 IMAGE = "pd-operator/operator:0.1.0"
 
 
@@ -53,6 +53,55 @@ def test_every_child_is_accepted_with_no_field_unknown(
     for manifest in build_children(service, operator_image=IMAGE):
         stored = apply(api, manifest, "--dry-run=server")
         assert stored["metadata"]["name"] == manifest["metadata"]["name"]
+
+
+AMD = """
+apiVersion: serving.pd-operator.io/v1alpha1
+kind: PDInferenceService
+metadata: {name: chat}
+spec:
+  model: {path: org/model}
+  engine: {profile: {name: llama-3.1-8b-l40s}, gpuResource: amd.com/gpu}
+  objectives: {ttft: {milliseconds: 1000}, tpot: {milliseconds: 40}}
+  prefill: {maxReplicas: 2}
+  decode: {maxReplicas: 2}
+  metrics: {prometheusUrl: "http://prometheus.monitoring:9090"}
+"""
+
+REPLACED = """
+apiVersion: serving.pd-operator.io/v1alpha1
+kind: PDInferenceService
+metadata: {name: chat}
+spec:
+  model: {path: org/model}
+  engine: {profile: {name: llama-3.1-8b-l40s}}
+  objectives: {ttft: {milliseconds: 1000}, tpot: {milliseconds: 40}}
+  prefill: &pool
+    maxReplicas: 2
+    template:
+      spec:
+        containers:
+          - name: engine
+            resources: {$patch: replace, limits: {amd.com/gpu: "1"}}
+  decode: *pool
+  metrics: {prometheusUrl: "http://prometheus.monitoring:9090"}
+"""
+
+
+@pytest.mark.parametrize("manifest", [AMD, REPLACED], ids=["gpuResource", "$patch"])
+def test_what_takes_nvidias_resource_away_survives_a_client_side_apply(
+    api: ControlPlane, namespace: str, manifest: str
+) -> None:
+    for _ in range(2):  # created, and patched
+        said = api.kubectl(
+            "apply", "--filename=-", f"--namespace={namespace}", "--output=json",
+            input_text=manifest,
+        )  # fmt: skip
+    service = PDInferenceService.parse(json.loads(said))
+    for pool in ("prefill", "decode"):
+        stored = apply(api, deployment(service, pool))
+        (engine,) = stored["spec"]["template"]["spec"]["containers"]
+        assert engine["resources"] == {"limits": {"amd.com/gpu": "1"}}
 
 
 def version(stored: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.router import DecodePolicy, PrefillPolicy
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "pdservice.yaml"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "pdservice.yaml"
 
 
 def parse_router_args(arguments: list[str]) -> Any:

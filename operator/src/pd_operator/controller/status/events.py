@@ -28,6 +28,7 @@ class EventReason(StrEnum):
     REPLICAS_CHANGED_ELSEWHERE = "ReplicasChangedElsewhere"
     CHILDREN_APPLIED = "ChildrenApplied"
     PARALLELISM_CHOSEN = "ParallelismChosen"
+    MANAGED_ELSEWHERE = "ManagedElsewhere"
 
 
 class EventRecorder:

@@ -16,7 +16,8 @@ from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 
 SERVICE = ("namespace", "service")
-TICK_RESULTS = ("ok", "error", "timeout")
+TICK_RESULTS = ("ok", "refused", "error", "timeout")
+"""Refused: the spec or a child is, until somebody changes it. The operator does what it can."""
 TICK_BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
 
 
@@ -41,7 +42,9 @@ class OperatorMetrics:
             buckets=TICK_BUCKETS,
         )
         self.last_tick = self._gauge(
-            "last_tick_timestamp_seconds", "When the last tick succeeded (Unix seconds)."
+            "last_tick_timestamp_seconds",
+            "When the last tick succeeded, or ended with a refusal that is not the operator's to "
+            "mend (Unix seconds).",
         )
         self.input_age = self._gauge(
             "input_age_seconds",
@@ -123,6 +126,8 @@ class OperatorMetrics:
     def ticked(self, key: ServiceKey, result: str, seconds: float) -> None:
         """Count one tick."""
         self.ticks.labels(key.namespace, key.name, result).inc()
+        if result == "refused":
+            self.last_tick.labels(key.namespace, key.name).set_to_current_time()
         self.tick_seconds.observe(seconds)
 
     def set_workers(self, key: ServiceKey, role: Role, counts: dict[str, int]) -> None:

@@ -99,8 +99,7 @@ class StatusWriter:
     async def _write(
         self, about: Metadata, before: PDInferenceServiceStatus, status: PDInferenceServiceStatus
     ) -> None:
-        due = time.monotonic() - self._written_at >= HEARTBEAT_SECONDS
-        if self._written is not None and not due and _news(status) == _news(self._written):
+        if not self._worth_writing(status):
             return
         await self._cluster.apply(
             {
@@ -113,6 +112,13 @@ class StatusWriter:
         )
         self._written, self._written_at = status, time.monotonic()
         await self._announce(about, before.conditions, status.conditions)
+
+    def _worth_writing(self, status: PDInferenceServiceStatus) -> bool:
+        """News is written at once, other figures with the next heartbeat, and nothing twice."""
+        if self._written is None or _news(status) != _news(self._written):
+            return True
+        due = time.monotonic() - self._written_at >= HEARTBEAT_SECONDS
+        return due and status != self._written
 
     async def _announce(self, about: Metadata, before: Conditions, after: Conditions) -> None:
         for condition in after:

@@ -1,6 +1,7 @@
 """A service's children, kept as its spec wants them."""
 
 import time
+from collections.abc import Mapping
 
 from pd_operator.actuation.applier import ChildApplier
 from pd_operator.actuation.children import build_children, build_pod_monitor
@@ -23,12 +24,18 @@ class ChildReconciler:
     """Compares the children with the spec when something changed, and now and then."""
 
     def __init__(
-        self, key: ServiceKey, cluster: Cluster, events: EventRecorder, operator_image: str
+        self,
+        key: ServiceKey,
+        cluster: Cluster,
+        events: EventRecorder,
+        operator_image: str,
+        pod_monitor_labels: Mapping[str, str],
     ) -> None:
         self._key = key
         self._cluster = cluster
         self._events = events
         self._operator_image = operator_image
+        self._pod_monitor_labels = pod_monitor_labels
         self._applier = ChildApplier(cluster, key.namespace, {LABEL_SERVICE: key.name})
         self._monitored: tuple[float, bool] = (-DISCOVERY_SECONDS, False)
         self._compared = -RESYNC_SECONDS
@@ -46,7 +53,7 @@ class ChildReconciler:
             service, operator_image=self._operator_image, making_room=self._making_room
         )
         if await self._pod_monitors_known():
-            manifests = [*manifests, build_pod_monitor(service)]
+            manifests = [*manifests, build_pod_monitor(service, self._pod_monitor_labels)]
         applied = await self._applier.apply(manifests)
         for role in new_pools:
             await self._open(service, role)

@@ -15,7 +15,7 @@ from pd_operator.demand import (
     refit_bins,
     sustained_bins,
 )
-from pd_operator.demand.forecast import steps_to
+from pd_operator.demand.forecast import HIGHEST_OVER_SEEN, steps_to
 
 SHAPE = Demand(
     20.0,
@@ -233,3 +233,22 @@ def test_a_sustained_load_is_an_odd_number_of_bins_of_half_a_minute_at_most(
 )
 def test_who_learns_from_every_bin_is_fitted_seldom(model: str, bins: int) -> None:
     assert refit_bins(model) == bins
+
+
+def test_no_forecast_is_much_higher_than_the_highest_load_ever_sustained() -> None:
+    # A climb drawn on for two hours would be at twice what was ever seen.
+    fitted = fit_demand(history(climb(120)), "DampedTrend")
+    highest = fitted.prompt_tokens.highest
+    assert highest == pytest.approx(80.0 * 1000.0, rel=0.1)
+    for role, own in ((Role.PREFILL, fitted.prompt_tokens), (Role.DECODE, fitted.output_tokens)):
+        band = fitted.forecast(role, 7200.0, 99, SHAPE).tokens_per_second
+        assert band.high == pytest.approx(HIGHEST_OVER_SEEN * own.highest)
+        assert band.median <= band.high
+
+
+def test_what_is_seen_later_raises_the_limit() -> None:
+    whole = history(climb(400))
+    fitted = fit_demand(whole.until(200 * 60.0), "LastValue")
+    grown = fitted.updated(whole)
+    assert grown.requests.highest > 1.5 * fitted.requests.highest
+    assert grown.requests.highest == pytest.approx(float(np.nanmax(whole.requests_per_second)))

@@ -197,3 +197,30 @@ def test_the_reason_says_what_one_worker_less_would_break() -> None:
     decode = plan(60).decode
     assert decode.limited_by is Limit.TPOT
     assert decode.reason.endswith(f"; {decode.workers - 1} would break time per output token.")
+
+
+def test_a_plan_that_spends_less_of_the_error_budget_needs_more_workers() -> None:
+    demand = Demand(30.0, PROMPTS, ANSWERS)
+    whole = Objectives(Objective(90, 0.3), Objective(90, 0.02))
+    plans = [
+        plan_service(demand, demand, ENGINE, objectives, 100, 100, RouterClass.BLIND)
+        for objectives in (whole, whole.spending(0.2))
+    ]
+    assert plans[1].prefill.workers > plans[0].prefill.workers
+    assert plans[1].decode.workers >= plans[0].decode.workers
+
+
+def test_what_is_late_whatever_the_workers_comes_off_the_budget_first() -> None:
+    # One prompt in twenty takes longer than the objective by itself.
+    prompts = LengthDistribution((200, 30_000), (0.95, 0.05))
+    objectives = Objectives(Objective(90, 0.3), Objective(90, 0.02)).spending(0.2)
+    demand = Demand(10.0, prompts, ANSWERS)
+    load, _ = pool_loads(demand, demand, ENGINE, objectives, RouterClass.LOAD_AWARE)
+    assert load.objective_in_reach
+    assert load.planned_share == pytest.approx(1 - 0.05 - 0.2 * (0.10 - 0.05))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_of_the_budget_is_between_none_and_all(share: float) -> None:
+    with pytest.raises(ValueError, match="a share of the budget is 0 to 1"):
+        Objective(90, 0.3, share)

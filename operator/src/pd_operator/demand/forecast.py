@@ -43,6 +43,13 @@ What a single short bin has more than its neighbours is the chance of arrivals, 
 queueing formulas allow for already; a quantile of single bins would pay for it twice.
 """
 
+HIGHEST_OVER_SEEN = 1.2
+"""No forecast is higher than this multiple of the highest load that was ever sustained.
+
+A trend that is drawn on, or errors made while a load climbed, else ask for twice what was ever
+seen; the present load and the queues speak for what is really new.
+"""
+
 _LARGEST_CHANGE_OF_LENGTH = 3.0
 """Mean lengths are not forecast to change by more than this factor within one lead time."""
 
@@ -86,10 +93,15 @@ class DemandForecast:
 
 @dataclass(frozen=True, eq=False)
 class FittedSeries:
-    """The model asked for on one series, and the last value for where that is no better."""
+    """The model asked for on one series, and the last value for where that is no better.
+
+    `highest`: the highest load that was sustained in the series.
+    """
 
     model: Forecaster
     last_value: LastValue
+    highest: float = 0.0
+    _newest: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
     _bands: dict[tuple[int, int], QuantileBand] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -99,10 +111,10 @@ class FittedSeries:
         cls, model: Forecaster, series: FloatArray, horizons_steps: tuple[int, ...]
     ) -> "FittedSeries":
         """Fit `model` and the last value on a whole series."""
-        fitted = cls(model, LastValue(sustained_bins=model.sustained_bins))
-        fitted.model.fit(series, horizons_steps)
-        fitted.last_value.fit(series, horizons_steps)
-        return fitted
+        last_value = LastValue(sustained_bins=model.sustained_bins)
+        model.fit(series, horizons_steps)
+        last_value.fit(series, horizons_steps)
+        return cls(model, last_value)._having_seen(series)
 
     def updated(self, bins: FloatArray) -> "FittedSeries":
         """The same, with more bins seen.
@@ -110,10 +122,22 @@ class FittedSeries:
         Forecasters put new arrays in the place of old ones and change none, so a shallow copy is
         all that keeps this one as it is.
         """
-        grown = FittedSeries(copy.copy(self.model), copy.copy(self.last_value))
-        grown.model.update(bins)
-        grown.last_value.update(bins)
-        return grown
+        model, last_value = copy.copy(self.model), copy.copy(self.last_value)
+        model.update(bins)
+        last_value.update(bins)
+        return FittedSeries(model, last_value, self.highest, self._newest)._having_seen(bins)
+
+    def _having_seen(self, bins: FloatArray) -> "FittedSeries":
+        """The same, with the highest load sustained until the end of these bins."""
+        width = self.model.sustained_bins
+        known = np.concatenate([self._newest, bins])
+        if len(known) >= width:
+            means = np.convolve(known, np.full(width, 1 / width), mode="valid")
+            highest = float(np.nanmax(means, initial=self.highest))
+        else:
+            highest = self.highest
+        newest = known[len(known) - (width - 1) :] if width > 1 else np.empty(0)
+        return FittedSeries(self.model, self.last_value, highest, newest)
 
     def error(self, steps: int) -> float:
         """MASE of the model at that horizon; NaN where it cannot be told."""
@@ -137,7 +161,9 @@ class FittedSeries:
     def _band(self, steps: int, quantile_percent: int) -> QuantileBand:
         shares = sorted({_LOW, _MEDIAN, quantile_percent / 100})
         forecast: Forecast = self.selected(steps).forecast([steps], shares)
-        at = dict(zip(shares, forecast.values[0].tolist(), strict=True))
+        most = HIGHEST_OVER_SEEN * self.highest if self.highest > 0 else math.inf
+        values = np.minimum(forecast.values[0], most)
+        at = dict(zip(shares, values.tolist(), strict=True))
         return QuantileBand(at[_LOW], at[_MEDIAN], at[quantile_percent / 100])
 
 

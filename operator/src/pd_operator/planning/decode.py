@@ -41,8 +41,8 @@ _LARGEST_BATCH = 65536.0
 class DecodeLoad:
     """A demand on decode workers of one kind, under one objective.
 
-    `in_prefill_seconds`: mean time that a request's KV room is held before it runs. SGLang sets
-    the room aside on the decode worker before the prompt is computed.
+    - `in_prefill_seconds`: mean time that a request's KV room is held before it runs. SGLang sets
+      the room aside on the decode worker before the prompt is computed.
     """
 
     demand: Demand
@@ -50,6 +50,11 @@ class DecodeLoad:
     objective: Objective
     transfer_bytes_per_second: float
     in_prefill_seconds: float = 0.0
+
+    @property
+    def planned_share(self) -> float:
+        """Share of the requests that are planned to be in time."""
+        return 1 - self.objective.budget_share * self.objective.error_budget
 
     @cached_property
     def context_tokens(self) -> float:
@@ -101,7 +106,7 @@ class DecodeLoad:
         step_cap = self.fastest_step_seconds / (1 - UTILIZATION_CAP)
         in_time = self.steps.largest_within(self.objective.seconds)
         return {
-            Limit.TPOT: _mean_below(in_time, _deviations(self.objective.share)),
+            Limit.TPOT: _mean_below(in_time, _deviations(self.planned_share)),
             Limit.KV_ROOM: _largest(
                 lambda batch: self.kv_tokens(batch) <= self.worker.kv_capacity_tokens
             ),

@@ -26,6 +26,7 @@ from pd_operator.planning.queueing import (
     pollaczek_khinchine,
     power_of_two,
     quantile,
+    share_later_than,
     until_the_pass_ends,
 )
 from pd_operator.planning.wording import counted, duration, minor
@@ -44,7 +45,7 @@ _QUEUES: dict[RouterClass, Queue] = {
 class PrefillLoad:
     """A demand on prefill workers of one kind, under one objective.
 
-    `hand_over_seconds`: from the end of the transfer to the first token, in the decode worker.
+    - `hand_over_seconds`: from the end of the transfer to the first token, in the decode worker.
     """
 
     demand: Demand
@@ -54,6 +55,17 @@ class PrefillLoad:
     transfer_bytes_per_second: float
     hand_over_seconds: float
     utilization_cap: float = UTILIZATION_CAP
+
+    @cached_property
+    def planned_share(self) -> float:
+        """Share of the prompts that are planned to be in time.
+
+        Those that are late however many workers there are come off the error budget first.
+        """
+        never = Waiting(0.0, 0.0)
+        lost = share_later_than(self.objective.seconds, never, self.without_waiting)
+        left = max(0.0, self.objective.error_budget - lost)
+        return max(self.objective.share, 1 - lost - self.objective.budget_share * left)
 
     @cached_property
     def service(self) -> Service:
@@ -133,7 +145,7 @@ class PrefillLoad:
         """Whether few enough prompts are late."""
         return meets(
             self.objective.seconds,
-            self.objective.share,
+            self.planned_share,
             self.waiting(workers, rate),
             self.without_waiting,
         )

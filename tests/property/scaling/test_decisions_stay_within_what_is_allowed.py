@@ -216,7 +216,7 @@ def test_nothing_is_removed_below_what_the_scale_down_window_called_for(
     memory: ScalingMemory,
 ) -> None:
     decision, _ = decide(observation, ahead, now, allow, memory)
-    oldest = NOW - allow.behavior.scale_down.stabilization_window_seconds
+    oldest = NOW - allow.scale_down_window_seconds(Role.PREFILL)
     stabilised = next(one for one in decision.links if one.name == "Stabilization")
     for role in Role:
         called_for = [

@@ -17,10 +17,10 @@ def test_a_minimal_service_gets_every_default(minimal: dict[str, Any]) -> None:
     assert spec.prefill.min_replicas == 1
     assert spec.autoscaling.mode is Mode.ACTIVE
     assert spec.autoscaling.gpu_budget is None
-    assert spec.autoscaling.forecast.quantile_percent == 95
+    assert spec.autoscaling.forecast.quantile_percent == 70
 
 
-def test_scaling_behavior_defaults_to_that_of_the_horizontal_pod_autoscaler(
+def test_scaling_behavior_defaults_to_that_of_the_horizontal_pod_autoscaler_but_for_the_window(
     minimal: dict[str, Any],
 ) -> None:
     behavior = PDInferenceService.parse(minimal).spec.autoscaling.behavior
@@ -28,7 +28,7 @@ def test_scaling_behavior_defaults_to_that_of_the_horizontal_pod_autoscaler(
     up = [(p.type, p.value, p.period_seconds) for p in behavior.scale_up.policies]
     down = [(p.type, p.value, p.period_seconds) for p in behavior.scale_down.policies]
     assert behavior.scale_up.stabilization_window_seconds == 0
-    assert behavior.scale_down.stabilization_window_seconds == 300
+    assert behavior.scale_down.stabilization_window_seconds is None
     assert up == [(PolicyType.PERCENT, 100, 15), (PolicyType.PODS, 4, 15)]
     assert down == [(PolicyType.PERCENT, 100, 15)]
 

@@ -113,7 +113,7 @@ def plan() -> Callable[[int, int], Plan]:
     def build(prefill: int, decode: int) -> Plan:
         def one(role: Role, workers: int) -> PoolPlan:
             reason = f"{workers} {role} workers are needed."
-            return PoolPlan(role, workers, 0.5, 0.1, Limit.UTILIZATION, True, reason, 4)
+            return PoolPlan(role, workers, 0.2, 0.1, Limit.UTILIZATION, True, reason, 4)
 
         return Plan(one(Role.PREFILL, prefill), one(Role.DECODE, decode))
 
@@ -132,7 +132,14 @@ def allow() -> Callable[..., ScalingSettings]:
         behavior: dict[str, Any] | None = None,
         mode: Mode = Mode.ACTIVE,
     ) -> ScalingSettings:
-        bounds = PoolSettings(minimum, maximum, 4, capacity_timeout_seconds=60.0)
+        bounds = PoolSettings(
+            minimum,
+            maximum,
+            4,
+            capacity_timeout_seconds=60.0,
+            startup_seconds=60.0,
+            lead_time_seconds=300.0,
+        )
         objective = Objective(90, 0.8)
         return ScalingSettings(
             prefill=bounds,

@@ -107,10 +107,12 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
     assert trace == [
         ("Forecast", 9, 2),
         ("Present", 9, 2),
+        ("Jump", 9, 2),
         ("Guard", 9, 2),
         ("Schedule", 9, 2),
         ("Unknown", 9, 2),
         ("Unmeasured", 9, 2),
+        ("Surprise", 9, 2),
         ("Stabilization", 9, 2),
         ("RateLimit", 6, 2),
         ("Capacity", 6, 2),

@@ -40,7 +40,7 @@ def test_with_demand_unknown_queues_may_still_add(
     decision = decide_after(before, seen, plan=NO_DEMAND, settings=allow())
     assert numbers(decision) == (5, 2)
     assert decision.reason is DecisionReason.QUEUE_PRESSURE
-    assert "120,000 prompt tokens wait, 3.00 s of work where the objective is 0.80 s" in link(
+    assert "120,000 prompt tokens wait, 3.00 s of work before half of the workers" in link(
         decision, "Guard"
     )
 
@@ -86,9 +86,9 @@ def test_workers_that_computed_more_say_more_about_the_speed(
 
     before = seen(10_000.0, counted(10_000, 9.0), counted(10_000, 9.0))
     # 90,000 tokens in 9 s and 10,000 in 1 s: 100,000 in 10 s.
-    after = seen(10_015.0, counted(100_000, 18.0, 15_000), counted(20_000, 10.0))
+    after = seen(10_015.0, counted(100_000, 18.0, 15_000), counted(20_000, 10.0, 7_500))
     decision = decide_after(before, after, plan=plan(2, 2), settings=allow())
-    assert "15,000 prompt tokens wait, 0.75 s of work" in link(decision, "Guard")
+    assert "22,500 prompt tokens wait, 0.75 s of work" in link(decision, "Guard")
 
 
 def test_an_answer_from_long_before_tells_no_queue(
@@ -188,3 +188,50 @@ def test_while_load_is_unknown_a_queue_takes_no_worker_from_the_other_pool(
     seen = observe(4, full, demand=NO_DEMAND)
     decision, _ = decide(seen, NO_DEMAND, NO_DEMAND, allow(budget=24), NOTHING)
     assert numbers(decision) == (4, 2)
+
+
+def test_a_queue_that_only_one_of_several_workers_has_calls_for_nobody(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # What waits before one worker stays there: those that come could take none of it.
+    def seen(at: float, passes: int, waiting: int) -> Observation:
+        pool = make_pool(Role.PREFILL, 3, load=busy(load, passes))
+        clogged = Known(busy(load, passes, waiting=waiting), 0.1, "engine")
+        return observe(
+            replace(pool, workers=(replace(pool.workers[0], load=clogged), *pool.workers[1:])),
+            2,
+            at=at,
+        )
+
+    decision = decide_after(
+        seen(10_000.0, 1, 900_000), seen(10_015.0, 2, 890_000), plan=plan(3, 2), settings=allow()
+    )
+    assert numbers(decision) == (3, 2)
+
+
+def test_a_guard_asks_for_what_arrives_beside_workers_that_are_clogged(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # Of 10,000 tokens/s that each computes, 45,000/s arrive: six workers at 85 % and the two
+    # whose queues outlast a start-up.
+    before = observe(make_pool(Role.PREFILL, 2, load=busy(load, 1, waiting=500_000)), 2)
+    queue = make_pool(Role.PREFILL, 2, load=busy(load, 2, waiting=827_500))
+    seen = observe(queue, 2, at=10_015.0)
+    decision = decide_after(before, seen, plan=plan(2, 2), settings=allow())
+    assert "so at least 8 are wanted, 2 being ready" in link(decision, "Guard")
+
+
+@pytest.mark.parametrize(
+    ("busy_share", "workers"), [(0.2, 1), (0.26, 2)], ids=["room for a jump", "none"]
+)
+def test_a_lone_worker_gets_a_second_where_a_jump_would_drown_it(
+    observe: Observe, plan: MakePlan, allow: Allow, busy_share: float, workers: int
+) -> None:
+    one = plan(1, 1)
+    small = replace(
+        one,
+        prefill=replace(one.prefill, utilization=busy_share),
+        decode=replace(one.decode, utilization=busy_share),
+    )
+    decision, _ = decide(observe(1, 1), small, small, allow(), NOTHING)
+    assert numbers(decision) == (workers, workers)

@@ -33,9 +33,9 @@ def test_everything_a_decision_needs_is_read_from_the_spec(spec: dict[str, Any])
     assert (settings.objectives.tpot.percentile, settings.objectives.tpot.seconds) == (90, 0.017)
 
 
-def test_without_a_word_on_behavior_the_horizontal_pod_autoscaler_s_defaults_hold(
+def test_without_a_word_on_behavior_a_pool_s_own_lead_time_is_the_scale_down_window(
     spec: dict[str, Any],
 ) -> None:
     behavior = ScalingSettings.from_spec(PDInferenceServiceSpec.model_validate(spec)).behavior
     assert behavior.scale_up.stabilization_window_seconds == 0
-    assert behavior.scale_down.stabilization_window_seconds == 300
+    assert behavior.scale_down.stabilization_window_seconds is None

@@ -67,11 +67,12 @@ class ForecastSpec(ApiModel):
         "speaks only while it beats LastValue on this service's own history.",
     )
     quantile_percent: int = Field(
-        default=95,
+        default=70,
         ge=50,
         le=99,
         description="Percent of the possible futures that the pools are sized for, 50 to 99. "
-        "Higher means more head-room and more GPUs; 50 sizes for the expected load.",
+        "Higher means more head-room and more GPUs; 50 sizes for the expected load. Queues have "
+        "head-room of their own: a plan spends a fifth of what the objectives allow to be late.",
     )
     history_days: int = Field(
         default=7,
@@ -154,14 +155,17 @@ class ScaleUpRules(ApiModel):
 
 
 class ScaleDownRules(ApiModel):
-    """Brakes on removing workers. Defaults are HorizontalPodAutoscaler's."""
+    """Brakes on removing workers. But for the window, defaults are HorizontalPodAutoscaler's."""
 
-    stabilization_window_seconds: int = Field(
-        default=300,
+    stabilization_window_seconds: int | None = Field(
+        default=None,
         ge=0,
         le=3600,
         description="Seconds to look back for the highest recommendation before removing workers. "
-        "Longer keeps workers through short lulls, and pays for them.",
+        "Longer keeps workers through short lulls, and pays for them. Left out, the operator "
+        "chooses: a pool's own lead time, so that a worker goes when the forecast has not needed "
+        "it for as long as another would take to come, and longer after a load that no forecast "
+        "foresaw.",
     )
     select_policy: SelectPolicy = Field(
         default=SelectPolicy.MAX,

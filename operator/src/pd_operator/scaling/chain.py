@@ -12,7 +12,7 @@ Four things move a number before the chain sees it, and nothing else does:
 - an engine's surfaces are corrected by what its counters have shown (`performance.calibration`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pd_operator.api.autoscaling import Mode, ScalingPolicy
@@ -22,7 +22,7 @@ from pd_operator.scaling.decision import Decision, DecisionReason, Link, PoolDec
 from pd_operator.scaling.engine_trends import updated_trends
 from pd_operator.scaling.guard import ReactiveGuard
 from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
-from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory
+from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory, Surprise
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
@@ -31,14 +31,17 @@ from pd_operator.scaling.recommendations import (
     HoldWhileUnknown,
     HoldWhileUnmeasured,
     PresentPlan,
+    RoomForAJump,
     ScheduledMinimum,
 )
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.scaling.stabilization import Stabilization
+from pd_operator.scaling.surprises import HoldAfterSurprise, surprised
 
 RECOMMEND: tuple[ChainLink, ...] = (
     ForecastPlan(),  # as many as the load to come needs
     PresentPlan(),  # none removed that the load of now needs, and added what it long has needed
+    RoomForAJump(),  # and no lone worker that a jump of the load would drown
     ReactiveGuard(),  # more at once where queues show that both plans are wrong
     ScheduledMinimum(),  # and no fewer than a schedule asks for
     HoldWhileUnknown(),  # nothing removed while a load or a plan is unknown
@@ -47,6 +50,7 @@ RECOMMEND: tuple[ChainLink, ...] = (
 """What the load calls for. Their outcome is the raw recommendation that is remembered."""
 
 RESTRAIN: tuple[ChainLink, ...] = (
+    HoldAfterSurprise(),  # nothing removed for a while after a load that nobody foresaw
     Stabilization(),  # only what was recommended for a whole window
     RateLimits(),  # and no faster than the policies allow
     CapacityNotComing(),  # no more while the cluster does not give those asked for
@@ -86,7 +90,9 @@ def decide(
         )
     )
     recommended, why = _run(RECOMMEND, start, situation)
-    situation = replace(situation, memory=_remembering(recommended, situation))
+    situation = replace(
+        situation, memory=_remembering(recommended, surprised(why, situation), situation)
+    )
     final, why_not = _run(RESTRAIN, recommended, situation)
     decision = _decision(final, situation, (*why, *why_not))
     return decision, _after(decision, situation)
@@ -110,7 +116,7 @@ def _begun(
     Else the first thing that a new operator did, or one restarted after a long time, could be to
     remove workers without having waited for the scale-down window.
     """
-    oldest = observation.time_seconds - _longest_window(settings)
+    oldest = observation.time_seconds - settings.longest_window_seconds
     if any(item.time_seconds >= oldest for item in memory.recommendations):
         return memory
     present = Recommendation(
@@ -129,23 +135,18 @@ def _short_since(
     return {
         role: memory.short_since.get(role, now)
         for role in Role
-        if plan_now.pool(role).workers > observation.pool(role).current
+        if plan_now.pool(role).workers > observation.pool(role).ready
     }
 
 
-def _longest_window(settings: ScalingSettings) -> float:
-    behavior = settings.behavior
-    return max(
-        behavior.scale_up.stabilization_window_seconds,
-        behavior.scale_down.stabilization_window_seconds,
-    )
-
-
-def _remembering(recommended: Proposal, situation: Situation) -> ScalingMemory:
+def _remembering(
+    recommended: Proposal, surprises: Mapping[Role, Surprise], situation: Situation
+) -> ScalingMemory:
     newest = Recommendation(
         situation.now_seconds, recommended.prefill.workers, recommended.decode.workers
     )
-    return situation.memory.recommending(newest, _longest_window(situation.settings))
+    remembered = situation.memory.recommending(newest, situation.settings.longest_window_seconds)
+    return replace(remembered, surprises=surprises)
 
 
 def _decision(final: Proposal, situation: Situation, trace: tuple[Link, ...]) -> Decision:

@@ -12,10 +12,12 @@ class DecisionReason(StrEnum):
     STEADY = "Steady"
     FORECAST_LOAD = "ForecastLoad"
     PRESENT_LOAD = "PresentLoad"
+    ROOM_FOR_A_JUMP = "RoomForAJump"
     QUEUE_PRESSURE = "QueuePressure"
     SCHEDULED = "Scheduled"
     DEMAND_UNKNOWN = "DemandUnknown"
     ENGINE_UNMEASURED = "EngineUnmeasured"
+    SURPRISED = "Surprised"
     STABILIZED = "Stabilized"
     RATE_LIMITED = "RateLimited"
     CAPACITY_NOT_COMING = "CapacityNotComing"
@@ -32,6 +34,10 @@ class Link:
     prefill: int
     decode: int
     sentence: str
+
+    def pool(self, role: Role) -> int:
+        """Workers of one pool after it."""
+        return self.prefill if role is Role.PREFILL else self.decode
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class EngineTrend:
     - `begun`: the counters from which the present stretch of prefill is measured; None before the
       engine has computed enough to be measured at all.
     - `prefill`: the last whole stretch; None before there was one.
+    - `offered_tokens_per_second`: prompt tokens that arrived between the last two readings: those
+      computed, and those by which the queue grew.
     - `put_off`: requests that waited for room in decode at both of the last two readings.
     """
 
@@ -45,6 +47,7 @@ class EngineTrend:
     begun: Counters | None = None
     prefill: PrefillWork | None = None
     put_off: int = 0
+    offered_tokens_per_second: float = 0.0
 
     def after(self, load: EngineLoad, published_seconds: float) -> "EngineTrend":
         """The trend with one more reading."""
@@ -61,7 +64,13 @@ class EngineTrend:
             begun=_begin(now) if stretch or self.begun is None else self.begun,
             prefill=stretch or self.prefill,
             put_off=min(self.load.decode_prealloc_queue, load.decode_prealloc_queue),
+            offered_tokens_per_second=self._offered(load, published_seconds),
         )
+
+    def _offered(self, load: EngineLoad, published_seconds: float) -> float:
+        computed = load.prefill_uncached_tokens_total - self.load.prefill_uncached_tokens_total
+        grown = load.waiting_uncached_tokens - self.load.waiting_uncached_tokens
+        return max(0.0, (computed + grown) / (published_seconds - self.published_seconds))
 
 
 def first_trend(load: EngineLoad, published_seconds: float) -> EngineTrend:

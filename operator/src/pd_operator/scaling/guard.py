@@ -4,22 +4,29 @@ import math
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
+from pd_operator.planning.decode import UTILIZATION_CAP
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.engine_trends import EngineTrend, fresh_load
-from pd_operator.scaling.observation import EngineLoad, PoolObservation
+from pd_operator.scaling.observation import EngineLoad, Known, PoolObservation, Unknown
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
 FULL_KV_USE = 0.9
 """Above this share a decode worker soon puts requests off for want of room."""
 
 STEP_SHARE = 0.25
-"""A guard that fires asks for this share of the ready workers more, at least one."""
+"""A guard that fires for decode asks for this share of the ready workers more, at least one."""
+
+MOST_GROWTH = 4
+"""A guard asks for no more than this multiple of the ready workers: queues tell of seconds."""
 
 
 class ReactiveGuard(PoolLink):
     """Adds workers at once where queues show that the plan is wrong.
 
-    Prefill: the prompts that wait take longer to compute than the objective allows a first token.
+    Prefill: before half of the workers, the prompts that wait take longer to compute than the
+    objective allows a first token. Then as many workers are wanted as what arrives needs, beside
+    those whose queue outlasts a start-up.
+
     Decode: the KV cache is nearly full, sequences were retracted for want of room, or requests keep
     waiting for it. An engine keeps room free for those that run (512 tokens each), so that requests
     wait long before its cache is full.
@@ -34,14 +41,14 @@ class ReactiveGuard(PoolLink):
         if not loads:
             return Wanted(workers, DecisionReason.STEADY, "no worker's queues are known")
         trends = _trends(pool, situation)
-        pressed, word = (
-            _prefill_pressure(loads, trends, situation.settings.objectives.ttft.seconds)
+        pressed, word, needed = (
+            _prefill_pressure(loads, trends, situation)
             if role is Role.PREFILL
-            else _decode_pressure(loads, trends)
+            else _decode_pressure(loads, trends, situation)
         )
         if not pressed:
             return Wanted(workers, DecisionReason.STEADY, word)
-        more = pool.ready + max(1, math.ceil(pool.ready * STEP_SHARE))
+        more = max(pool.ready + 1, min(needed, pool.ready * MOST_GROWTH))
         return Wanted(
             max(workers, more),
             DecisionReason.QUEUE_PRESSURE,
@@ -55,23 +62,42 @@ def _trends(pool: PoolObservation, situation: Situation) -> list[EngineTrend]:
 
 
 def _prefill_pressure(
-    loads: list[EngineLoad], trends: list[EngineTrend], objective_seconds: float
-) -> tuple[bool, str]:
-    """Seconds of work that wait, at the speed of all that the workers computed of late."""
-    waiting = sum(load.waiting_uncached_tokens for load in loads)
+    loads: list[EngineLoad], trends: list[EngineTrend], situation: Situation
+) -> tuple[bool, str, int]:
+    """Seconds of work that wait where a new prompt would go, at the speed of late."""
+    waiting = sorted(load.waiting_uncached_tokens for load in loads)
     measured = [trend.prefill for trend in trends if trend.prefill is not None]
     if not measured:
-        return False, f"{waiting:,} prompt tokens wait, at a speed not yet measured"
+        return False, f"{sum(waiting):,} prompt tokens wait, at a speed not yet measured", 0
     speed = sum(work.tokens for work in measured) / sum(work.busy_seconds for work in measured)
-    seconds = waiting / (speed * len(loads))
+    queues = [tokens / speed for tokens in waiting]
+    seconds = queues[(len(queues) - 1) // 2]
+    objective = situation.settings.objectives.ttft.seconds
     word = (
-        f"{waiting:,} prompt tokens wait, {seconds:.2f} s of work where the objective is "
-        f"{objective_seconds:.2f} s"
+        f"{sum(waiting):,} prompt tokens wait, {seconds:.2f} s of work before half of the workers "
+        f"where the objective is {objective:.2f} s"
     )
-    return seconds > objective_seconds, word
+    startup = situation.settings.pool(Role.PREFILL).startup_seconds
+    full = sum(queue > startup for queue in queues)
+    return seconds > objective, word, full + _for_arrivals(speed, trends, situation)
 
 
-def _decode_pressure(loads: list[EngineLoad], trends: list[EngineTrend]) -> tuple[bool, str]:
+def _for_arrivals(speed: float, trends: list[EngineTrend], situation: Situation) -> int:
+    """Workers for what arrives, work done and growth of the queues, at the speed of late.
+
+    A prompt that waits in a worker's queue stays there: workers that come take new ones only. So
+    what waits is no work for them, and a worker whose queue outlasts a start-up is none for what
+    arrives.
+    """
+    demand = situation.observation.demand
+    measured = demand.value.prompt_tokens_per_second if isinstance(demand, Known) else 0.0
+    arriving = max(measured, sum(trend.offered_tokens_per_second for trend in trends))
+    return math.ceil(arriving / (UTILIZATION_CAP * speed))
+
+
+def _decode_pressure(
+    loads: list[EngineLoad], trends: list[EngineTrend], situation: Situation
+) -> tuple[bool, str, int]:
     """Use of the KV cache, sequences that had to give theirs back, and requests put off.
 
     A request passes through the queue for room within moments, so that a pool is pressed only
@@ -84,4 +110,8 @@ def _decode_pressure(loads: list[EngineLoad], trends: list[EngineTrend]) -> tupl
         f"{use:.0%} of the KV cache is in use, {retracted} sequences were retracted and {put_off} "
         "requests keep waiting for room"
     )
-    return use >= FULL_KV_USE or retracted > 0 or put_off >= len(loads), word
+    pressed = use >= FULL_KV_USE or retracted > 0 or put_off >= len(loads)
+    ready = len(loads)
+    step = ready + max(1, math.ceil(ready * STEP_SHARE))
+    plan = situation.plan_now
+    return pressed, word, step if isinstance(plan, Unknown) else max(step, plan.decode.workers)

@@ -28,14 +28,22 @@ def lead_time_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Rol
     next decision, one scrape until the load is seen, and one bin until there is news of it; the
     spec may ask for a margin. How long a node takes to come nobody knows: it is no part of it.
     """
-    expected = float(spec.pool(role).expected_startup_seconds)
-    measured = measured_startup_seconds(seen.pool(role).workers)
-    startup = (
-        expected if measured is None else min(measured, max(expected, LONGEST_STARTUP_SECONDS))
-    )
     autoscaling, forecast = spec.autoscaling, spec.autoscaling.forecast
     news = spec.metrics.scrape_interval_seconds + forecast.resolution_seconds
+    startup = startup_seconds(spec, seen, role)
     return startup + autoscaling.period_seconds + news + forecast.lead_margin_seconds
+
+
+def startup_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:
+    """Seconds from a worker's node to its first request: the measured P90, within bounds.
+
+    Before any was measured, the expected one.
+    """
+    expected = float(spec.pool(role).expected_startup_seconds)
+    measured = measured_startup_seconds(seen.pool(role).workers)
+    if measured is None:
+        return expected
+    return min(measured, max(expected, LONGEST_STARTUP_SECONDS))
 
 
 def horizon_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:

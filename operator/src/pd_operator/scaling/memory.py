@@ -31,6 +31,14 @@ class Change:
     delta: int
 
 
+@dataclass(frozen=True)
+class Surprise:
+    """A load that no forecast foresaw called for `workers`, last at `time_seconds`."""
+
+    time_seconds: float
+    workers: int
+
+
 class PlainRecommendation(TypedDict):
     """A recommendation as the resource's status holds it."""
 
@@ -59,10 +67,12 @@ class ScalingMemory:
     """Recommendations for the stabilization windows, changes for the rate limits. Oldest first.
 
     - `engines`: what was seen of each worker's engine, by its name.
-    - `short_since`: when the present load began to call for more workers than there are (Unix
+    - `short_since`: when the present load began to call for more workers than serve (Unix
       seconds), for the pools where it does.
+    - `surprises`: the last load of each pool that queues or the present load had to tell of.
 
-    Both are soon seen anew, so a status does not hold them.
+    The first two are soon seen anew, and of surprises a restart forgets one hold at worst, so a
+    status holds none of them.
     """
 
     recommendations: tuple[Recommendation, ...] = ()
@@ -70,6 +80,7 @@ class ScalingMemory:
     engines: Mapping[str, EngineTrend] = field(default_factory=lambda: MappingProxyType({}))
 
     short_since: Mapping[Role, float] = field(default_factory=lambda: MappingProxyType({}))
+    surprises: Mapping[Role, Surprise] = field(default_factory=lambda: MappingProxyType({}))
 
     def recommending(self, newest: Recommendation, keep_seconds: float) -> "ScalingMemory":
         """Add a recommendation and forget those older than `keep_seconds`.

@@ -38,7 +38,7 @@ class Situation:
         return self.observation.pool(role).current
 
     def short_seconds(self, role: Role) -> float:
-        """How long the present load has called for more workers than there are; 0: it does not."""
+        """How long the present load has called for more workers than serve; 0: it does not."""
         since = self.memory.short_since.get(role)
         return 0.0 if since is None else self.now_seconds - since
 

@@ -1,5 +1,6 @@
 """What a user allows: the part of the spec that bounds a decision."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pd_operator.api.autoscaling import Behavior, Mode
@@ -18,7 +19,8 @@ class PoolSettings:
 
     `capacity_timeout_seconds`: a worker that still waits for a node after this long is no longer
     counted on. `scheduled_minimum`: workers that schedules in force ask for at least, which the
-    bounds and the budget may still cut.
+    bounds and the budget may still cut. `startup_seconds`, `lead_time_seconds`: until a worker
+    ordered now takes requests, alone and with all that comes before it is ordered.
     """
 
     minimum: int
@@ -26,6 +28,8 @@ class PoolSettings:
     gpus_per_worker: int
     capacity_timeout_seconds: float
     scheduled_minimum: int = 0
+    startup_seconds: float = 0.0
+    lead_time_seconds: float = 0.0
 
     @classmethod
     def from_spec(cls, pool: PoolSpec) -> "PoolSettings":
@@ -72,6 +76,35 @@ class ScalingSettings:
             prefill=replace(self.prefill, scheduled_minimum=prefill),
             decode=replace(self.decode, scheduled_minimum=decode),
         )
+
+    def with_lead_times(
+        self, startup_seconds: Mapping[Role, float], lead_time_seconds: Mapping[Role, float]
+    ) -> "ScalingSettings":
+        """The same with the start-up and lead times that the pools have now."""
+        prefill, decode = (
+            replace(
+                self.pool(role),
+                startup_seconds=startup_seconds[role],
+                lead_time_seconds=lead_time_seconds[role],
+            )
+            for role in (Role.PREFILL, Role.DECODE)
+        )
+        return replace(self, prefill=prefill, decode=decode)
+
+    def scale_down_window_seconds(self, role: Role) -> float:
+        """How long a pool must not have been wanted larger before it shrinks.
+
+        Where the user does not say, its lead time: what was wanted within it is what a forecast
+        expected between now and the time when a worker ordered now would serve.
+        """
+        window = self.behavior.scale_down.stabilization_window_seconds
+        return self.pool(role).lead_time_seconds if window is None else float(window)
+
+    @property
+    def longest_window_seconds(self) -> float:
+        """How long recommendations have to be remembered."""
+        up = float(self.behavior.scale_up.stabilization_window_seconds)
+        return max(up, *(self.scale_down_window_seconds(role) for role in Role))
 
     def pool(self, role: Role) -> PoolSettings:
         """The bounds of one pool."""

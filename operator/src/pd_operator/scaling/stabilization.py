@@ -20,13 +20,13 @@ class Stabilization(PoolLink):
         """Move the present number into the range of the windows."""
         behavior = situation.settings.behavior
         up_seconds = behavior.scale_up.stabilization_window_seconds
-        down_seconds = behavior.scale_down.stabilization_window_seconds
+        down_seconds = situation.settings.scale_down_window_seconds(role)
         lowest = min(_recommended(role, up_seconds, situation), default=workers)
         highest = max(_recommended(role, down_seconds, situation), default=workers)
         current = situation.current(role)
         stable = min(max(current, min(lowest, workers)), max(highest, workers))
         if stable > workers:
-            word = f"up to {highest} were called for within the last {down_seconds} s"
+            word = f"up to {highest} were called for within the last {down_seconds:.0f} s"
         elif stable < workers:
             word = f"only {lowest} were called for at times within the last {up_seconds} s"
         else:

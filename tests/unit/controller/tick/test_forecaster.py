@@ -22,7 +22,7 @@ from pd_operator.scaling.pool_forecasts import forecast_at
 from .history_source import AWAY, MemoryArchive
 
 KEY = ServiceKey("team", "chat")
-SPEC = ForecastSpec(history_days=1)
+SPEC = ForecastSpec(history_days=1, quantile_percent=95)
 SHAPE = Demand(20.0, LengthDistribution.constant(1000.0), LengthDistribution.constant(200.0))
 NOW = 1_789_999_980.0
 LEADS = (200.0, 320.0)

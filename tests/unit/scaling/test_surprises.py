@@ -1,0 +1,98 @@
+"""A load that no forecast foresaw keeps its workers for a while; another one keeps none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.unit.scaling.deciding import NOTHING, Allow, MakePlan, Observe, link, numbers
+
+from pd_operator.api.roles import Role
+from pd_operator.scaling.chain import decide
+from pd_operator.scaling.decision import Decision, DecisionReason
+from pd_operator.scaling.memory import Surprise
+from pd_operator.scaling.settings import ScalingSettings
+
+HOLD_SECONDS = 600.0  # ten start-ups of 60 s
+
+
+def soon(settings: ScalingSettings) -> ScalingSettings:
+    """Pools whose lead time is over at once, so that nothing else holds workers."""
+    return settings.with_lead_times(dict.fromkeys(Role, 60.0), dict.fromkeys(Role, 1.0))
+
+
+@pytest.fixture
+def after_a_burst(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> Callable[[float, ScalingSettings], Decision]:
+    """The decision so long after the present load called for four where two served."""
+
+    def decided(seconds: float, settings: ScalingSettings) -> Decision:
+        memory = NOTHING
+        for at in (0.0, 15.0, 30.0):
+            _, memory = decide(
+                observe(2, 2, at=10_000.0 + at), plan(2, 2), plan(4, 2), settings, memory
+            )
+        # Ticks go on: after a gap, the workers there are count as recommended.
+        for before in (1.5, 0.8, 0.0):
+            later = observe(4, 2, at=10_030.0 + seconds - before)
+            decision, memory = decide(later, plan(2, 2), plan(2, 2), settings, memory)
+        return decision
+
+    return decided
+
+
+def test_what_a_burst_called_for_stays_for_ten_start_ups(
+    after_a_burst: Callable[..., Decision], allow: Allow
+) -> None:
+    settings = soon(allow())
+    held = after_a_burst(HOLD_SECONDS - 10, settings)
+    assert numbers(held) == (4, 2)
+    assert held.reason is DecisionReason.SURPRISED
+    assert "called for 4, which stay for 600 s" in link(held, "Surprise")
+    assert numbers(after_a_burst(HOLD_SECONDS + 10, settings)) == (2, 2)
+
+
+def test_a_user_s_own_window_decides_instead(
+    after_a_burst: Callable[..., Decision], allow: Allow
+) -> None:
+    settings = soon(allow(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}}))
+    assert numbers(after_a_burst(60.0, settings)) == (2, 2)
+
+
+def test_a_need_of_one_tick_is_the_chance_of_arrivals(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    _, memory = decide(observe(2, 2), plan(2, 2), plan(4, 2), soon(allow()), NOTHING)
+    assert memory.surprises == {}
+
+
+def test_a_load_that_was_foreseen_is_no_surprise(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    memory = NOTHING
+    for at in (0.0, 15.0, 30.0):
+        _, memory = decide(
+            observe(4, 2, at=10_000.0 + at), plan(4, 2), plan(4, 2), soon(allow()), memory
+        )
+    assert memory.surprises == {}
+
+
+def test_a_hold_keeps_workers_and_calls_for_none(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    memory = replace(NOTHING, surprises={Role.PREFILL: Surprise(9_990.0, 6)})
+    decision, _ = decide(observe(3, 2), plan(2, 2), plan(2, 2), soon(allow()), memory)
+    assert numbers(decision) == (3, 2)
+
+
+def test_without_a_window_of_the_user_workers_stay_for_a_lead_time(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    settings = allow().with_lead_times(dict.fromkeys(Role, 60.0), dict.fromkeys(Role, 150.0))
+    memory = NOTHING
+    desired = {}
+    for second in range(0, 200, 10):
+        seen = observe(5, 2, at=10_000.0 + second)
+        decision, memory = decide(seen, plan(3, 2), plan(3, 2), settings, memory)
+        desired[second] = decision.prefill.desired
+    assert {second for second, workers in desired.items() if workers == 5} == set(range(0, 150, 10))

@@ -79,8 +79,8 @@ def test_json_has_the_figures(manifest: Path, trace: Path) -> None:
     operator, fixed = json.loads(result.stdout)
     assert operator["name"] == "operator"
     assert fixed["name"].startswith("fixed in hindsight")
-    # Nobody foresees a load that quadruples at once, and new workers take a minute.
-    assert 0.5 < operator["attained"]["joint"] < fixed["attained"]["joint"]
+    # Nobody foresees a load that quadruples at once: a second worker's room must bear it.
+    assert min(operator["attained"]["joint"], fixed["attained"]["joint"]) > 0.95
     assert operator["gpuHours"] > 0
     assert operator["ttftSeconds"]["p50"] <= operator["ttftSeconds"]["p99"]
 

@@ -60,6 +60,7 @@ def workers(role: Role) -> st.SearchStrategy[WorkerObservation]:
         startup_seconds=st.none(),
         scheduled=st.booleans(),
         load=loads | unknowns,
+        waiting_reason=st.sampled_from(["", "engine: ErrImagePull"]),
     )
 
 
@@ -69,6 +70,7 @@ def pools(role: Role) -> st.SearchStrategy[PoolObservation]:
         st.just(role),
         st.integers(0, 12),
         st.lists(workers(role), max_size=6).map(tuple),
+        refused=st.sampled_from(["", "exceeded quota: gpus"]),
     )
 
 

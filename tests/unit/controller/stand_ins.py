@@ -139,7 +139,9 @@ def loop_over(
     resource["metadata"].setdefault("resourceVersion", "1")
     cluster.stored[resource["kind"], resource["metadata"]["name"]] = resource
     for child in build_children(PDInferenceService.parse(resource), operator_image="made before"):
-        cluster.store(child)
+        # The pools are there; the rest is made on the first tick.
+        if child["kind"] == "Deployment":
+            cluster.store(child)
     key = ServiceKey(resource["metadata"]["namespace"], resource["metadata"]["name"])
     deps = LoopDependencies(
         cluster=cast("Cluster", cluster),

@@ -17,8 +17,9 @@ from pathlib import Path
 from scripts.bench_format import Figure, write
 from scripts.policy_lab import store
 from scripts.policy_lab.contestants import BEST_FIXED, CLAIRVOYANT, CONTESTANTS, OPERATOR, Judged
+from scripts.policy_lab.report import write_document
 from scripts.policy_lab.scenarios import STARTUPS_SECONDS, scenarios
-from scripts.policy_lab.table import Results, markdown
+from scripts.policy_lab.table import Results, details, shares
 from scripts.policy_lab.trial import Setting
 
 _TABLE = Path(__file__).parent.parent / "build" / "bench" / "policies" / "table.md"
@@ -33,6 +34,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--startups", default=",".join(map(str, STARTUPS_SECONDS)))
     parser.add_argument("--seeds", type=int, default=1, help="each setting with so many")
     parser.add_argument("--split", choices=("train", "test"), default="test")
+    parser.add_argument("--known", action="store_true", help="run nothing: show what is known")
+    parser.add_argument("--document", action="store_true", help="write docs/benchmarks/policies.md")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
@@ -85,6 +88,13 @@ def run_all(
     return {pair: found[_run_for(*pair)] for pair in pairs}
 
 
+def known(wanted: Sequence[Setting], policies: Sequence[str]) -> dict[tuple[Setting, str], Judged]:
+    """Trials that were run before."""
+    rows = store.saved()
+    pairs = [(setting, policy) for setting in wanted for policy in policies]
+    return {pair: rows[_run_for(*pair)] for pair in pairs if _run_for(*pair) in rows}
+
+
 def _run_for(setting: Setting, policy: str) -> tuple[Setting, str]:
     """The trial that tells of this one: pools that never change know no start-up time."""
     if policy == BEST_FIXED:
@@ -116,12 +126,14 @@ def main() -> None:
     asked = arguments()
     wanted = settings(asked)
     policies = asked.policies.split(",") if asked.policies else list(CONTESTANTS)
-    results = run_all(wanted, policies, asked.jobs)
-    table = markdown(results, wanted, policies)
+    results = known(wanted, policies) if asked.known else run_all(wanted, policies, asked.jobs)
+    table = f"{shares(results, wanted, policies)}\n{details(results, wanted, policies)}"
     _TABLE.parent.mkdir(parents=True, exist_ok=True)
     _TABLE.write_text(table, encoding="utf-8")
     write("policies", list(figures(results)))
     say(table)
+    if asked.document:
+        say(f"written: {write_document(results, wanted, policies)}")
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ _TEST = (
         past=_hours("code", 12, 3 * 24 + 12, _CODE_SHARE),
         past_seconds=60 * 3600.0,
     ),
-    Scenario("bursts", "test", _NVIDIA, _bursts(8, (3, 5), 300, 2400)),
+    Scenario("bursts", "test", _MIXED, _bursts(8, (3, 5), 300, 2400)),
     Scenario("step-x4", "test", _NVIDIA, _level_change(6, 24, (600, 600), 1200)),
     Scenario("slow-ramp", "test", _NVIDIA, _level_change(4, 24, (300, 1500), 1800)),
     Scenario(
@@ -285,7 +285,7 @@ _TRAIN = (
         past=_hours("code", 0, 12, _CODE_SHARE),
         past_seconds=12 * 3600.0,
     ),
-    Scenario("bursts", "train", _NVIDIA, _bursts(6, (3, 6), 360, 2400)),
+    Scenario("bursts", "train", _MIXED, _bursts(6, (3, 6), 360, 2400)),
     Scenario("step-x4", "train", _NVIDIA, _level_change(5, 20, (480, 480), 1080)),
     Scenario("slow-ramp", "train", _NVIDIA, _level_change(6, 30, (200, 1200), 1500)),
     Scenario(

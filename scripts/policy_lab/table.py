@@ -8,18 +8,20 @@ from scripts.policy_lab.trial import Setting
 Results = Mapping[tuple[Setting, str], Judged]
 
 
-def markdown(results: Results, settings: Sequence[Setting], policies: Sequence[str]) -> str:
-    """Share within the objectives and GPU hours of each policy, then how each came to it."""
+def shares(results: Results, settings: Sequence[Setting], policies: Sequence[str]) -> str:
+    """Share within the objectives and GPU hours: a row for each policy, a column for a setting."""
+    heads = [f"{one.name}, {one.startup_seconds} s" for one in settings]
+    lines = [f"| policy | {' | '.join(heads)} |", "|---|" + "---|" * len(settings)]
+    for policy in policies:
+        cells = [_cell(results.get((setting, policy))) for setting in settings]
+        lines.append(f"| {policy} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def details(results: Results, settings: Sequence[Setting], policies: Sequence[str]) -> str:
+    """How each came to it."""
     lines = [
-        "| scenario | start-up | " + " | ".join(policies) + " |",
-        "|---|---|" + "---|" * len(policies),
-    ]
-    for setting in settings:
-        cells = [_cell(results.get((setting, policy))) for policy in policies]
-        lines.append(f"| {setting.name} | {setting.startup_seconds} s | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "| scenario | start-up | policy | joint | TTFT | TPOT | GPU hours | over clairvoyant | "
+        "| scenario | start-up | policy | share | TTFT | TPOT | GPU hours | over clairvoyant | "
         "over best fixed | worst 5 min | changes/h | reversals/day | note |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from scripts.bench_policies import figures
 from scripts.policy_lab.best_fixed import Fixed, cheapest_fixed
 from scripts.policy_lab.clairvoyant import Clairvoyant, clairvoyant, largest_batch
+from scripts.policy_lab.contestants import BEST_FIXED, CLAIRVOYANT, OPERATOR, Judged
 from scripts.policy_lab.loads import Lengths, drawn_arrivals, steady_lengths
 from scripts.policy_lab.scenarios import Scenario, Site, scenario, scenarios
-from scripts.policy_lab.score import score
+from scripts.policy_lab.score import Score, score
+from scripts.policy_lab.table import details, shares
 from scripts.policy_lab.trial import Setting, judge
 
 from pd_operator.performance import load_bundled
@@ -134,3 +137,35 @@ def test_a_seed_gives_the_same_load_again_and_another_seed_another() -> None:
     first, again, other = (one.requests(seed).arrival_seconds for seed in (3, 3, 4))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
+
+
+def attained(share: float, gpu_hours: float) -> Judged:
+    return Judged(Score(share, share, 1.0, gpu_hours, 0.5, 6.0, 2.0, 0, 0), "a note")
+
+
+SINE = Setting("nvidia-sine", "test", 60)
+RESULTS = {
+    (SINE, OPERATOR): attained(0.9, 6.0),
+    (SINE, BEST_FIXED): attained(0.99, 4.0),
+    (SINE, CLAIRVOYANT): attained(0.985, 3.0),
+}
+
+
+def test_the_tables_show_share_and_gpu_hours_and_a_dash_for_what_was_not_run() -> None:
+    table = shares(RESULTS, [SINE], [OPERATOR, "hpa-in-flight"])
+    assert "| pd-operator | 90.0% / 6.00 |" in table
+    assert "| hpa-in-flight | - |" in table
+    row = details(RESULTS, [SINE], [OPERATOR]).splitlines()[-1]
+    assert "| 2.00 | 1.50 |" in row  # over the clairvoyant, over the best fixed
+
+
+def test_the_figures_have_the_names_of_the_goals() -> None:
+    found = {one.name: one.value for one in figures(RESULTS)}
+    assert found == {
+        "attainment/nvidia-sine/60": 0.9,
+        "gpu_over_clairvoyant/nvidia-sine/60": 2.0,
+        "gpu_over_best_static/nvidia-sine/60": 1.5,
+        "reversals_per_day/nvidia-sine/60": 2.0,
+        "nvidia_sine_share": 0.9,
+        "nvidia_sine_gpu_hours": 6.0,
+    }

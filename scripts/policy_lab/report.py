@@ -6,6 +6,7 @@ from pathlib import Path
 from scripts.bench_format import commit
 from scripts.policy_lab.contestants import TARGET_ATTAINMENT
 from scripts.policy_lab.plots import write_fronts
+from scripts.policy_lab.scenarios import STARTUPS_SECONDS, scenarios
 from scripts.policy_lab.table import Results, details, shares
 from scripts.policy_lab.trial import Setting
 
@@ -32,6 +33,8 @@ drain before they go, and cost their GPUs from the asking until they are gone.
   `pd_operator.simulation.policies`. None of their own code ran here. Settings were not sought for
   them, so these figures are no verdict on what they can be tuned to.
 
+Run for this page: {run} of the {whole} settings of the short form.
+
 ![Share over GPU hours](policies.svg)
 
 ## Share within both objectives / GPU hours
@@ -51,7 +54,12 @@ def write_document(results: Results, settings: Sequence[Setting], policies: Sequ
     """Write the page and its picture; returns the page."""
     write_fronts(results, settings, policies, _FOLDER / "policies.svg")
     page = _FOLDER / "policies.md"
-    head = _HEAD.format(commit=commit(), target=TARGET_ATTAINMENT)
+    head = _HEAD.format(
+        commit=commit(),
+        target=TARGET_ATTAINMENT,
+        run=len(settings),
+        whole=len(scenarios("test")) * len(STARTUPS_SECONDS),
+    )
     tables = shares(results, settings, policies) + _DETAILS + details(results, settings, policies)
     page.write_text(head + tables, encoding="utf-8")
     return page

@@ -78,7 +78,7 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
     monkeypatch.setattr(history_reader, "MOST_BINS", piece)
     monkeypatch.setattr(history_reader, "PATIENCE_SECONDS", 60.0)
     reader = PrometheusReader(url)
-    read = HistoryReader(KEY, ForecastSpec(history_days=2))
+    read = HistoryReader(KEY, ForecastSpec(resolution_seconds=60, history_days=2))
     await read.read(reader, NOW + 1)
     reader.close()
     assert read.complete
@@ -92,7 +92,7 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
 
 
 def test_the_backtest_reads_a_live_service(url: str) -> None:
-    loads = read_past(KEY, url, SCRAPE, ForecastSpec(history_days=1))
+    loads = read_past(KEY, url, SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1))
     assert loads.name == "team/chat"
     assert loads.dated
     # Up to now, which is some minutes after the newest sample when other tests came first.
@@ -104,12 +104,19 @@ def test_the_backtest_reads_a_live_service(url: str) -> None:
 
 def test_a_service_without_a_past_is_named(url: str) -> None:
     with pytest.raises(LoadError, match="knows no load of team/other"):
-        read_past(ServiceKey("team", "other"), url, SCRAPE, ForecastSpec(history_days=1))
+        read_past(
+            ServiceKey("team", "other"),
+            url,
+            SCRAPE,
+            ForecastSpec(resolution_seconds=60, history_days=1),
+        )
 
 
 def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
     with pytest.raises(LoadError, match="--prometheus URL"):
-        read_past(KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(history_days=1))
+        read_past(
+            KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1)
+        )
 
 
 @pytest.mark.controlplane

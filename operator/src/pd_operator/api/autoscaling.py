@@ -82,7 +82,7 @@ class ForecastSpec(ApiModel):
         "keep at least as much; less is used when less is there.",
     )
     resolution_seconds: int = Field(
-        default=60,
+        default=30,
         ge=5,
         le=3600,
         description="Length of one bin of that history in seconds. Shorter bins see a ramp sooner "

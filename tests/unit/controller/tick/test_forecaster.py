@@ -22,7 +22,7 @@ from pd_operator.scaling.pool_forecasts import forecast_at
 from .history_source import AWAY, MemoryArchive
 
 KEY = ServiceKey("team", "chat")
-SPEC = ForecastSpec(history_days=1, quantile_percent=95)
+SPEC = ForecastSpec(history_days=1, quantile_percent=95, resolution_seconds=60)
 SHAPE = Demand(20.0, LengthDistribution.constant(1000.0), LengthDistribution.constant(200.0))
 NOW = 1_789_999_980.0
 LEADS = (200.0, 320.0)
@@ -164,7 +164,7 @@ async def test_another_spec_begins_anew(fits: FitPool) -> None:
     archive = MemoryArchive(noisy, since_seconds=NOW - 86_400)
     ahead = ServiceForecaster(KEY, fits)
     await followed(ahead, archive, range(1))
-    other = ForecastSpec(history_days=1, model=ForecastModel.LAST_VALUE)
+    other = ForecastSpec(history_days=1, resolution_seconds=60, model=ForecastModel.LAST_VALUE)
     await ahead.refresh(archive, other, NOW, LEADS)
     assert isinstance(forecast(ahead, Role.PREFILL, 200.0, NOW), Unknown)
     await fitted(ahead)

@@ -23,7 +23,7 @@ def clock(ends: FloatArray) -> FloatArray:
 
 
 def past_of(**spec: int) -> HistoryReader:
-    return HistoryReader(KEY, ForecastSpec(**spec))
+    return HistoryReader(KEY, ForecastSpec(**({"resolution_seconds": 60} | spec)))
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from kubernetes import client
 
 from pd_e2e.cluster.binaries import Programs, ensure_programs
@@ -36,7 +36,9 @@ from pd_e2e.nodes.cluster import Cluster
 
 # A test that fails for one must fail for all who have the same commit. To look further than the
 # same examples every time: HYPOTHESIS_PROFILE=searching.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("searching", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pd_e2e.cluster.waiting import DeadlineExceededError, HopelessError, eventually
+from pd_e2e.cluster.waiting import DeadlineExceededError, HopelessError, crowding, eventually
 
 
 def test_it_returns_what_came_in_the_end() -> None:
@@ -41,3 +41,8 @@ def test_a_hopeless_wait_ends_at_once() -> None:
     with pytest.raises(HopelessError, match="has ended"):
         eventually(check, timeout_seconds=60)
     assert len(attempts) == 1
+
+
+@pytest.mark.parametrize(("load", "factor"), [(0.5, 1.0), (2.0, 1.0), (6.0, 3.0), (50.0, 4.0)])
+def test_a_crowded_machine_is_given_more_time(load: float, factor: float) -> None:
+    assert crowding(load, cores=2) == factor

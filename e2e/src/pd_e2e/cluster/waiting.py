@@ -1,10 +1,15 @@
 """Waiting for something to become true, with a deadline instead of a sleep."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+LONGEST_FACTOR = 4.0
+"""A wait on a crowded machine is at most so many times as long as on an idle one."""
 
 
 class DeadlineExceededError(AssertionError):
@@ -20,14 +25,16 @@ def eventually(
 ) -> T:
     """Call `check` until it returns something true without raising, and return that.
 
-    The cause of the error that ends a vain wait is what `check` raised last.
+    On a machine that has more to do than it has cores for, the wait is longer in proportion, so
+    that a busy machine is not taken for a fault. The cause of the error that ends a vain wait is
+    what `check` raised last.
 
     Raises:
         DeadlineExceededError: it did not within `timeout_seconds`.
         HopelessError: `check` raised it.
 
     """
-    deadline = time.monotonic() + timeout_seconds
+    begun = time.monotonic()
     last_error: Exception | None = None
     result: T | None = None
     while True:
@@ -39,12 +46,18 @@ def eventually(
             last_error = error
         if result and last_error is None:
             return result
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= begun + timeout_seconds * crowding(os.getloadavg()[0]):
             seen = f"raised {last_error!r}" if last_error else f"returned {result!r}"
             raise DeadlineExceededError(
                 f"not within {timeout_seconds:g} s: {_name(check)} last {seen}"
             ) from last_error
         time.sleep(poll_seconds)
+
+
+def crowding(load: float, cores: int | None = None) -> float:
+    """How many times longer things take with so many processes that want to run; 1 to 4."""
+    each = load / (cores or os.cpu_count() or 1)
+    return min(LONGEST_FACTOR, max(1.0, each))
 
 
 def _name(check: Callable[[], object]) -> str:

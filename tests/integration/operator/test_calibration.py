@@ -68,7 +68,7 @@ def test_a_service_without_a_profile_is_learned_and_loses_no_worker_meanwhile(
         said = chat.await_condition(
             ConditionType.SLO_FEASIBLE, "Unknown", "ProfileBeingLearned", timeout_seconds=60
         )
-        assert "No worker is removed" in said.message
+        assert "no worker is removed" in said.message
         eventually(
             lambda: chat.condition(ConditionType.SLO_FEASIBLE).reason != "ProfileBeingLearned",
             timeout_seconds=180,

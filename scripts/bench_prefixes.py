@@ -1,23 +1,23 @@
 """How much of their prompts prefill workers find in caches of their own, by the router's policy.
 
-Under a minute. Mooncake's conversations, which tell what prompts begin with, from `$PD_SHARED`; on
-Llama 3.1 8B, with the KV room of an H200 and with room as if main memory were part of it.
+Under a minute. Mooncake's conversations, which tell what prompts begin with, on Llama 3.1 8B, with
+the KV room of an H200 and with room as if main memory were part of it.
 """
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pyarrow.parquet as pq
 from scripts.bench_format import Figure, write
-from scripts.simulator_bench.loads import traces
+from scripts.bench_inputs import prompt_blocks
+from scripts.simulator_bench.loads import trace
 
 from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import load_bundled
 from pd_operator.simulation import Pools, Prefixes, Requests, ServiceModel, simulate
 
 PROFILE, SIZE, POOLS = "llama-3.1-8b-h200", 1, Pools(4, 8)
-BLOCK_TOKENS = 512
+TRACE, BLOCK_TOKENS = "mooncake_chat", 512
 LARGE_CACHE_TOKENS = 3_800_000
 _SEED = 1
 _POLICIES = (
@@ -30,14 +30,13 @@ _POLICIES = (
 
 
 def conversations() -> Requests:
-    """The whole trace; `FileNotFoundError` where it is not there."""
-    table = pq.read_table(traces() / "mooncake_conversation.parquet")
-    blocks = [tuple(hashes) for hashes in table["hash_ids"].to_pylist()]
+    """The whole trace."""
+    asked = trace(TRACE)
     return Requests.of(
-        table["arrival_s"].to_numpy(),
-        table["input_tokens"].to_numpy(),
-        table["output_tokens"].to_numpy(),
-        prefixes=Prefixes(BLOCK_TOKENS, blocks),
+        asked.arrival_seconds,
+        asked.prompt_tokens,
+        asked.output_tokens,
+        prefixes=Prefixes(BLOCK_TOKENS, prompt_blocks(TRACE)),
     )
 
 

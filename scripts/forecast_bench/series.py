@@ -1,13 +1,10 @@
-"""The series that forecasters are judged on, cut from the shared traces."""
+"""The series that forecasters are judged on, cut from public traces."""
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
+from scripts.bench_inputs import columns
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -73,56 +70,12 @@ def load(key: str) -> BenchSeries:
     if key.startswith("servegen-"):
         model, _, quantity = key.removeprefix("servegen-").rpartition("-")
         return BenchSeries(key, _servegen(model)[quantity], 10, (10, 30))
-    return BenchSeries(key, _MINUTES[key](), 1, (5, 10, 15))
-
-
-def traces() -> Path:
-    """Folder of the shared traces: `$PD_SHARED/traces`, by default beside the repository."""
-    beside = Path(__file__).parents[2].parent / "shared"
-    return Path(os.environ.get("PD_SHARED", beside)) / "traces"
-
-
-def _columns(name: str) -> dict[str, FloatArray]:
-    table = pq.read_table(traces() / f"{name}.parquet")
-    return {
-        column: table.column(column).to_numpy().astype(np.float64) for column in table.schema.names
-    }
-
-
-def _full_volume(service: str) -> FloatArray:
-    """Requests per minute, from counts per 10 s."""
-    counts = _columns(f"azure2024_{service}_count10s_d0-3")["requests"]
-    minutes: FloatArray = counts.reshape(-1, 6).sum(axis=1)
-    return minutes
-
-
-def _thinned(service: str) -> FloatArray:
-    """Requests per minute, from arrivals."""
-    arrivals = _columns(f"azure2024_{service}_thin25_d0-3")["arrival_s"]
-    minutes = 4 * _DAY_MINUTES
-    counted = np.bincount((arrivals // 60).astype(np.int64), minlength=minutes)
-    return counted[:minutes].astype(np.float64)
-
-
-def _burstgpt() -> FloatArray:
-    """Tokens per minute."""
-    return _columns("burstgpt_week1_tokens1min_d0-3")["total_tokens"]
-
-
-_MINUTES: dict[str, Callable[[], FloatArray]] = {
-    "conv": lambda: _full_volume("conv"),
-    "code": lambda: _full_volume("code"),
-    "conv25": lambda: _thinned("conv"),
-    "code25": lambda: _thinned("code"),
-    "burstgpt": _burstgpt,
-}
-
-_SERVEGEN_DAYS = {"m-large": "0-6", "m-small": "0-13", "deepseek-r1": "0-0"}
+    return BenchSeries(key, columns("minutes")[key], 1, (5, 10, 15))
 
 
 def _servegen(model: str) -> dict[str, FloatArray]:
     """Per-window rate, mean lengths and token sums, of the requests whose lengths are known."""
-    table = _columns(f"servegen_{model}_agg10min_d{_SERVEGEN_DAYS[model]}")
+    table = columns(f"servegen_{model}")
     requests = table["requests"]
     present = requests > _GAP_SHARE * np.median(requests)
     rate = np.where(present, requests, np.nan)

@@ -1,11 +1,11 @@
-"""Requests for the lab: drawn from a rate, or cut from the shared traces."""
+"""Requests for the lab: drawn from a rate, or cut from whole traces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scripts.simulator_bench.loads import traces
+from scripts.bench_inputs import whole_traces
 
 from pd_operator.demand.arrays import FloatArray
 from pd_operator.simulation import Requests
@@ -102,7 +102,7 @@ def _thinned(service: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     from pyarrow import parquet  # noqa: PLC0415 - only real traces need it
 
     table = parquet.read_table(
-        traces() / f"azure2024_{service}_thin25_d0-3.parquet",
+        whole_traces() / f"azure2024_{service}_thin25_d0-3.parquet",
         columns=["arrival_s", "input_tokens", "output_tokens"],
     )
     arrivals, prompt, output = (column.to_numpy() for column in table.columns)
@@ -113,5 +113,5 @@ def _thinned(service: str) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _counts(service: str) -> FloatArray:
     from pyarrow import parquet  # noqa: PLC0415 - only real traces need it
 
-    table = parquet.read_table(traces() / f"azure2024_{service}_count10s_d0-3.parquet")
+    table = parquet.read_table(whole_traces() / f"azure2024_{service}_count10s_d0-3.parquet")
     return np.asarray(table.column("requests").to_numpy())

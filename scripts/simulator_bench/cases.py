@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scripts.simulator_bench.against_dynamo import Case
-from scripts.simulator_bench.loads import poisson, trace, traces
+from scripts.simulator_bench.loads import poisson, trace
 
 from pd_operator.performance import load_bundled
 from pd_operator.simulation import Pools
@@ -12,10 +12,9 @@ _COUNT = 12_000
 
 
 def cases() -> Iterator[Case]:
-    """Drawn loads first, then pieces of real traces, as far as they are at hand."""
+    """Drawn loads first, then pieces of real traces."""
     yield from _drawn()
-    if traces().is_dir():
-        yield from _real()
+    yield from _real()
 
 
 def _drawn() -> Iterator[Case]:
@@ -37,22 +36,14 @@ def _real() -> Iterator[Case]:
     roomy = load_bundled("llama-3.1-8b-h200").surfaces(1)
     large = load_bundled("llama-3.1-70b-h100").surfaces(4)
     deepseek = load_bundled("deepseek-v3-h200").surfaces(8)
-    yield Case("Azure 2023 chat, 8B 1P1D", trace("azure2023_conv", _COUNT), small, Pools(1, 1))
-    yield Case(
-        "Azure 2023 chat x7, 8B 2P4D", trace("azure2023_conv", _COUNT, speed=7), small, Pools(2, 4)
-    )
-    yield Case(
-        "Azure 2023 chat x3, 70B TP4 3P2D",
-        trace("azure2023_conv", _COUNT, speed=3),
-        large,
-        Pools(3, 2),
-    )
-    code = trace("azure2024_code_thin25_d0-3", _COUNT, speed=8, skip=60_000)
+    chat = "azure_2023_chat"
+    yield Case("Azure 2023 chat, 8B 1P1D", trace(chat), small, Pools(1, 1))
+    yield Case("Azure 2023 chat x7, 8B 2P4D", trace(chat, speed=7), small, Pools(2, 4))
+    yield Case("Azure 2023 chat x3, 70B TP4 3P2D", trace(chat, speed=3), large, Pools(3, 2))
+    code, later = trace("azure_2024_code", speed=8), trace("azure_2024_chat", speed=15)
     yield Case("Azure 2024 code x8, 8B 2P1D", code, small, Pools(2, 1))
-    chat = trace("azure2024_conv_thin25_d0-3", _COUNT, speed=15, skip=100_000)
-    yield Case("Azure 2024 chat x15, 8B 2P3D", chat, small, Pools(2, 3))
-    yield Case(
-        "Mooncake chat, 8B H200 5P3D", trace("mooncake_conversation", _COUNT), roomy, Pools(5, 3)
-    )
-    thinking = trace("servegen_deepseek-r1_thin_d0-0", 6_000, skip=200_000)
+    yield Case("Azure 2024 chat x15, 8B 2P3D", later, small, Pools(2, 3))
+    mooncake = trace("mooncake_chat").part(0, _COUNT)
+    yield Case("Mooncake chat, 8B H200 5P3D", mooncake, roomy, Pools(5, 3))
+    thinking = trace("servegen_deepseek_r1")
     yield Case("ServeGen DeepSeek-R1, TP8 2P6D", thinking, deepseek, Pools(2, 6))

@@ -1,20 +1,12 @@
 """Loads to simulate: drawn ones, and pieces of real traces."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
+from scripts.bench_inputs import columns
 
 from pd_operator.simulation import Requests
 
-_ROOT = Path(__file__).parent.parent.parent
 _DAY_SECONDS = 86_400.0
-
-
-def traces() -> Path:
-    """Folder of the traces: `$PD_SHARED/traces`."""
-    return Path(os.environ.get("PD_SHARED", _ROOT.parent / "shared")) / "traces"
 
 
 def poisson(
@@ -37,16 +29,14 @@ def day(count: int, *, seed: int = 1) -> Requests:
     return Requests.of(arrivals, _lognormal(rng, 1155, count), _lognormal(rng, 211, count))
 
 
-def trace(name: str, count: int, *, speed: float = 1.0, skip: int = 0) -> Requests:
-    """`count` requests of a trace after the first `skip`, played `speed` times as fast."""
-    from pyarrow import parquet  # noqa: PLC0415 - only real traces need it
-
-    table = parquet.read_table(
-        traces() / f"{name}.parquet", columns=["arrival_s", "input_tokens", "output_tokens"]
-    ).slice(skip, count)
-    arrivals, prompt, output = (column.to_numpy() for column in table.columns)
+def trace(name: str, *, speed: float = 1.0) -> Requests:
+    """A piece of a real trace, played `speed` times as fast."""
+    table = columns(f"requests_{name}")
+    arrivals = table["arrival_milliseconds"] / 1000
     return Requests.of(
-        (arrivals - arrivals[0]) / speed, np.maximum(prompt, 1), np.maximum(output, 1)
+        (arrivals - arrivals[0]) / speed,
+        np.maximum(table["input_tokens"], 1),
+        np.maximum(table["output_tokens"], 1),
     )
 
 

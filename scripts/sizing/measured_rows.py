@@ -1,6 +1,6 @@
 """Time per output token against real engines, before and after calibration on a fifth of the rows.
 
-The rows (`$PD_SHARED/profiles/measured_sglang_rows.json`) are runs of SGLang on real GPUs, made
+The rows (`scripts/bench_data/measured_rows.csv`) are runs of SGLang on real GPUs, made
 public with aiconfigurator: a fixed number of clients, each sending its next request when the last
 one is answered. One server did prefill and decode, so a token waits for two things: its own step,
 and the prompts of others that come in between. With B sequences that each make `osl` tokens, B
@@ -12,15 +12,13 @@ Calibration gives each of the two a ratio, as the operator does for its two role
 bounds. Each fifth of a model's rows calibrates once, and is judged by the other four.
 """
 
-import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scripts.bench_format import Figure, write
+from scripts.bench_inputs import measured_rows
 
 from pd_operator.performance import (
     EngineSurfaces,
@@ -34,8 +32,6 @@ from pd_operator.performance.table import FloatArray
 FOLDS = 5
 GOAL_PERCENT = 8.0
 
-_ROOT = Path(__file__).parents[2]
-_ROWS = Path("profiles") / "measured_sglang_rows.json"
 _SETTLED_ROUNDS = 50
 
 _HALF = 0.5
@@ -141,27 +137,25 @@ def _models() -> dict[str, Iterator[Predicted]]:
         ("Qwen/Qwen3-235B-A22B-FP8", "h200_sxm"): stored("qwen3-235b-a22b-fp8-h200"),
         ("Qwen/Qwen3.5-397B-A17B", "h200_sxm"): stored("qwen3.5-397b-a17b-h200"),
     }
-    folder = Path(os.environ.get("PD_SHARED", _ROOT.parent / "shared"))
-    rows = json.loads((folder / _ROWS).read_text())["rows"]
     return {
-        profile.name: predicted(_runs(rows, model, gpu), profile)
+        profile.name: predicted(_runs(model, gpu), profile)
         for (model, gpu), profile in profiles.items()
     }
 
 
-def _runs(rows: list[dict[str, Any]], model: str, gpu: str) -> list[Row]:
-    """A model's runs on one server, by ascending load; each once, as the file repeats some."""
-    runs = {
+def _runs(model: str, gpu: str) -> list[Row]:
+    """A model's runs on one server, by ascending load."""
+    runs = [
         Row(
-            row["concurrency"],
-            row["isl"],
-            row["osl"],
-            round(row["tpot_ms"], 1) / 1000,
-            row["agg"]["tp"],
+            int(row["concurrency"]),
+            int(row["isl"]),
+            int(row["osl"]),
+            float(row["tpot_ms"]) / 1000,
+            int(row["tp"]),
         )
-        for row in rows
-        if (row["model"], row["system"], row["mode"]) == (model, gpu, "agg") and row["concurrency"]
-    }
+        for row in measured_rows()
+        if (row["model"], row["system"]) == (model, gpu)
+    ]
 
     def load(run: Row) -> tuple[int, ...]:
         return (run.tensor_parallel_size, run.prompt_tokens, run.output_tokens, run.clients)

@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -243,14 +244,14 @@ async def measure_chunks(say: Callable[[str], None]) -> list[Figure]:
     return [Figure("chunk rate held", held, "1/s", 1000.0, "higher")]
 
 
-async def main() -> None:
-    """Measure all, write `build/bench/engine.json`."""
+async def main() -> int:
+    """Measure all, write `build/bench/engine.json`; returns the exit status."""
 
     def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 - progress on the terminal
 
-    write("engine", [*await measure_rates(say), *await measure_chunks(say)])
+    return write("engine", [*await measure_rates(say), *await measure_chunks(say)])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main()))

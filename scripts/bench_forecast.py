@@ -1,11 +1,12 @@
 """How well each forecaster foretells real loads, on the same origins for all.
 
-A quick look: `--quick --models Hedge --series conv,code25`. The default forecaster's figures go to
-`build/bench/forecast.json`, the tables and plots of a full run to `docs/benchmarks/`.
+A quick look: `--quick --models Hedge --series conv,code25`. A full run's figures of the default
+forecaster go to `build/bench/forecast.json`, its tables and plots to `docs/benchmarks/`.
 """
 
 import argparse
 import os
+import sys
 
 from scripts.bench_format import write
 from scripts.forecast_bench import report
@@ -63,15 +64,16 @@ def keys(beginnings: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def main() -> None:
-    """Measure, print, and write what a whole run may write."""
-    asked = arguments()
+def main() -> int:
+    """Measure, print, and write what a whole run may write; returns the exit status."""
+    asked, status = arguments(), 0
     if asked.peers:
         save_peers(measure_peers(models(BESIDE_PEERS), say))
     elif not asked.report:
-        measure_own(asked)
+        status = measure_own(asked)
     if asked.peers or asked.report:
         write_report()
+    return status
 
 
 def say(line: str) -> None:
@@ -79,10 +81,13 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - progress on the terminal
 
 
-def measure_own(asked: argparse.Namespace) -> None:
-    """Measure our models; write the page where they were measured whole."""
+def measure_own(asked: argparse.Namespace) -> int:
+    """Measure our models; write the page where they were measured whole.
+
+    Returns the exit status. Ranges are those of the default on all origins: no other run has any.
+    """
     stride = QUICK_STRIDE if asked.quick else asked.stride
-    whole = stride == 1 and not asked.series
+    whole, status = stride == 1 and not asked.series, 0
     for model in models(asked.models):
         default = model.name == DEFAULT_MODEL
         scores, walked = measure(
@@ -99,9 +104,11 @@ def measure_own(asked: argparse.Namespace) -> None:
         if whole and default:
             save_walks(walked)
             save_reach(reach(model.name, walked))
-        write("forecast" if default else f"forecast-{model.name}", figures(scores))
+        name = "forecast" if default and whole else f"forecast-{model.name}"
+        status = max(status, write(name, figures(scores)))
     if whole:
         write_report()
+    return status
 
 
 def write_report() -> None:
@@ -113,4 +120,4 @@ def write_report() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

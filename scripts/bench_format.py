@@ -1,14 +1,18 @@
-"""The one format of every benchmark: `build/bench/NAME.json`, and a table on the terminal."""
+"""The one format of every benchmark: `build/bench/NAME.json`, and a table on the terminal.
+
+A figure may have a goal, which is aimed at and shown, and a committed range, which a run must stay
+within (`scripts/bench_ranges.py`).
+"""
 
 import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+from scripts.bench_ranges import Better, Ranges, read
 
 _ROOT = Path(__file__).parent.parent
 
@@ -21,7 +25,7 @@ class Figure:
     value: float
     unit: str
     goal: float | None = None
-    better: Literal["lower", "higher"] = "lower"
+    better: Better = "lower"
 
     @property
     def meets_goal(self) -> bool:
@@ -31,29 +35,54 @@ class Figure:
         return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
 
 
-def write(benchmark: str, figures: Sequence[Figure]) -> Path:
-    """Write and print the figures of `benchmark`; returns the path of the JSON file."""
+def write(benchmark: str, figures: Sequence[Figure], left_out: Sequence[str] = ()) -> int:
+    """Write and print the figures of `benchmark`; returns the exit status, 1 if any is missed.
+
+    A figure is missed where it is out of its committed range, or has one and was not measured.
+    `left_out` are the beginnings of names that this run said it cannot measure here.
+    """
+    ranges = read(benchmark)
+    outside = missed(figures, ranges)
+    absent = ranges.missing([figure.name for figure in figures], left_out)
     path = _ROOT / "build" / "bench" / f"{benchmark}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     report = {
         "benchmark": benchmark,
         "commit": commit(),
         "figures": [asdict(figure) for figure in figures],
+        "missed": [*outside, *absent],
     }
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    _print(benchmark, figures)
-    return path
+    console = Console()
+    console.print(_table(benchmark, figures, ranges))
+    for name in absent:
+        console.print(f"missed: {name} has a range and was not measured")
+    return 1 if outside or absent else 0
 
 
-def _print(benchmark: str, figures: Sequence[Figure]) -> None:
+def missed(figures: Sequence[Figure], ranges: Ranges) -> list[str]:
+    """Names of the figures that are out of their range."""
+    return [
+        figure.name
+        for figure in figures
+        if (range_ := ranges.figures.get(figure.name)) and not range_.holds(figure.value)
+    ]
+
+
+def _table(benchmark: str, figures: Sequence[Figure], ranges: Ranges) -> Table:
     table = Table(title=f"benchmark: {benchmark}")
-    for column in ("figure", "value", "unit", "goal", ""):
+    for column in ("figure", "value", "unit", "goal", "", "range", "of runs", ""):
         table.add_column(column, justify="right" if column in ("value", "goal") else "left")
+    outside = missed(figures, ranges)
     for figure in figures:
         goal = "" if figure.goal is None else f"{figure.goal:g}"
-        verdict = "" if figure.goal is None else ("ok" if figure.meets_goal else "missed")
-        table.add_row(figure.name, f"{figure.value:.4g}", figure.unit, goal, verdict)
-    Console().print(table)
+        reached = "" if figure.goal is None else ("reached" if figure.meets_goal else "not reached")
+        cells = [figure.name, f"{figure.value:.4g}", figure.unit, goal, reached]
+        if range_ := ranges.figures.get(figure.name):
+            runs = f"{range_.mean:g} ± {range_.spread:g}"
+            cells += [str(range_), runs, "missed" if figure.name in outside else "ok"]
+        table.add_row(*cells)
+    return table
 
 
 def commit() -> str:

@@ -8,6 +8,7 @@ were run are kept in `build/bench/policies`, so a bench that is broken off goes 
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -121,8 +122,8 @@ def figures(results: Results) -> Iterator[Figure]:
             yield Figure("nvidia_sine_gpu_hours", score.gpu_hours, "h")
 
 
-def main() -> None:
-    """Run, print the table, write it and `build/bench/policies.json`."""
+def main() -> int:
+    """Run, print the table, write it and `build/bench/policies.json`; returns the exit status."""
     asked = arguments()
     wanted = settings(asked)
     policies = asked.policies.split(",") if asked.policies else list(CONTESTANTS)
@@ -130,11 +131,12 @@ def main() -> None:
     table = f"{shares(results, wanted, policies)}\n{details(results, wanted, policies)}"
     _TABLE.parent.mkdir(parents=True, exist_ok=True)
     _TABLE.write_text(table, encoding="utf-8")
-    write("policies", list(figures(results)))
+    status = write("policies", list(figures(results)))
     say(table)
     if asked.document:
         say(f"written: {write_document(results, wanted, policies)}")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

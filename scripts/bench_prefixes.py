@@ -5,6 +5,7 @@ the KV room of an H200 and with room as if main memory were part of it.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -55,11 +56,11 @@ def figures() -> Iterator[Figure]:
             yield Figure(f"ttft_p90/{of}", result.ttft_quantile(0.9), "s")
 
 
-def main() -> None:
-    """Measure all, and write `build/bench/prefixes.json`."""
+def main() -> int:
+    """Measure all, and write `build/bench/prefixes.json`; returns the exit status."""
     argparse.ArgumentParser(prog="bench_prefixes", description=__doc__).parse_args()
-    write("prefixes", list(figures()))
+    return write("prefixes", list(figures()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

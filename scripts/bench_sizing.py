@@ -1,9 +1,11 @@
 """Whether plans are enough and no more than enough, by simulation; and how long they take.
 
 About three minutes. Where `$PD_DYNAMO_PYTHON` has Dynamo's replay (`scripts/install_dynamo.sh`),
-the plans beside aiconfigurator's are tried in it as well.
+the plans beside aiconfigurator's are tried in it as well; only then is docs/benchmarks/sizing.md
+written.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -17,9 +19,11 @@ from scripts.sizing.report import write_report
 from scripts.sizing.timing import plan_milliseconds, tick_plan_milliseconds
 from scripts.sizing.verdicts import Verdict, judge
 
+_IN_DYNAMO = "attained_percent_in_dynamo/"
 
-def main() -> None:
-    """Judge, measure, write `build/bench/sizing.json` and docs/benchmarks/sizing.md."""
+
+def main() -> int:
+    """Judge, measure, write `build/bench/sizing.json` and the page; returns the exit status."""
     console = Console()
     cases = all_cases()
     verdicts = []
@@ -38,8 +42,11 @@ def main() -> None:
         Figure("tick_plan_milliseconds", tick_plan_milliseconds(cases), "ms", 5.0),
         *measured_rows.figures(),
     ]
-    write("sizing", figures)
-    write_report(verdicts, compared, tuple(waits()), figures)
+    if dynamo_python():
+        write_report(verdicts, compared, tuple(waits()), figures)
+        return write("sizing", figures)
+    console.print("no PD_DYNAMO_PYTHON: Dynamo's replay is left out, and no page is written")
+    return write("sizing", figures, left_out=(_IN_DYNAMO,))
 
 
 def _judged(verdicts: Sequence[Verdict]) -> list[Figure]:
@@ -71,7 +78,7 @@ def _beside_aiconfigurator(compared: Sequence[Compared]) -> Iterator[Figure]:
         yield Figure(f"attained_percent/{name}", simulated, "%", 90.0, "higher")
         if each.replayed is not None:
             lesser = 100 * min(each.replayed)
-            yield Figure(f"attained_percent_in_dynamo/{name}", lesser, "%", 90.0, "higher")
+            yield Figure(_IN_DYNAMO + name, lesser, "%", 90.0, "higher")
 
 
 def _count(flags: Iterable[bool]) -> int:
@@ -79,4 +86,4 @@ def _count(flags: Iterable[bool]) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ Calibration gives each of the two a ratio, as the operator does for its two role
 bounds. Each fifth of a model's rows calibrates once, and is judged by the other four.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,4 +198,4 @@ def _joined(parts: list[Predicted]) -> Predicted:
 
 
 if __name__ == "__main__":
-    write("measured_rows", figures())
+    sys.exit(write("measured_rows", figures()))

@@ -1,6 +1,5 @@
 """DistServe's algorithms on the paper's own figures, and on our profiles by simulation."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -9,11 +8,6 @@ from pd_operator.performance import EngineSurfaces, load_bundled
 from pd_operator.placement import Affinity, Trial, Unit, place
 from pd_operator.placement.distserve import best
 from pd_operator.placement.goodput import decode_goodput, prefill_goodput, unit_goodput
-from pd_operator.placement.queueing import (
-    average_ttft,
-    average_ttft_inter_op,
-    average_ttft_intra_op,
-)
 from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load, steady_load
@@ -43,18 +37,6 @@ def test_the_motivating_example_of_13b_on_a100() -> None:
     per_gpu = 10.0 / 3
     assert per_gpu == pytest.approx(3.3, abs=0.05)
     assert per_gpu / 1.6 == pytest.approx(2.1, abs=0.05)
-
-
-def test_the_queue_of_one_device_is_m_d_1() -> None:
-    assert average_ttft(5.0, 0.1) == pytest.approx(0.1 + 5 * 0.01 / (2 * 0.5))
-    assert average_ttft(10.0, 0.1) == math.inf
-
-
-def test_strict_objectives_want_one_fast_device_and_high_rates_a_pipeline() -> None:
-    low, high = 1.0, 15.0
-    assert average_ttft_intra_op(low, 0.1, 1.7) < average_ttft_inter_op(low, 0.1)
-    assert average_ttft_intra_op(high, 0.1, 1.6) > average_ttft_inter_op(high, 0.1)
-    assert average_ttft_inter_op(20.0, 0.1) == average_ttft_intra_op(17.0, 0.1, 1.7) == math.inf
 
 
 def test_the_best_goodput_per_gpu_is_not_the_fewest_gpus() -> None:

@@ -54,7 +54,6 @@ class HorizonScore:
       wherever the model had not beaten it so far.
     - `error_percent`: mean absolute error of what was acted on, in percent of the mean load (WAPE).
     - `coverage`: share of the loads at or below each percentile.
-    - `pinball_percent`: pinball loss of each percentile, in percent of the mean load.
     - `trusted`: share of the origins at which the model was trusted.
     - `origins`: forecasts whose load came.
     """
@@ -64,7 +63,6 @@ class HorizonScore:
     error_as_used: float
     error_percent: float
     coverage: Mapping[int, float]
-    pinball_percent: Mapping[int, float]
     trusted: float
     origins: int
 
@@ -120,19 +118,9 @@ class SeriesBacktest:
             error_as_used=_over(acted, other),
             error_percent=_percent(acted, mean),
             coverage={p: _mean(self.covered(row, p)) for p in self.plan.percentiles},
-            pinball_percent={
-                p: _percent(self._pinball(row, p), mean) for p in self.plan.percentiles
-            },
             trusted=_mean(self.trusted[row][known]),
             origins=int(np.count_nonzero(known)),
         )
-
-    def _pinball(self, row: int, percentile: int) -> float:
-        above = (
-            self.sustained[row] - self.quantiles[row, :, self.plan.percentiles.index(percentile)]
-        )
-        share = percentile / 100
-        return _mean(np.maximum(share * above, (share - 1) * above))
 
 
 def backtest(

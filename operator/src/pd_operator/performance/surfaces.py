@@ -85,8 +85,3 @@ class EngineSurfaces:
             prefixed_prefill=self.prefixed_prefill.scaled(pace),
             decode_step=self.decode_step.scaled(pace),
         )
-
-    @property
-    def fastest_decode_step_seconds(self) -> float:
-        """Seconds of the step that nothing beats: one sequence, shortest context of the table."""
-        return self.decode_step.rows[0][0]

@@ -72,8 +72,3 @@ class Decision:
     def pool(self, role: Role) -> PoolDecision:
         """The decision on one pool."""
         return self.prefill if role is Role.PREFILL else self.decode
-
-    @property
-    def changes(self) -> bool:
-        """Whether any pool changes."""
-        return self.prefill.delta != 0 or self.decode.delta != 0

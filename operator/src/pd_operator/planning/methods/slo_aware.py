@@ -17,10 +17,8 @@ Limits of the paper, of which `as_published` keeps the first two and `corrected`
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from pd_operator.planning.methods.counts import Counts
 
@@ -57,18 +55,6 @@ def prefill_throughput(
     if taken <= 0:
         raise ValueError("the TTFT objective leaves no time for a mean prompt")
     return taken
-
-
-def decode_throughput_at(
-    tpot_seconds: float, batches: Sequence[float], steps_seconds: Sequence[float]
-) -> float:
-    """Tokens per second at a TPOT: throughput over TPOT as a parabola through measured points.
-
-    The paper's own demonstration fits it so.
-    """
-    steps = np.asarray(steps_seconds)
-    fit = np.polynomial.Polynomial.fit(steps, np.asarray(batches) / steps, deg=2)
-    return float(fit(tpot_seconds))
 
 
 def as_published(workload: Workload, prefill_rate: float, decode_rate: float) -> Counts:

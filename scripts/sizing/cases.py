@@ -12,7 +12,7 @@ from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV, steady_load
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.search import Sizing, plan
+from pd_operator.planning.search import Sizing, search_plan
 from pd_operator.simulation import Attained, Pools, Requests, ServiceModel, simulate
 
 REQUESTS, SEED = 100_000, 11
@@ -66,7 +66,7 @@ class Case:
 
     def plan_now(self) -> Sizing:
         """The same, reckoned anew."""
-        return plan(
+        return search_plan(
             steady_load(self.requests_per_second, PROMPT, OUTPUT),
             self.model.objectives,
             load_bundled(self.model.profile),

@@ -8,7 +8,7 @@ from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.planner import plan_service, pool_loads
-from pd_operator.planning.search import plan
+from pd_operator.planning.search import search_plan
 
 PROFILES = st.sampled_from(["llama-3.1-8b-h100", "llama-3.1-70b-h200", "qwen3-32b-h100"])
 rates = st.floats(0.5, 60)
@@ -25,7 +25,7 @@ def test_no_pair_of_sizes_and_counts_is_cheaper(
 ) -> None:
     profile, limits = load_bundled(name), Limits()
     load = steady_load(rate, prompt, output)
-    sizing = plan(load, OBJECTIVES, profile, limits, router)
+    sizing = search_plan(load, OBJECTIVES, profile, limits, router)
     per_gpu = limits.transfer_bytes_per_second_per_gpu
     cheapest = None
     for p in profile.tensor_parallel_sizes:

@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from pd_operator.api.parallelism import ExpectedLoad
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.parallelism import OutOfReachError, choose_tensor_parallel
-from pd_operator.planning.search import plan
+from pd_operator.planning.plan import PlanningError
+from pd_operator.planning.search import search_plan
 
 profiles = st.sampled_from(["llama-3.1-8b-h100", "llama-3.1-70b-h200", "qwen3-32b-h100"])
 rates = st.integers(1, 80)
@@ -37,7 +37,7 @@ def test_sizes_for_a_load_are_those_of_its_plan(
 ) -> None:
     expected = ExpectedLoad(requests_per_second=rate, prompt_tokens=prompt, output_tokens=output)
     profile, limits = load_bundled(name), Limits(same_size=same)
-    sizing = plan(steady_load(rate, prompt, output), wanted, profile, limits, router)
+    sizing = search_plan(steady_load(rate, prompt, output), wanted, profile, limits, router)
     if not sizing.feasible:
         with pytest.raises(OutOfReachError) as why:
             choose_tensor_parallel(expected, wanted, profile, limits, router)
@@ -65,4 +65,4 @@ def test_sizes_for_lengths_fill_nodes_and_keep_the_objectives_at_some_load(
     assert node % sizes.prefill == 0
     assert node % sizes.decode == 0
     only = Limits(prefill_tensor_parallel=(sizes.prefill,), decode_tensor_parallel=(sizes.decode,))
-    assert plan(steady_load(0.01, prompt, output), wanted, profile, only, router).feasible
+    assert search_plan(steady_load(0.01, prompt, output), wanted, profile, only, router).feasible

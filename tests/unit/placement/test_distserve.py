@@ -8,10 +8,10 @@ from pd_operator.performance import EngineSurfaces, load_bundled
 from pd_operator.placement import Affinity, Trial, Unit, place
 from pd_operator.placement.distserve import best
 from pd_operator.placement.goodput import decode_goodput, prefill_goodput, unit_goodput
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.objectives import Objective, Objectives
+from pd_operator.planning.plan import PlanningError
 from pd_operator.simulation import Pools, ServiceModel, simulate
 
 PROFILE = load_bundled("llama-3.1-8b-h100")

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import (
     ArrivedRequests,
     gap_scv,
@@ -11,6 +10,7 @@ from pd_operator.planning.load import (
     measured_load,
     steady_load,
 )
+from pd_operator.planning.plan import PlanningError
 
 
 def test_lognormal_slices_have_the_mean_and_nearly_the_variation() -> None:

@@ -12,8 +12,7 @@ from pd_operator.performance import PerformanceProfile, load_bundled
 from pd_operator.placement import Trial
 from pd_operator.placement.goodput import decode_goodput, prefill_goodput
 from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.errors import PlanningError
-from pd_operator.planning.limits import Limits
+from pd_operator.planning.limits import Limits, WorkerRange
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.parallelism import (
@@ -22,6 +21,7 @@ from pd_operator.planning.parallelism import (
     choose_tensor_parallel,
     choose_tensor_parallel_for,
 )
+from pd_operator.planning.plan import PlanningError
 from pd_operator.planning.search import pair_loads
 
 H100 = load_bundled("llama-3.1-70b-h100")  # of TP4 and TP8
@@ -75,7 +75,7 @@ def test_a_budget_that_small_workers_alone_fit_decides() -> None:
 
 
 def test_where_the_pools_may_not_grow_enough_the_sizes_that_carry_most_are_taken() -> None:
-    few = Limits(prefill_workers=(1, 2), decode_workers=(1, 2))
+    few = Limits(prefill_workers=WorkerRange(1, 2), decode_workers=WorkerRange(1, 2))
     crowded = chosen(60, limits=few)
     assert (crowded.prefill, crowded.decode) == (8, 4)
     assert crowded.sentence.startswith("Most of 60 requests/s")

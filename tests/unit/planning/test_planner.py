@@ -216,7 +216,7 @@ def test_what_is_late_whatever_the_workers_comes_off_the_budget_first() -> None:
     objectives = Objectives(Objective(90, 0.3), Objective(90, 0.02)).spending(0.2)
     demand = Demand(10.0, prompts, ANSWERS)
     load, _ = pool_loads(demand, demand, ENGINE, objectives, RouterClass.LOAD_AWARE)
-    assert load.objective_in_reach
+    assert load.in_reach
     assert load.planned_share == pytest.approx(1 - 0.05 - 0.2 * (0.10 - 0.05))
 
 

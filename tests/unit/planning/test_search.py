@@ -6,12 +6,11 @@ import pytest
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.errors import PlanningError
-from pd_operator.planning.limits import Limits
+from pd_operator.planning.limits import Limits, WorkerRange
 from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.plan import Limit
-from pd_operator.planning.search import Sizing, plan
+from pd_operator.planning.plan import Limit, PlanningError
+from pd_operator.planning.search import Sizing, search_plan
 
 
 def size(
@@ -26,7 +25,7 @@ def size(
     objectives = Objectives(Objective(90, ttft_ms / 1e3), Objective(90, tpot_ms / 1e3))
     load = steady_load(rate, prompt, 211)
     means = limits or Limits(transfer_bytes_per_second_per_gpu=50e9)
-    return plan(load, objectives, load_bundled(profile), means, RouterClass.LOAD_AWARE)
+    return search_plan(load, objectives, load_bundled(profile), means, RouterClass.LOAD_AWARE)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_a_budget_takes_no_worker_from_the_fewest_allowed() -> None:
         gpu_budget=20,
         prefill_tensor_parallel=(4,),
         decode_tensor_parallel=(4,),
-        decode_workers=(2, 9),
+        decode_workers=WorkerRange(2, 9),
     )
     bound = size(20, 3000, prompt=6000, limits=few)  # one decode worker would do
     assert not bound.feasible
@@ -111,10 +110,10 @@ def test_pools_with_loads_of_their_own_carry_shares_of_them() -> None:
     objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
     asked = (objectives, load_bundled("llama-3.1-70b-h100"))
     both = Load(load.prefill, calmer, "two")
-    free = plan(both, *asked, Limits(), RouterClass.LOAD_AWARE)
+    free = search_plan(both, *asked, Limits(), RouterClass.LOAD_AWARE)
     assert free.feasible
     assert free.carried_requests_per_second == 60
-    bound = plan(both, *asked, Limits(gpu_budget=16), RouterClass.LOAD_AWARE)
+    bound = search_plan(both, *asked, Limits(gpu_budget=16), RouterClass.LOAD_AWARE)
     assert (bound.plan.prefill.workers, bound.plan.decode.workers) == (3, 1)
     assert 0.4 < bound.carried_share < 0.7
 
@@ -122,7 +121,7 @@ def test_pools_with_loads_of_their_own_carry_shares_of_them() -> None:
 def test_a_method_that_misses_objectives_is_found_out() -> None:
     load = steady_load(100, 1155, 211)
     objectives = Objectives(Objective(90, 0.8), Objective(90, 0.025))
-    sizing = plan(
+    sizing = search_plan(
         load,
         objectives,
         load_bundled("llama-3.1-70b-h100"),
@@ -154,12 +153,14 @@ def test_a_step_longer_than_the_objective_is_named() -> None:
 
 
 def test_more_workers_than_allowed_are_named() -> None:
-    limits = Limits(prefill_workers=(1, 2), decode_workers=(1, 2))
+    limits = Limits(prefill_workers=WorkerRange(1, 2), decode_workers=WorkerRange(1, 2))
     assert "at most 2 are allowed" in size(100, limits=limits).summary
 
 
 def test_the_fewest_allowed_are_held_without_load() -> None:
-    held = size(0, limits=Limits(prefill_workers=(2, 4), decode_workers=(3, 4))).plan
+    held = size(
+        0, limits=Limits(prefill_workers=WorkerRange(2, 4), decode_workers=WorkerRange(3, 4))
+    ).plan
     assert (held.prefill.workers, held.decode.workers) == (2, 3)
     assert held.prefill.limited_by is Limit.MINIMUM
     assert held.feasible

@@ -6,7 +6,6 @@ import sys
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from kubernetes import client, config
@@ -129,12 +128,7 @@ class ControlPlane:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if "admin" in self.__dict__:
             self.admin.close()
         self._stack.close()

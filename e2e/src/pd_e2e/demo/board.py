@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 from pd_e2e.demo.display import DisplayState, ReplayView, Screen, Stage, StageState
@@ -30,16 +29,11 @@ class Board:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._thread.join()
         self._show()
-        self._screen.__exit__(kind, error, traceback)
+        self._screen.__exit__(*error)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

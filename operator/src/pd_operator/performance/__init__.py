@@ -1,8 +1,7 @@
 """What one worker can do: step times and KV capacity from a profile."""
 
-from pd_operator.performance.errors import ProfileError
 from pd_operator.performance.library import bundled_profile_names, load_bundled
-from pd_operator.performance.profile import PerformanceProfile
+from pd_operator.performance.profile import PerformanceProfile, ProfileError
 from pd_operator.performance.profile_format import parse_profile
 from pd_operator.performance.surfaces import EngineSurfaces, Estimate
 

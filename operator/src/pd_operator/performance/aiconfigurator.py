@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pd_operator.performance.errors import ProfileError
+from pd_operator.performance.profile import ProfileError
 from pd_operator.performance.profile_format import SCHEMA
 
 DISTRIBUTION = "aiconfigurator-core"

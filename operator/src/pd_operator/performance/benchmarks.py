@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pd_operator.performance.errors import ProfileError
 from pd_operator.performance.json_cursor import as_float
 from pd_operator.performance.points import DecodePoint, PrefillPoint
+from pd_operator.performance.profile import ProfileError
 
 ALONE = 1.5
 """Fewer requests at a time than this: none waited for another."""

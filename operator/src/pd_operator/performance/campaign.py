@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pd_operator.api.roles import Role
-from pd_operator.performance.errors import ProfileError
 from pd_operator.performance.points import DecodePoint, PrefillPoint
+from pd_operator.performance.profile import ProfileError
 
 SHORTEST_PROMPT = 128
 CONTEXTS = (512, 4096)

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from pd_operator.performance.errors import ProfileError
+from pd_operator.performance.profile import ProfileError
 from pd_operator.performance.table import FloatArray
 
 LEAST_MILLISECONDS = 0.05

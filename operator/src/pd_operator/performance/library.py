@@ -3,8 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from pd_operator.performance.errors import ProfileError
-from pd_operator.performance.profile import PerformanceProfile
+from pd_operator.performance.profile import PerformanceProfile, ProfileError
 from pd_operator.performance.profile_format import parse_profile
 
 _PROFILES = files("pd_operator.performance") / "profiles"

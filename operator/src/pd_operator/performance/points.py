@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from pd_operator.performance.errors import ProfileError
+from pd_operator.performance.profile import ProfileError
 from pd_operator.performance.profile_format import SCHEMA
 from pd_operator.performance.table import FloatArray
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pd_operator.performance.errors import ProfileError
 from pd_operator.performance.surfaces import EngineSurfaces
+
+
+class ProfileError(ValueError):
+    """A profile is missing, malformed, or lacks what is asked of it. The message names what."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ from enum import StrEnum
 
 from pd_operator.performance import EngineSurfaces, PerformanceProfile
 from pd_operator.placement.goodput import Trial, decode_goodput, prefill_goodput, unit_goodput
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load
 from pd_operator.planning.objectives import Objectives
+from pd_operator.planning.plan import PlanningError
 
 
 class Affinity(StrEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pd_operator.planning.decode import DecodeLoad
-from pd_operator.planning.limits import Limits
+from pd_operator.planning.limits import Limits, WorkerRange
 from pd_operator.planning.prefill import PrefillLoad
 
 
@@ -26,36 +26,38 @@ def best_split(
     what its pools carry. Prefill carries more with every worker, and decode then less with what
     is left, so the best pair is where the two cross.
     """
-    (least_prefill, most_prefill), (least_decode, most_decode) = (
-        limits.prefill_workers,
-        limits.decode_workers,
-    )
-    most = min(most_prefill, (budget - least_decode * decode.worker.gpus) // prefill.worker.gpus)
-    if most < least_prefill:
+    allowed_p, allowed_d = limits.prefill_workers, limits.decode_workers
+    left_for_prefill = budget - allowed_d.minimum * decode.worker.gpus
+    maximum = min(allowed_p.maximum, left_for_prefill // prefill.worker.gpus)
+    if maximum < allowed_p.minimum:
         return None
 
     def left(workers: int) -> int:
-        return min(most_decode, (budget - workers * prefill.worker.gpus) // decode.worker.gpus)
+        return min(
+            allowed_d.maximum, (budget - workers * prefill.worker.gpus) // decode.worker.gpus
+        )
 
     def prefill_is_enough(workers: int) -> bool:
         return prefill.carried_share(workers) >= decode.carried_share(left(workers))
 
-    low, high = least_prefill, most
+    low, high = allowed_p.minimum, maximum
     while low < high:
         middle = (low + high) // 2
         if prefill_is_enough(middle):
             high = middle
         else:
             low = middle + 1
-    candidates = (low, low - 1) if low > least_prefill else (low,)
-    splits = [_split(prefill, decode, p, left(p), least_decode) for p in candidates]
+    candidates = (low, low - 1) if low > allowed_p.minimum else (low,)
+    splits = [
+        _split(prefill, decode, p, WorkerRange(allowed_d.minimum, left(p))) for p in candidates
+    ]
     return max(splits, key=lambda split: (split.share, -split.gpus))
 
 
-def _split(prefill: PrefillLoad, decode: DecodeLoad, p: int, most_d: int, least_d: int) -> Split:
-    """As few of those decode workers as carry what prefill carries."""
-    carried = min(prefill.carried_share(p), decode.carried_share(most_d))
-    d = most_d
-    while d > least_d and decode.carried_share(d - 1) >= carried:
+def _split(prefill: PrefillLoad, decode: DecodeLoad, p: int, allowed: WorkerRange) -> Split:
+    """As few of the allowed decode workers as carry what prefill carries."""
+    carried = min(prefill.carried_share(p), decode.carried_share(allowed.maximum))
+    d = allowed.maximum
+    while d > allowed.minimum and decode.carried_share(d - 1) >= carried:
         d -= 1
     return Split(p, d, carried, p * prefill.worker.gpus + d * decode.worker.gpus)

@@ -14,14 +14,11 @@ from statistics import NormalDist
 from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.performance import EngineSurfaces
+from pd_operator.planning.limits import NETWORK_CAP, UTILIZATION_CAP
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
 from pd_operator.planning.step_curve import StepCurve
 from pd_operator.planning.wording import counted, duration, minor
-
-UTILIZATION_CAP = 0.85
-NETWORK_CAP = 0.6
-"""Share of the network that transfers may take before they queue behind each other."""
 
 RESERVED_TOKENS = 512
 """KV that SGLang keeps free for each request, so that those that run may grow
@@ -202,33 +199,37 @@ class DecodeLoad:
             Limit.NETWORK: moved / (NETWORK_CAP * self.transfer_bytes_per_second),
         }
 
+    def needed(self, maximum: int) -> tuple[Limit, int]:
+        """The constraint that asks for most workers, and how many it asks for.
 
-def size_decode(load: DecodeLoad, maximum: int, minimum: int = 1) -> PoolPlan:
-    """The fewest decode workers that meet the objective, KV room and network, up to `maximum`."""
-    asked = load.workers_by_limit()
-    limit = max(asked, key=lambda one: asked[one])
-    needed = max(1, math.ceil(asked[limit] - 1e-9))
-    workers = max(minimum, min(needed, maximum))
-    return PoolPlan(
-        role=Role.DECODE,
-        workers=workers,
-        utilization=min(1.0, load.mean_batch(workers) / load.tightest[1]),
-        latency_seconds=load.latency_at(workers),
-        limited_by=_limit(needed, minimum, limit),
-        feasible=load.in_reach and needed <= maximum,
-        reason=_reason(load, workers, needed, limit),
-        gpus_per_worker=load.worker.gpus,
-        tensor_parallel_size=load.worker.tensor_parallel_size,
-    )
+        `maximum` only spares a prefill pool a search; here there is none.
+        """
+        asked = self.workers_by_limit()
+        limit = max(asked, key=lambda one: asked[one])
+        return limit, max(1, math.ceil(asked[limit] - 1e-9))
+
+    def reason(self, limit: Limit, needed: int, workers: int) -> str:
+        """Why so many `workers`, with the figures: `limit` asks for `needed` of them."""
+        return _reason(self, limit, needed, workers)
+
+    def pool_plan(
+        self, workers: int, limited_by: Limit, reason: str, *, feasible: bool
+    ) -> PoolPlan:
+        """The pool of that many workers, with what our model expects of it."""
+        return PoolPlan(
+            role=Role.DECODE,
+            workers=workers,
+            utilization=min(1.0, self.mean_batch(workers) / self.tightest[1]),
+            latency_seconds=self.latency_at(workers),
+            limited_by=limited_by,
+            feasible=feasible,
+            reason=reason,
+            gpus_per_worker=self.worker.gpus,
+            tensor_parallel_size=self.worker.tensor_parallel_size,
+        )
 
 
-def _limit(needed: int, minimum: int, limit: Limit) -> Limit:
-    if needed == 1 and minimum == 1:
-        return Limit.ONE_WORKER
-    return limit if needed >= minimum else Limit.MINIMUM
-
-
-def _reason(load: DecodeLoad, workers: int, needed: int, limit: Limit) -> str:
+def _reason(load: DecodeLoad, limit: Limit, needed: int, workers: int) -> str:
     objective, worker = load.objective, load.worker
     fastest = load.fastest_step_seconds
     if not load.objective_in_reach:

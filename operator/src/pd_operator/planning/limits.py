@@ -1,15 +1,46 @@
-"""What a plan may use: sizes of workers, GPUs, nodes, network."""
+"""What a plan may use: workers, their tensor-parallel sizes, GPUs, nodes, network."""
 
 from dataclasses import dataclass
 from typing import Self
 
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.performance import EngineSurfaces, PerformanceProfile
-from pd_operator.planning.bounds import PoolBounds, WorkerRange
-from pd_operator.planning.decode import UTILIZATION_CAP
-from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.plan import PlanningError
 
 BYTES_PER_GIGABIT = 1e9 / 8
+
+UTILIZATION_CAP = 0.85
+"""Of prefill workers' time, and of what decode's steps may grow by. Beyond it a little more load
+than was planned for makes waits several times as long."""
+
+NETWORK_CAP = 0.6
+"""Share of the network that transfers may take before they queue behind each other."""
+
+
+@dataclass(frozen=True)
+class WorkerRange:
+    """Minimum and maximum of a pool's workers, at least 1; `PlanningError` for others."""
+
+    minimum: int = 1
+    maximum: int = 1000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minimum <= self.maximum:
+            raise PlanningError(
+                f"a pool has at least 1 worker, not {self.minimum} to {self.maximum}"
+            )
+
+    def clip(self, workers: int) -> int:
+        """The number of workers within the range that is nearest to `workers`."""
+        return max(self.minimum, min(workers, self.maximum))
+
+
+@dataclass(frozen=True)
+class PoolBounds:
+    """The ranges of both pools."""
+
+    prefill: WorkerRange
+    decode: WorkerRange
 
 
 @dataclass(frozen=True)
@@ -22,12 +53,11 @@ class Limits:
     - `prefill_tensor_parallel`, `decode_tensor_parallel`: tensor-parallel sizes to consider;
       empty: all that the profile has.
     - `same_size`: both pools have workers of one size, as some KV layouts demand.
-    - `prefill_workers`, `decode_workers`: fewest and most workers of each pool.
+    - `prefill_workers`, `decode_workers`: how many workers each pool may have.
     - `transfer_bytes_per_second_per_gpu`: network for KV cache; a worker has that of its GPUs.
     - `transfer_bytes_per_second_per_worker`: the same where each worker has as much whatever its
       size, and then instead of the other; None: it has not.
-    - `utilization_cap`: most of the time that prefill workers may be busy. Beyond 0.85 a little
-      more load than was planned for makes waits several times as long.
+    - `utilization_cap`: most of the time that prefill workers may be busy.
     """
 
     gpu_budget: int | None = None
@@ -35,8 +65,8 @@ class Limits:
     prefill_tensor_parallel: tuple[int, ...] = ()
     decode_tensor_parallel: tuple[int, ...] = ()
     same_size: bool = False
-    prefill_workers: tuple[int, int] = (1, 1000)
-    decode_workers: tuple[int, int] = (1, 1000)
+    prefill_workers: WorkerRange = WorkerRange()
+    decode_workers: WorkerRange = WorkerRange()
     transfer_bytes_per_second_per_gpu: float = 200 * BYTES_PER_GIGABIT
     transfer_bytes_per_second_per_worker: float | None = None
     utilization_cap: float = UTILIZATION_CAP
@@ -50,8 +80,8 @@ class Limits:
             gpus_per_node=spec.engine.gpus_per_node,
             prefill_tensor_parallel=(prefill.tensor_parallel_size,),
             decode_tensor_parallel=(decode.tensor_parallel_size,),
-            prefill_workers=(prefill.min_replicas, prefill.max_replicas),
-            decode_workers=(decode.min_replicas, decode.max_replicas),
+            prefill_workers=WorkerRange(prefill.min_replicas, prefill.max_replicas),
+            decode_workers=WorkerRange(decode.min_replicas, decode.max_replicas),
             transfer_bytes_per_second_per_worker=spec.engine.transfer_gigabits_per_second
             * BYTES_PER_GIGABIT,
         )
@@ -69,9 +99,6 @@ class Limits:
             )
         if self.gpus_per_node < 1:
             raise PlanningError(f"a node has at least 1 GPU, not {self.gpus_per_node}")
-        for least, most in (self.prefill_workers, self.decode_workers):
-            if not 1 <= least <= most:
-                raise PlanningError(f"a pool has at least 1 worker, not {least} to {most}")
         if not 0 < self.utilization_cap < 1:
             raise PlanningError(
                 f"a utilization cap is above 0 and below 1, not {self.utilization_cap:g}"
@@ -85,12 +112,13 @@ class Limits:
 
     @property
     def bounds(self) -> PoolBounds:
-        """Fewest and most workers of each pool."""
-        return PoolBounds(WorkerRange(*self.prefill_workers), WorkerRange(*self.decode_workers))
+        """How many workers each pool may have."""
+        return PoolBounds(self.prefill_workers, self.decode_workers)
 
-    def fewest_gpus(self, prefill: EngineSurfaces, decode: EngineSurfaces) -> int:
-        """GPUs of the fewest workers of both pools, given one worker of each."""
-        return self.prefill_workers[0] * prefill.gpus + self.decode_workers[0] * decode.gpus
+    def minimum_gpus(self, prefill: EngineSurfaces, decode: EngineSurfaces) -> int:
+        """GPUs of the smallest pools allowed, of workers of these kinds."""
+        minima = (self.prefill_workers.minimum, self.decode_workers.minimum)
+        return minima[0] * prefill.gpus + minima[1] * decode.gpus
 
     def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
         """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.demand.arrays import FloatArray
-from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.plan import PlanningError
 
 PROMPT_CV, OUTPUT_CV = 0.96, 0.77
 """How much lengths vary where nobody measured it: standard deviation over mean of the Azure

@@ -1,6 +1,6 @@
 """Tensor-parallel sizes of a service's workers, chosen once, before there are any.
 
-For a load: the sizes with which `search.plan` needs fewest GPUs, the same as `kubectl pd plan`.
+For a load: the sizes with which `search_plan` needs fewest GPUs, the same as `kubectl pd plan`.
 Without a rate: the sizes with the highest goodput per GPU, which is what DistServe's algorithm for
 high node affinity goes by (OSDI 2024, arXiv 2401.09670, algorithm 1), with two differences. Goodput
 is that of our queues, not of a simulation: it takes milliseconds, and tests hold one against the
@@ -14,14 +14,15 @@ from pd_operator.api.parallelism import ExpectedLoad, Parallelism
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.performance import PerformanceProfile
-from pd_operator.planning.decode import DecodeLoad, size_decode
+from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.errors import PlanningError
-from pd_operator.planning.limits import Limits
+from pd_operator.planning.limits import Limits, WorkerRange
 from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.prefill import PrefillLoad, size_prefill
-from pd_operator.planning.search import Sizing, missed_by, pair_loads, plan
+from pd_operator.planning.plan import PlanningError
+from pd_operator.planning.planner import size_pool
+from pd_operator.planning.prefill import PrefillLoad
+from pd_operator.planning.search import Sizing, missed_by, pair_loads, search_plan
 from pd_operator.planning.wording import duration
 
 _ANY_RATE = 1.0
@@ -93,7 +94,7 @@ def choose_tensor_parallel(
         raise _out_of_reach(pairs)
     if rate is None:
         return _most_goodput(able, load, limits)
-    return _fewest_gpus(plan(load, objectives, profile, limits, router), load)
+    return _fewest_gpus(search_plan(load, objectives, profile, limits, router), load)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class _Pair:
 
     @property
     def in_reach(self) -> bool:
-        return self.prefill.objective_in_reach and self.decode.in_reach
+        return self.prefill.in_reach and self.decode.in_reach
 
     def goodput(self, gpus: int) -> tuple[float, float]:
         """Requests per second within the objectives, of prefill and of decode on so many GPUs."""
@@ -125,9 +126,9 @@ class _Pair:
 def _out_of_reach(pairs: list[_Pair]) -> OutOfReachError:
     """The objective that is missed by the pair which comes nearest."""
     nearest = min(pairs, key=lambda pair: missed_by(pair.prefill, pair.decode))
-    if not nearest.prefill.objective_in_reach:
-        return OutOfReachError(Role.PREFILL, size_prefill(nearest.prefill, 1).reason)
-    return OutOfReachError(Role.DECODE, size_decode(nearest.decode, 1).reason)
+    if not nearest.prefill.in_reach:
+        return OutOfReachError(Role.PREFILL, size_pool(nearest.prefill, WorkerRange(1, 1)).reason)
+    return OutOfReachError(Role.DECODE, size_pool(nearest.decode, WorkerRange(1, 1)).reason)
 
 
 def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> TensorParallel:
@@ -157,7 +158,7 @@ def _most_goodput(pairs: list[_Pair], load: Load, limits: Limits) -> TensorParal
 
 
 def _affordable(pair: _Pair, limits: Limits) -> bool:
-    least = limits.fewest_gpus(pair.prefill.worker, pair.decode.worker)
+    least = limits.minimum_gpus(pair.prefill.worker, pair.decode.worker)
     return limits.gpu_budget is None or least <= limits.gpu_budget
 
 

@@ -7,6 +7,10 @@ from math import gcd
 from pd_operator.api.roles import Role
 
 
+class PlanningError(ValueError):
+    """There is nothing to plan with, or the figures make no sense. One sentence says what."""
+
+
 class Limit(StrEnum):
     """What asks for as many workers as a plan has: with one worker less, this one is broken."""
 
@@ -88,3 +92,23 @@ class Plan:
     def feasible(self) -> bool:
         """Whether both objectives are met."""
         return self.prefill.feasible and self.decode.feasible
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Workers of both pools as one of the literature's methods has them, before any limit.
+
+    - `prefill_share`, `decode_share`: the same before rounding, where the method has it.
+    - `sentence`: the method's reasoning with its figures.
+    """
+
+    prefill: int
+    decode: int
+    prefill_share: float
+    decode_share: float
+    sentence: str
+
+    @property
+    def ratio(self) -> float:
+        """Prefill workers per decode worker, before rounding."""
+        return self.prefill_share / self.decode_share

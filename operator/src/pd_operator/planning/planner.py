@@ -2,13 +2,13 @@
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.demand import Demand
-from pd_operator.planning.bounds import PoolBounds, WorkerRange
-from pd_operator.planning.decode import UTILIZATION_CAP, DecodeLoad, size_decode
+from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import UTILIZATION_CAP, PoolBounds, WorkerRange
 from pd_operator.planning.methods import plan_by
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.plan import Plan
-from pd_operator.planning.prefill import PrefillLoad, size_prefill
+from pd_operator.planning.plan import Limit, Plan, PoolPlan
+from pd_operator.planning.prefill import PrefillLoad
 
 
 def plan_service(
@@ -40,10 +40,25 @@ def size_pools(
     """Workers of both pools by a method, within their bounds."""
     if method is not PlanningMethod.QUEUEING:
         return plan_by(method, prefill, decode, bounds)
-    return Plan(
-        size_prefill(prefill, bounds.prefill.maximum, bounds.prefill.minimum),
-        size_decode(decode, bounds.decode.maximum, bounds.decode.minimum),
+    return Plan(size_pool(prefill, bounds.prefill), size_pool(decode, bounds.decode))
+
+
+def size_pool(load: PrefillLoad | DecodeLoad, allowed: WorkerRange) -> PoolPlan:
+    """The fewest workers that meet the objective and the role's other limits, within `allowed`."""
+    limit, needed = load.needed(allowed.maximum)
+    workers = allowed.clip(needed)
+    return load.pool_plan(
+        workers,
+        _limit_in_force(limit, needed, allowed.minimum),
+        load.reason(limit, needed, workers),
+        feasible=load.in_reach and needed <= allowed.maximum,
     )
+
+
+def _limit_in_force(limit: Limit, needed: int, minimum: int) -> Limit:
+    if needed == 1 and minimum == 1:
+        return Limit.ONE_WORKER
+    return limit if needed >= minimum else Limit.MINIMUM
 
 
 def pool_loads(

@@ -12,8 +12,8 @@ from functools import cached_property
 from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.performance import EngineSurfaces
-from pd_operator.planning.decode import NETWORK_CAP, UTILIZATION_CAP
 from pd_operator.planning.engine import RouterClass
+from pd_operator.planning.limits import NETWORK_CAP, UTILIZATION_CAP
 from pd_operator.planning.objectives import Objective
 from pd_operator.planning.plan import Limit, Percentiles, PoolPlan
 from pd_operator.planning.queueing import (
@@ -116,7 +116,7 @@ class PrefillLoad:
 
         0 where the objective is out of reach.
         """
-        if not self.objective_in_reach:
+        if not self.in_reach:
             return 0.0
         rate = self.demand.requests_per_second
         if self._carries(workers, rate):
@@ -151,7 +151,7 @@ class PrefillLoad:
         )
 
     @property
-    def objective_in_reach(self) -> bool:
+    def in_reach(self) -> bool:
         """Whether workers without end would meet the objective."""
         return self.floor_seconds <= self.objective.seconds
 
@@ -163,7 +163,7 @@ class PrefillLoad:
         """
         asked = self._for_caps(self.demand.requests_per_second)
         for_caps = max(asked.values())
-        if self.objective_in_reach and for_caps <= maximum:
+        if self.in_reach and for_caps <= maximum:
             asked[Limit.TTFT] = self._workers_for_objective(for_caps)
         return asked
 
@@ -182,37 +182,41 @@ class PrefillLoad:
                 too_few = middle
         return enough
 
+    def needed(self, maximum: int) -> tuple[Limit, int]:
+        """The constraint that asks for most workers, and how many it asks for.
 
-def size_prefill(load: PrefillLoad, maximum: int, minimum: int = 1) -> PoolPlan:
-    """The fewest prefill workers that meet the objective and both caps, up to `maximum`."""
-    asked = load.workers_by_limit(maximum)
-    # Of equal claims the first counts: the objective asks for no more than the caps then.
-    limit = max(asked, key=lambda one: asked[one])
-    needed = asked[limit]
-    workers = max(minimum, min(needed, maximum))
-    return PoolPlan(
-        role=Role.PREFILL,
-        workers=workers,
-        utilization=min(1.0, load.utilization(workers)),
-        latency_seconds=load.latency_seconds(workers),
-        limited_by=_limit(needed, minimum, limit),
-        feasible=load.objective_in_reach and needed <= maximum,
-        reason=_reason(load, workers, needed, limit),
-        gpus_per_worker=load.worker.gpus,
-        tensor_parallel_size=load.worker.tensor_parallel_size,
-    )
+        `maximum` is as in `workers_by_limit`.
+        """
+        asked = self.workers_by_limit(maximum)
+        # Of equal claims the first counts: the objective asks for no more than the caps then.
+        limit = max(asked, key=lambda one: asked[one])
+        return limit, asked[limit]
+
+    def reason(self, limit: Limit, needed: int, workers: int) -> str:
+        """Why so many `workers`, with the figures: `limit` asks for `needed` of them."""
+        return _reason(self, limit, needed, workers)
+
+    def pool_plan(
+        self, workers: int, limited_by: Limit, reason: str, *, feasible: bool
+    ) -> PoolPlan:
+        """The pool of that many workers, with what our model expects of it."""
+        return PoolPlan(
+            role=Role.PREFILL,
+            workers=workers,
+            utilization=min(1.0, self.utilization(workers)),
+            latency_seconds=self.latency_seconds(workers),
+            limited_by=limited_by,
+            feasible=feasible,
+            reason=reason,
+            gpus_per_worker=self.worker.gpus,
+            tensor_parallel_size=self.worker.tensor_parallel_size,
+        )
 
 
-def _limit(needed: int, minimum: int, limit: Limit) -> Limit:
-    if needed == 1 and minimum == 1:
-        return Limit.ONE_WORKER
-    return limit if needed >= minimum else Limit.MINIMUM
-
-
-def _reason(load: PrefillLoad, workers: int, needed: int, limit: Limit) -> str:
+def _reason(load: PrefillLoad, limit: Limit, needed: int, workers: int) -> str:
     objective, demand = load.objective, load.demand
     promised = f"TTFT P{objective.percentile}"
-    if not load.objective_in_reach:
+    if not load.in_reach:
         return _out_of_reach(load, f"{promised} {duration(objective.seconds)}")
     offered = (
         f"{demand.requests_per_second:.3g} requests/s of {demand.prompt_tokens.mean:,.0f} "

@@ -6,16 +6,15 @@ from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.demand import Demand
 from pd_operator.performance import PerformanceProfile
 from pd_operator.planning.budget import Split, best_split
-from pd_operator.planning.decode import DecodeLoad, size_decode
+from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import EngineModel, RouterClass
-from pd_operator.planning.errors import PlanningError
-from pd_operator.planning.limits import Limits
+from pd_operator.planning.limits import Limits, WorkerRange
 from pd_operator.planning.load import Load
 from pd_operator.planning.methods import Counts, plan_of
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.plan import Limit, Plan, PoolPlan
-from pd_operator.planning.planner import pool_loads, size_pools
-from pd_operator.planning.prefill import PrefillLoad, size_prefill
+from pd_operator.planning.plan import Limit, Plan, PlanningError, PoolPlan
+from pd_operator.planning.planner import pool_loads, size_pool, size_pools
+from pd_operator.planning.prefill import PrefillLoad
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class _Candidate:
         )
 
 
-def plan(
+def search_plan(
     load: Load,
     objectives: Objectives,
     profile: PerformanceProfile,
@@ -170,7 +169,7 @@ def pair_loads(
 def missed_by(prefill: PrefillLoad, decode: DecodeLoad) -> tuple[float, float]:
     """Seconds that each pool takes at best where its objective is out of reach, else 0."""
     return (
-        0.0 if prefill.objective_in_reach else prefill.floor_seconds,
+        0.0 if prefill.in_reach else prefill.floor_seconds,
         0.0 if decode.in_reach else decode.fastest_step_seconds,
     )
 
@@ -210,8 +209,8 @@ def _cut(chosen: _Candidate, split: Split, budget: int, needed: int) -> Plan:
     """The plan of a split, its latencies those of the load that it carries."""
     prefill = replace(chosen.prefill, demand=_share(chosen.prefill.demand, split.share))
     decode = replace(chosen.decode, demand=_share(chosen.decode.demand, split.share))
-    p = size_prefill(prefill, split.prefill, split.prefill)
-    d = size_decode(decode, split.decode, split.decode)
+    p = size_pool(prefill, WorkerRange(split.prefill, split.prefill))
+    d = size_pool(decode, WorkerRange(split.decode, split.decode))
     reason = f"Within the budget of {budget} GPUs; the whole load needs {needed}."
     pools = Plan(
         replace(p, feasible=False, reason=reason, limited_by=chosen.plan.prefill.limited_by),
@@ -251,7 +250,7 @@ def _pool(pool: PoolPlan) -> str:
 
 
 def _too_small(candidates: list[_Candidate], limits: Limits, budget: int) -> str:
-    least = min(limits.fewest_gpus(one.prefill.worker, one.decode.worker) for one in candidates)
+    least = min(limits.minimum_gpus(one.prefill.worker, one.decode.worker) for one in candidates)
     return (
         f"a budget of {budget} GPUs is less than the fewest workers of each role: they have {least}"
     )

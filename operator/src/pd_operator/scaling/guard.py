@@ -4,7 +4,7 @@ import math
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
-from pd_operator.planning.decode import UTILIZATION_CAP
+from pd_operator.planning.limits import UTILIZATION_CAP
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.engine_trends import EngineTrend, fresh_load
 from pd_operator.scaling.observation import EngineLoad, Known, PoolObservation, Unknown

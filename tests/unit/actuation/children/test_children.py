@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pd_operator.actuation.children import Manifest, build_children, build_pod_monitor
-from pd_operator.actuation.children.buckets import TPOT_EDGES, TTFT_EDGES, edges_with
+from pd_operator.actuation.children.engine_arguments import TPOT_EDGES, TTFT_EDGES, edges_with
 from pd_operator.actuation.children.router_arguments import smg_policy
 from pd_operator.api.objectives import Objective
 from pd_operator.api.roles import Role

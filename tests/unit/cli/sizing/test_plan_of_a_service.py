@@ -11,7 +11,8 @@ from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.manifest import manifest
 from pd_operator.cli.sizing.sources import about
 from pd_operator.performance import load_bundled
-from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.limits import WorkerRange
+from pd_operator.planning.plan import PlanningError
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "pdservice.yaml"
 MEASURED = {
@@ -44,7 +45,7 @@ def test_a_service_is_planned_as_its_spec_and_status_say() -> None:
         (4,),
         64,
     )
-    assert limits.prefill_workers == (2, 10)
+    assert limits.prefill_workers == WorkerRange(2, 10)
     assert limits.transfer_bytes_per_second_per_worker == pytest.approx(50e9)
     sizing = request.plan()
     assert sizing.feasible

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from pd_operator.actuation.children.access import sidecar_access
-from pd_operator.actuation.children.disruption import disruption_budget
 from pd_operator.actuation.children.metadata import ROUTER, Manifest, pool, router
+from pd_operator.actuation.children.pods import disruption_budget
 from pd_operator.actuation.children.pools import pool_deployment
 from pd_operator.actuation.children.router import router_deployment
 from pd_operator.actuation.children.services import client_service, headless_service

@@ -2,15 +2,24 @@
 
 from itertools import pairwise
 
-from pd_operator.actuation.children.buckets import TPOT_EDGES, TTFT_EDGES, edges_with
 from pd_operator.actuation.children.metadata import Manifest
 from pd_operator.api.names import BOOTSTRAP_PORT, ENGINE_PORT
+from pd_operator.api.objectives import Objective
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 ENGINE_COMMAND = ("sglang", "serve")
 ENGINE_CONTAINER = "engine"
 _TP_SIZE = "--tp-size"
+
+TTFT_EDGES = (0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400)
+"""SGLang 0.5.23's own edges of time to first token, in seconds."""
+
+TPOT_EDGES = (
+    *(0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.06, 0.08),
+    *(0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8),
+)
+"""SGLang 0.5.23's own edges of inter-token latency and time per output token, in seconds."""
 
 
 def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
@@ -32,6 +41,15 @@ def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
         *spec.engine.args,
         *pool.args,
     ]
+
+
+def edges_with(objective: Objective, edges: tuple[float, ...]) -> tuple[str, ...]:
+    """Edges of a latency histogram with the objective's limit among them, ascending.
+
+    A histogram tells the share of requests below an edge exactly, and between edges only by guess:
+    with the objective as an edge, attainment is a measurement.
+    """
+    return tuple(f"{edge:g}" for edge in sorted({*edges, objective.seconds}))
 
 
 def tensor_parallel_size(deployment: Manifest) -> int | None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pd_operator.actuation.children.merge import merge_template
-from pd_operator.actuation.children.metadata import Manifest
+from pd_operator.actuation.children.metadata import Manifest, metadata, selector
 from pd_operator.api.names import LABEL_ROLE
+from pd_operator.api.v1alpha1 import PDInferenceService
 
 PRE_STOP_SECONDS = 5
 """Pause before SIGTERM. A pod that is deleted leaves the worker table, or the Service, at once;
@@ -21,10 +22,10 @@ def pod_template(
 ) -> Manifest:
     """A pod template with the user's laid over it, except for the labels we find the pods by."""
     own_labels = {**labels, LABEL_ROLE: role}
-    metadata: Manifest = {"labels": own_labels}
+    own: Manifest = {"labels": own_labels}
     if annotations:
-        metadata["annotations"] = dict(annotations)
-    merged = merge_template({"metadata": metadata, "spec": pod_spec}, overlay)
+        own["annotations"] = dict(annotations)
+    merged = merge_template({"metadata": own, "spec": pod_spec}, overlay)
     return merge_template(merged, {"metadata": {"labels": own_labels}})
 
 
@@ -49,4 +50,23 @@ def rolling_update(*, replace: bool = False) -> Manifest:
     return {
         "type": "RollingUpdate",
         "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable},
+    }
+
+
+def disruption_budget(service: PDInferenceService, name: str, component: str) -> Manifest:
+    """How many pods an eviction, such as a node's drain, may take at once: one of each pool.
+
+    Whatever the pool's size: a minimum would go stale with every scaling.
+
+    Pods that are not ready may always go: they serve nobody, and would block the drain.
+    """
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(service, name, component),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(service, component)},
+        },
     }

@@ -16,8 +16,8 @@ from pd_operator.cli.traces.requests import read_requests
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import PerformanceProfile, load_bundled
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.parallelism import choose_tensor_parallel_for
+from pd_operator.planning.plan import PlanningError
 from pd_operator.simulation import Pools, Requests
 from pd_operator.simulation.past import history_before
 

@@ -16,7 +16,7 @@ from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask, re
 from pd_operator.cli.simulating.words import plain, print_outcomes
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.performance import ProfileError
-from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.plan import PlanningError
 
 
 @dataclass(frozen=True)

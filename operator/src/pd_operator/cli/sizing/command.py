@@ -29,8 +29,8 @@ from pd_operator.cli.sizing.tables import print_plan, print_what_if
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.performance import ProfileError, bundled_profile_names
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import OUTPUT_CV, PROMPT_CV
+from pd_operator.planning.plan import PlanningError
 from pd_operator.planning.search import Sizing
 
 _LOAD, _ENGINE, _ANSWER = "Load", "Objectives and means", "Answer"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.flags import LOAD_WINDOW_SECONDS, LoadFlags
 from pd_operator.cli.traces.requests import read_requests
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.load import Load, measured_load, steady_load
+from pd_operator.planning.plan import PlanningError
 from pd_operator.scaling.observation import Known
 from pd_operator.telemetry.prometheus import PrometheusReader
 

@@ -12,10 +12,9 @@ from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.request import PlanRequest
 from pd_operator.performance import bundled_profile_names
 from pd_operator.performance.prior import PRIOR_NAME
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT
 from pd_operator.planning.objectives import Objective
-from pd_operator.planning.plan import PoolPlan
+from pd_operator.planning.plan import PlanningError, PoolPlan
 from pd_operator.planning.search import Sizing
 
 _MODES = {

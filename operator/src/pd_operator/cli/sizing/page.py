@@ -9,8 +9,7 @@ from pd_operator.cli.report.page import page as report_page
 from pd_operator.cli.sizing.drawing import drawing
 from pd_operator.cli.sizing.frontier import frontiers
 from pd_operator.cli.sizing.request import PlanRequest
-from pd_operator.planning.errors import PlanningError
-from pd_operator.planning.plan import PoolPlan
+from pd_operator.planning.plan import PlanningError, PoolPlan
 from pd_operator.planning.search import Sizing
 from pd_operator.planning.wording import counted
 

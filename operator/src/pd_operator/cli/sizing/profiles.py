@@ -13,7 +13,7 @@ from pd_operator.performance import PerformanceProfile, load_bundled, parse_prof
 from pd_operator.performance.calibration import PRIOR_BOUNDS, calibrated
 from pd_operator.performance.calibration_status import from_plain
 from pd_operator.performance.prior import prior_profile
-from pd_operator.planning.errors import PlanningError
+from pd_operator.planning.plan import PlanningError
 
 
 def read_profile(name: str) -> PerformanceProfile:

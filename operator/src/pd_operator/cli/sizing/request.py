@@ -10,12 +10,12 @@ from pd_operator.api.router import PrefillPolicy
 from pd_operator.performance import PerformanceProfile
 from pd_operator.placement import Affinity, place
 from pd_operator.planning.engine import RouterClass
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import Limits
 from pd_operator.planning.load import Load, steady_load
 from pd_operator.planning.methods import Counts
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.planning.search import Sizing, plan, sized_by
+from pd_operator.planning.plan import PlanningError
+from pd_operator.planning.search import Sizing, search_plan, sized_by
 
 MILLISECONDS = 1e-3
 DEFAULT_PROMETHEUS = "http://prometheus-operated.monitoring:9090"
@@ -66,7 +66,7 @@ class PlanRequest:
         """The plan; `PlanningError` where the limits leave none."""
         if self.method.by_simulation:
             return self._placed()
-        return plan(
+        return search_plan(
             self.load,
             self.objectives,
             self.profile,

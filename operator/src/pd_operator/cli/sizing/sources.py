@@ -11,10 +11,10 @@ from pd_operator.cli.sizing.flags import LoadFlags, PlanFlags
 from pd_operator.cli.sizing.loads import given_load, service_load
 from pd_operator.cli.sizing.profiles import engines_as_they_are, read_profile
 from pd_operator.cli.sizing.request import MILLISECONDS, Method, PlanRequest
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.limits import BYTES_PER_GIGABIT, Limits
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.parallelism import open_limits
+from pd_operator.planning.plan import PlanningError
 
 _PERCENTILE = 90
 

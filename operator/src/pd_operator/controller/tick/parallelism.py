@@ -17,8 +17,8 @@ from pd_operator.controller.status.updates import ConditionUpdate
 from pd_operator.controller.status.writer import StatusWriter
 from pd_operator.controller.tick.engine_profile import profile_of
 from pd_operator.performance import PerformanceProfile
-from pd_operator.planning.errors import PlanningError
 from pd_operator.planning.parallelism import OutOfReachError, choose_tensor_parallel_for
+from pd_operator.planning.plan import PlanningError
 from pd_operator.scaling.observation import Unknown
 
 _ADOPTED = "The Deployments had them already: a running service is given no others."

@@ -10,7 +10,7 @@ What is corrected, and why, stands in each module. DistServe's placement needs a
 is not here but in `pd_operator.placement`.
 """  # noqa: E501 - a table's row is a line
 
-from pd_operator.planning.methods.counts import Counts
 from pd_operator.planning.methods.registry import plan_by, plan_of
+from pd_operator.planning.plan import Counts
 
 __all__ = ["Counts", "plan_by", "plan_of"]

@@ -22,7 +22,7 @@ Faults of the published planner, kept in `as_published` and put right in `correc
 import math
 from dataclasses import dataclass
 
-from pd_operator.planning.methods.counts import Counts
+from pd_operator.planning.plan import Counts
 
 BLOCK_TOKENS = 128
 PUBLISHED_BLOCKS = 2040

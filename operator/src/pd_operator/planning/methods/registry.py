@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable
 
 from pd_operator.api.autoscaling import PlanningMethod
-from pd_operator.api.roles import Role
-from pd_operator.planning.bounds import PoolBounds
 from pd_operator.planning.decode import DecodeLoad
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.methods import dopd, slo_aware
-from pd_operator.planning.methods.counts import Counts
-from pd_operator.planning.plan import Limit, Plan, PoolPlan
+from pd_operator.planning.plan import Counts, Limit, Plan
 from pd_operator.planning.prefill import PrefillLoad
 
 Method = Callable[[PrefillLoad, DecodeLoad], Counts]
@@ -25,7 +23,7 @@ def plan_by(
 
     Latency and utilization are those that our model predicts for them.
     """
-    if not (prefill.objective_in_reach and decode.in_reach):
+    if not (prefill.in_reach and decode.in_reach):
         counts = Counts(1, 1, 1.0, 1.0, "An objective is out of reach for any number of workers.")
         return plan_of(counts, prefill, decode, bounds)
     try:
@@ -130,28 +128,16 @@ def plan_of(
     p = bounds.prefill.clip(counts.prefill)
     d = bounds.decode.clip(counts.decode)
     return Plan(
-        PoolPlan(
-            role=Role.PREFILL,
-            workers=p,
-            utilization=min(1.0, prefill.utilization(p)),
-            latency_seconds=prefill.latency_seconds(p),
-            limited_by=Limit.METHOD,
-            feasible=feasible
-            and prefill.objective_in_reach
-            and counts.prefill <= bounds.prefill.maximum,
-            reason=counts.sentence,
-            gpus_per_worker=prefill.worker.gpus,
-            tensor_parallel_size=prefill.worker.tensor_parallel_size,
+        prefill.pool_plan(
+            p,
+            Limit.METHOD,
+            counts.sentence,
+            feasible=feasible and prefill.in_reach and counts.prefill <= bounds.prefill.maximum,
         ),
-        PoolPlan(
-            role=Role.DECODE,
-            workers=d,
-            utilization=min(1.0, decode.mean_batch(d) / decode.tightest[1]),
-            latency_seconds=decode.latency_at(d),
-            limited_by=Limit.METHOD,
+        decode.pool_plan(
+            d,
+            Limit.METHOD,
+            counts.sentence,
             feasible=feasible and decode.in_reach and counts.decode <= bounds.decode.maximum,
-            reason=counts.sentence,
-            gpus_per_worker=decode.worker.gpus,
-            tensor_parallel_size=decode.worker.tensor_parallel_size,
         ),
     )

@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pd_operator.planning.methods.counts import Counts
+from pd_operator.planning.plan import Counts
 
 
 @dataclass(frozen=True)

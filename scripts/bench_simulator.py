@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 _POOLS = 12  # P4 D8
 _REPEATS, _SPEED_REQUESTS = 3, 200_000
 _REQUESTS = (100_000, 300_000, 1_000_000)
-_MOST_REQUESTS = 10_000_000
+_MAXIMUM_REQUESTS = 10_000_000
 _WORKERS, _REQUESTS_PER_WORKER = (8, 25, 50, 100, 200), 5_000
 
 
@@ -41,7 +41,7 @@ def speed_figures(say: Say) -> list[Figure]:
 
 def growth(say: Say, *, full: bool) -> tuple[list[Cost], list[Cost]]:
     """Cost over requests, and over workers."""
-    counts = (*_REQUESTS, _MOST_REQUESTS) if full else _REQUESTS
+    counts = (*_REQUESTS, _MAXIMUM_REQUESTS) if full else _REQUESTS
     by_requests = [measure(_POOLS, count) for count in counts]
     by_workers = [measure(workers, _REQUESTS_PER_WORKER * workers) for workers in _WORKERS]
     for cost in (*by_requests, *by_workers):

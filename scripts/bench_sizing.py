@@ -34,11 +34,11 @@ def main() -> int:
         )
         verdicts.append(judge(case))
     compared = [Compared(one, one.simulated(), _replayed(one)) for one in COMPARISONS]
-    open_sizes = tuple(one.case() for one in COMPARISONS)
+    open_cases = tuple(one.case() for one in COMPARISONS)
     figures = [
         *_judged(verdicts),
         *_beside_aiconfigurator(compared),
-        Figure("plan_milliseconds", plan_milliseconds(open_sizes), "ms", 50.0),
+        Figure("plan_milliseconds", plan_milliseconds(open_cases), "ms", 50.0),
         Figure("tick_plan_milliseconds", tick_plan_milliseconds(cases), "ms", 5.0),
         *measured_rows.figures(),
     ]

@@ -10,7 +10,7 @@ from pd_operator.simulation import PoolSizes, Requests, SimulationResult
 
 _WORST_SECONDS = 300.0
 _REVERSAL_SECONDS = 600.0
-_FEWEST_REQUESTS = 20
+_MINIMUM_REQUESTS = 20
 """A window of five minutes with fewer says nothing."""
 
 
@@ -60,7 +60,7 @@ def _worst(requests: Requests, result: SimulationResult, objectives: Objectives)
     )
     windows = (requests.arrival_seconds // _WORST_SECONDS).astype(np.int64)
     offered = np.bincount(windows)
-    enough = offered >= _FEWEST_REQUESTS
+    enough = offered >= _MINIMUM_REQUESTS
     shares = np.bincount(windows, weights=met)[enough] / offered[enough]
     return float(shares.min(initial=1.0))
 

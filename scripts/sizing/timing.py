@@ -7,6 +7,7 @@ from collections.abc import Callable
 from scripts.sizing.cases import BYTES_PER_SECOND_PER_GPU, Case
 
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.planner import plan_service
 
@@ -32,11 +33,12 @@ def _tick(case: Case) -> Callable[[], object]:
         BYTES_PER_SECOND_PER_GPU * service.decode.gpus,
     )
     router, objectives = RouterClass.of(case.router), case.model.objectives
+    bounds = PoolBounds.up_to(1000, 1000)
 
     def once() -> object:
         # Anew, so that nothing is remembered of the last tick's load.
         load = steady_load(case.requests_per_second, 1155.0, 211.0)
-        return plan_service(load.prefill, load.decode, engine, objectives, 1000, 1000, router)
+        return plan_service(load.prefill, load.decode, engine, objectives, bounds, router)
 
     return once
 

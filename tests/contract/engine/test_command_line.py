@@ -65,7 +65,7 @@ def test_the_version_is_that_of_the_server_it_stands_for() -> None:
     assert "0.5.23" in run(sys.executable, "-m", "pd_e2e.engine", "version").stdout
 
 
-def test_without_a_sub_command_it_explains_itself() -> None:
+def test_the_command_explains_itself_without_a_sub_command() -> None:
     done = run(sys.executable, "-m", "pd_e2e.engine")
     assert done.returncode == 2
     assert "usage: sglang" in done.stderr

@@ -13,7 +13,7 @@ from pd_operator.performance import load_bundled, parse_profile
 from .conftest import Busy
 
 REAL = load_bundled("llama-3.1-8b-h100").surfaces(1)
-RUN = ("measure", "--longest-prompt", "1024", "--most-sequences", "8", "--gpu", "h100_sxm")
+RUN = ("measure", "--longest-prompt", "1024", "--max-sequences", "8", "--gpu", "h100_sxm")
 
 
 def measure(pair: tuple[Process, Process], output: Path, *more: str) -> Result:

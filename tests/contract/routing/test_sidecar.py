@@ -152,7 +152,7 @@ def test_the_table_follows_labels_and_readiness(
         assert running.terminate() == 0
 
 
-def test_without_rights_it_says_so_and_touches_nothing(
+def test_a_sidecar_without_rights_says_so_and_touches_nothing(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
     table = tmp_path / "workers.json"

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import Known, Unknown
-from pd_operator.telemetry.engines import MOST_AT_ONCE, MOST_BYTES, read_load, read_loads
+from pd_operator.telemetry.engines import MAXIMUM_AT_ONCE, MAXIMUM_BYTES, read_load, read_loads
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -162,7 +162,7 @@ async def test_a_server_that_runs_both_roles_has_none(
             ),
             id="ranks of two roles",
         ),
-        pytest.param(" " * (MOST_BYTES + 1), id="too long"),
+        pytest.param(" " * (MAXIMUM_BYTES + 1), id="too long"),
     ],
 )
 async def test_nonsense_is_unknown(
@@ -218,8 +218,8 @@ async def test_one_bad_engine_spoils_no_other_and_few_are_asked_at_once(
         return web.json_response(ANSWER)
 
     good, bad = await serving(count), await serving(answering("?"))
-    engines = {f"worker-{i}": good for i in range(3 * MOST_AT_ONCE)} | {"bad": bad}
+    engines = {f"worker-{i}": good for i in range(3 * MAXIMUM_AT_ONCE)} | {"bad": bad}
     loads = await read_loads(session, engines, 10)
     assert loads.keys() == engines.keys()
     assert {name for name, load in loads.items() if isinstance(load, Unknown)} == {"bad"}
-    assert most <= MOST_AT_ONCE
+    assert most <= MAXIMUM_AT_ONCE

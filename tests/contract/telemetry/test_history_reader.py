@@ -71,11 +71,11 @@ def url(prometheus_holding: Callable[[str], tuple[str, Daemon]]) -> str:
     return prometheus_holding(written())[0]
 
 
-@pytest.mark.parametrize("piece", [history_reader.MOST_BINS, 50])
+@pytest.mark.parametrize("piece", [history_reader.MAXIMUM_BINS, 50])
 async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
     url: str, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_reader, "MOST_BINS", piece)
+    monkeypatch.setattr(history_reader, "MAXIMUM_BINS", piece)
     monkeypatch.setattr(history_reader, "PATIENCE_SECONDS", 60.0)
     reader = PrometheusReader(url)
     read = HistoryReader(KEY, ForecastSpec(resolution_seconds=60, history_days=2))

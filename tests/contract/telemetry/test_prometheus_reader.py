@@ -19,7 +19,7 @@ from tests.contract.telemetry.written import (
 from pd_e2e.cluster.daemon import Daemon
 from pd_operator.demand import DemandHistory
 from pd_operator.planning.objectives import Objective, Objectives
-from pd_operator.telemetry.bins import MOST_POINTS
+from pd_operator.telemetry.bins import MAXIMUM_POINTS
 from pd_operator.telemetry.prometheus import PrometheusReader
 
 PrometheusHolding = Callable[[str], tuple[str, Daemon]]
@@ -142,7 +142,7 @@ def test_a_bin_without_requests_has_a_rate_of_zero_and_no_length(reader: Prometh
 
 
 def test_a_history_longer_than_one_answer_is_asked_for_in_pieces(reader: PrometheusReader) -> None:
-    bins = MOST_POINTS + 2_000
+    bins = MAXIMUM_POINTS + 2_000
     start = BEGIN + HOUR - bins * 5
     history = reader.demand_history(key("steady"), start, BEGIN + HOUR, 5)
     assert isinstance(history, DemandHistory)

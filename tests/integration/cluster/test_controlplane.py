@@ -33,7 +33,7 @@ def processes_mentioning(text: str) -> list[str]:
     return found
 
 
-def test_it_serves_the_version_that_go_mod_pins(control_plane: ControlPlane) -> None:
+def test_the_apiserver_serves_the_version_that_go_mod_pins(control_plane: ControlPlane) -> None:
     pinned = next(family.version for family in FAMILIES if family.name == "kubernetes")
     assert client.VersionApi(control_plane.admin).get_code().git_version == pinned
 
@@ -71,7 +71,7 @@ def fail_while_it_runs(control_plane: ControlPlane) -> None:
         raise RuntimeError("the body failed")
 
 
-def test_it_leaves_no_process_behind_when_the_body_raises(
+def test_a_control_plane_leaves_no_process_behind_when_the_body_raises(
     binaries: Programs, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeError, match="the body failed"):
@@ -80,7 +80,7 @@ def test_it_leaves_no_process_behind_when_the_body_raises(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_it_leaves_no_process_behind_when_its_owner_is_interrupted_or_killed(
+def test_a_control_plane_leaves_no_process_behind_when_its_owner_is_killed(
     binaries: Programs, tmp_path: Path, number: signal.Signals
 ) -> None:
     script = textwrap.dedent("""

@@ -8,7 +8,7 @@ import pytest
 from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.conditions import ConditionType
 from pd_operator.api.roles import Role
-from pd_operator.performance.calibration import FEWEST_SAMPLES
+from pd_operator.performance.calibration import MINIMUM_SAMPLES
 
 from .installed import InstalledOperator
 from .service import NAME, RunningService, template
@@ -27,7 +27,7 @@ def ratios(chat: RunningService) -> dict[Role, list[float]]:
         role: [
             region.ratio_per_mille / 1000
             for region in (calibration.regions if calibration else ())
-            if region.samples >= FEWEST_SAMPLES
+            if region.samples >= MINIMUM_SAMPLES
         ]
         for role, calibration in found.items()
     }

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.controlplane
 DENIED = "is forbidden: User"
 
 
-def test_nothing_that_it_does_is_forbidden_to_it(
+def test_nothing_that_the_operator_does_is_forbidden_to_it(
     operator: InstalledOperator, chat: RunningService, cluster: Cluster
 ) -> None:
     assert operator.pod()["spec"]["serviceAccountName"] == NAME
@@ -38,7 +38,9 @@ def test_nothing_that_it_does_is_forbidden_to_it(
     assert DENIED not in table
 
 
-def test_its_account_may_not_do_as_it_likes(operator: InstalledOperator, cluster: Cluster) -> None:
+def test_the_operators_account_may_not_do_as_it_likes(
+    operator: InstalledOperator, cluster: Cluster
+) -> None:
     kubectl = cluster.control_plane.kubectl
     account = f"--as=system:serviceaccount:{NAMESPACE}:{NAME}"
     assert kubectl("auth", "can-i", "patch", "deployments/scale.apps", account).strip() == "yes"

@@ -7,12 +7,14 @@ from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.performance import EngineSurfaces, bundled_profile_names, load_bundled
 from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit
 from pd_operator.planning.planner import plan_service
 from pd_operator.planning.prefill import PrefillLoad
 
 MAXIMUM = 10_000
+BOUNDS = PoolBounds.up_to(MAXIMUM, MAXIMUM)
 
 
 @st.composite
@@ -53,7 +55,7 @@ quick = settings(max_examples=60, deadline=None)
 def test_a_feasible_plan_meets_its_own_objectives_and_caps(
     demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass
 ) -> None:
-    plan = plan_service(demand, demand, engine, promised, MAXIMUM, MAXIMUM, router)
+    plan = plan_service(demand, demand, engine, promised, BOUNDS, router)
     if plan.prefill.feasible:
         assert plan.prefill.latency_seconds <= promised.ttft.seconds * (1 + 1e-4)
         assert plan.prefill.utilization <= 0.85 + 1e-9
@@ -70,8 +72,8 @@ def test_more_load_never_needs_fewer_workers(
     demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass, factor: float
 ) -> None:
     more = replace(demand, requests_per_second=demand.requests_per_second * factor)
-    plan = plan_service(demand, demand, engine, promised, MAXIMUM, MAXIMUM, router)
-    bigger = plan_service(more, more, engine, promised, MAXIMUM, MAXIMUM, router)
+    plan = plan_service(demand, demand, engine, promised, BOUNDS, router)
+    bigger = plan_service(more, more, engine, promised, BOUNDS, router)
     # Out of reach is a property of lengths and objective; only near its edge does load decide.
     assume(plan.feasible == bigger.feasible)
     assert bigger.prefill.workers >= plan.prefill.workers
@@ -127,6 +129,8 @@ def test_no_batch_that_is_allowed_yields_more_than_the_one_planned_with(
 def test_no_plan_exceeds_its_maximum(
     demand: Demand, engine: EngineModel, promised: Objectives, router: RouterClass, maximum: int
 ) -> None:
-    plan = plan_service(demand, demand, engine, promised, maximum, maximum, router)
+    plan = plan_service(
+        demand, demand, engine, promised, PoolBounds.up_to(maximum, maximum), router
+    )
     assert plan.prefill.workers <= maximum
     assert plan.decode.workers <= maximum

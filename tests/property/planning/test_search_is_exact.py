@@ -31,7 +31,7 @@ def test_no_pair_of_sizes_and_counts_is_cheaper(
     for p in profile.tensor_parallel_sizes:
         for d in profile.tensor_parallel_sizes:
             engine = EngineModel(profile.surfaces(p), profile.surfaces(d), p * per_gpu, d * per_gpu)
-            one = plan_service(load.prefill, load.decode, engine, OBJECTIVES, 1000, 1000, router)
+            one = plan_service(load.prefill, load.decode, engine, OBJECTIVES, limits.bounds, router)
             if one.feasible and (cheapest is None or one.gpus < cheapest):
                 cheapest = one.gpus
     assert sizing.feasible == (cheapest is not None)

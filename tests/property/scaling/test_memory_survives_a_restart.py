@@ -27,7 +27,7 @@ def test_plain_data_gives_the_memory_back(memory: ScalingMemory) -> None:
 
 
 @given(memories)
-def test_the_resource_s_status_holds_it(memory: ScalingMemory) -> None:
+def test_the_resources_status_holds_the_memory(memory: ScalingMemory) -> None:
     status = MemoryStatus.model_validate(memory.to_plain())
     assert ScalingMemory.from_plain(status.model_dump(mode="json", by_alias=True)) == memory
 

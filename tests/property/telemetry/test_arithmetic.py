@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pd_operator.telemetry.attained import Share, joint_attainment
-from pd_operator.telemetry.bins import MOST_POINTS, Bins
+from pd_operator.telemetry.bins import MAXIMUM_POINTS, Bins
 from pd_operator.telemetry.engine_load import NonsenseError, parse_load
 from pd_operator.telemetry.promql import NEWEST_SAMPLE, range_window
 from pd_operator.telemetry.template import Edge, Seconds, Template
@@ -76,7 +76,7 @@ def test_chunks_ask_for_every_bin_once_and_for_few_at_a_time(count: int, step: i
     asked: list[float] = []
     for first, last in bins.chunks():
         points = round((last - first) / step) + 1
-        assert points <= MOST_POINTS
+        assert points <= MAXIMUM_POINTS
         asked += [first + i * step for i in range(points)]
     assert asked == [bins.end_of(index) for index in range(count)]
 

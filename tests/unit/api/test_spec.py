@@ -178,10 +178,13 @@ CHOSEN = {
 
 def test_chosen_sizes_stand_in_for_the_pools_own_with_auto_only(minimal: dict[str, Any]) -> None:
     minimal["status"] = CHOSEN
-    assert PDInferenceService.parse(minimal).sized().spec.decode.tensor_parallel_size == 1
+    assert (
+        PDInferenceService.parse(minimal).with_tensor_parallel().spec.decode.tensor_parallel_size
+        == 1
+    )
 
     minimal["spec"]["parallelism"] = "Auto"
-    spec = PDInferenceService.parse(minimal).sized().spec
+    spec = PDInferenceService.parse(minimal).with_tensor_parallel().spec
     assert (spec.prefill.tensor_parallel_size, spec.decode.tensor_parallel_size) == (2, 4)
     assert spec.decode.max_replicas == 8
 
@@ -190,7 +193,7 @@ def test_a_budget_below_the_chosen_sizes_is_refused(minimal: dict[str, Any]) -> 
     minimal["status"] = CHOSEN
     minimal["spec"] |= {"parallelism": "Auto", "autoscaling": {"gpuBudget": 5}}
     with pytest.raises(ValueError, match=r"gpuBudget \(5\) must cover .* \(6\)"):
-        PDInferenceService.parse(minimal).sized()
+        PDInferenceService.parse(minimal).with_tensor_parallel()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class TestBuildScript:
             (folder / tool).symlink_to(found)
         return folder
 
-    def test_it_says_in_one_line_that_nothing_was_built_and_succeeds(self, tools: Path) -> None:
+    def test_no_builder_is_said_in_one_line_and_is_no_failure(self, tools: Path) -> None:
         ended = build(tools)
         assert ended.returncode == 0
         assert ended.stderr.splitlines() == [
@@ -71,7 +71,7 @@ class TestBuildScript:
             "no image was built."
         ]
 
-    def test_it_fails_where_images_are_required(self, tools: Path) -> None:
+    def test_no_builder_is_a_failure_where_images_are_required(self, tools: Path) -> None:
         assert build(tools, REQUIRED="1").returncode == 1
 
     def test_a_client_without_its_server_is_no_builder(self, tools: Path) -> None:

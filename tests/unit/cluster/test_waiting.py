@@ -5,7 +5,7 @@ import pytest
 from pd_e2e.cluster.waiting import DeadlineExceededError, HopelessError, crowding, eventually
 
 
-def test_it_returns_what_came_in_the_end() -> None:
+def test_a_wait_returns_what_came_in_the_end() -> None:
     answers = iter([None, LookupError("not yet"), "", "here"])
 
     def check() -> str | None:

@@ -21,7 +21,7 @@ from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.engine_profile import bundled_basis
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import load_bundled
-from pd_operator.performance.calibration import FEWEST_SAMPLES, Calibration, Sample
+from pd_operator.performance.calibration import MINIMUM_SAMPLES, Calibration, Sample
 from pd_operator.performance.calibration_status import to_plain
 from pd_operator.performance.learning import Reference
 from pd_operator.simulation import Pools, Requests, simulate
@@ -103,7 +103,7 @@ def learned() -> CalibrationStatus:
         known = calibration.of(role).of_version(
             Reference(basis.of(role), basis.identity, "").version
         )
-        for _ in range(FEWEST_SAMPLES):
+        for _ in range(MINIMUM_SAMPLES):
             known = known.learning(0, Sample(BEGIN, 1.3))
         calibration = calibration.replacing(known)
     return CalibrationStatus.model_validate(to_plain(calibration))

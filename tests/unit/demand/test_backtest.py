@@ -8,7 +8,7 @@ from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.backtest import BacktestPlan, SeriesBacktest, backtest
 
 HOUR = 3600.0
-PLAN = BacktestPlan("Hedge", 0.0, (300.0, 600.0), most_origins=60, warm_up_seconds=2 * HOUR)
+PLAN = BacktestPlan("Hedge", 0.0, (300.0, 600.0), maximum_origins=60, warm_up_seconds=2 * HOUR)
 
 
 def noisy(bins: int = 600, seed: int = 5) -> FloatArray:
@@ -40,7 +40,7 @@ def test_each_forecast_is_of_the_bins_that_lie_its_horizons_ahead(replayed: Seri
 @pytest.mark.parametrize("model", ["Hedge", "DampedTrend", "HarmonicRegression"])
 def test_nothing_later_than_a_forecast_has_a_say_in_it(model: str) -> None:
     plan = BacktestPlan(
-        model, 7200.0, (300.0,), most_origins=30, warm_up_seconds=HOUR, refit_seconds=HOUR
+        model, 7200.0, (300.0,), maximum_origins=30, warm_up_seconds=HOUR, refit_seconds=HOUR
     )
     other = noisy()
     other[400:] *= 7
@@ -77,12 +77,12 @@ def test_the_shares_of_the_experts_sum_to_one(replayed: SeriesBacktest) -> None:
     total = np.sum(list(replayed.shares.values()), axis=0)
     np.testing.assert_allclose(total, 1.0)
     assert "last value" in replayed.shares
-    assert not replay(noisy(), BacktestPlan("Ewma", 0.0, (300.0,), most_origins=20)).shares
+    assert not replay(noisy(), BacktestPlan("Ewma", 0.0, (300.0,), maximum_origins=20)).shares
 
 
 def test_where_the_model_loses_the_last_value_is_what_is_used() -> None:
     steps = np.repeat([10.0, 40.0, 15.0, 60.0, 20.0, 50.0, 12.0, 44.0], 60)
-    plan = BacktestPlan("DampedTrend", 0.0, (60.0,), most_origins=200)
+    plan = BacktestPlan("DampedTrend", 0.0, (60.0,), maximum_origins=200)
     score = replay(steps, plan).scores[0]
     assert score.trusted < 0.5
     assert score.error_vs_last_value > 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pd_operator.demand import CoverageTracker, QuantileBand, sustained_loads
-from pd_operator.demand.coverage import FEWEST_FORECASTS, FORECASTS_REMEMBERED, Coverage
+from pd_operator.demand.coverage import FORECASTS_REMEMBERED, MINIMUM_FORECASTS, Coverage
 
 BAND = QuantileBand(5.0, 50.0, 95.0)
 
@@ -50,9 +50,9 @@ def test_a_bin_that_was_not_measured_says_nothing() -> None:
 
 
 def test_below_twenty_forecasts_a_share_is_unknown() -> None:
-    tracker = tracker_of(FEWEST_FORECASTS - 1)
+    tracker = tracker_of(MINIMUM_FORECASTS - 1)
     tracker.settle(0, np.zeros(100))
-    assert tracker.coverage.forecasts == FEWEST_FORECASTS - 1
+    assert tracker.coverage.forecasts == MINIMUM_FORECASTS - 1
     assert math.isnan(tracker.coverage.high)
 
 

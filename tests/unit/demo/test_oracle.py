@@ -16,6 +16,7 @@ from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
@@ -33,7 +34,9 @@ def plan_70b(demand: Demand) -> Plan:
     surfaces = profile.surfaces(4)
     engine = EngineModel(surfaces, surfaces, transfer_bytes_per_second=50e9)
     objectives = Objectives(ttft=Objective(90, 0.8), tpot=Objective(90, 0.017))
-    return plan_service(demand, demand, engine, objectives, 12, 12, RouterClass.LOAD_AWARE)
+    return plan_service(
+        demand, demand, engine, objectives, PoolBounds.up_to(12, 12), RouterClass.LOAD_AWARE
+    )
 
 
 def test_perfect_knowledge_pays_the_sum_and_a_static_pool_its_own_peak() -> None:

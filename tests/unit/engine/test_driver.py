@@ -60,7 +60,7 @@ async def test_a_halted_scheduler_stands_still_and_loses_no_work(
     driver.close()
 
 
-async def test_it_runs_again_when_the_last_reason_to_halt_is_gone(
+async def test_the_driver_runs_again_when_the_last_reason_to_halt_is_gone(
     ticking: tuple[Driver, Ticking],
 ) -> None:
     driver, _ = ticking

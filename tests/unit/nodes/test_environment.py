@@ -35,7 +35,7 @@ def test_later_sources_may_refer_to_earlier_ones() -> None:
     }
 
 
-def test_it_says_which_objects_it_needs() -> None:
+def test_an_environment_says_which_objects_it_needs() -> None:
     assert references(CONTAINER) == {CONFIG, SECRET}
 
 

@@ -5,7 +5,7 @@ import pytest
 from pd_operator.api.roles import Role
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.calibration import (
-    FEWEST_SAMPLES,
+    MINIMUM_SAMPLES,
     OLDEST_SAMPLE_SECONDS,
     PRIOR_BOUNDS,
     PROFILE_BOUNDS,
@@ -18,7 +18,9 @@ from pd_operator.performance.calibration import (
 from pd_operator.performance.calibration_status import from_plain, to_plain
 
 
-def learned(role: Role, ratios: dict[int, float], samples: int = FEWEST_SAMPLES) -> RoleCalibration:
+def learned(
+    role: Role, ratios: dict[int, float], samples: int = MINIMUM_SAMPLES
+) -> RoleCalibration:
     known = RoleCalibration(role, "v1")
     for region, ratio in ratios.items():
         for second in range(samples):
@@ -27,7 +29,7 @@ def learned(role: Role, ratios: dict[int, float], samples: int = FEWEST_SAMPLES)
 
 
 def test_fewer_samples_than_a_median_needs_correct_nothing(surfaces: EngineSurfaces) -> None:
-    few = learned(Role.DECODE, {2: 1.6}, FEWEST_SAMPLES - 1)
+    few = learned(Role.DECODE, {2: 1.6}, MINIMUM_SAMPLES - 1)
     assert not few.trusted
     assert corrected(surfaces, few) is surfaces
 
@@ -96,10 +98,10 @@ def test_an_engine_that_changes_is_followed_by_the_newest_samples() -> None:
 
 def test_old_samples_are_forgotten_but_for_the_few_that_a_median_needs() -> None:
     known = learned(Role.DECODE, {1: 1.3, 2: 1.2}, SAMPLES_KEPT)
-    for second in range(FEWEST_SAMPLES):
+    for second in range(MINIMUM_SAMPLES):
         known = known.learning(2, Sample(1000.0 + second, 1.5))
     later = known.forgetting(OLDEST_SAMPLE_SECONDS + 500.0)
-    assert [region.samples for region in later.regions] == [FEWEST_SAMPLES, FEWEST_SAMPLES]
+    assert [region.samples for region in later.regions] == [MINIMUM_SAMPLES, MINIMUM_SAMPLES]
     assert [region.ratio for region in later.regions] == [1.3, 1.5]
 
 

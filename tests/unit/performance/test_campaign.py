@@ -23,7 +23,7 @@ def test_prompts_double_up_to_the_longest_and_the_ends_come_first() -> None:
 
 def test_batches_double_up_to_the_most_and_the_corners_come_first() -> None:
     probes = decode_probes(
-        Extent(most_sequences=8), kv_tokens=10**6, longest_input=9000, answer_tokens=100
+        Extent(max_sequences=8), kv_tokens=10**6, longest_input=9000, answer_tokens=100
     )
     asked = [(probe.sequences, probe.tokens) for probe in probes]
     assert asked[:4] == [(1, 512), (1, 4096), (8, 512), (8, 4096)]
@@ -32,7 +32,7 @@ def test_batches_double_up_to_the_most_and_the_corners_come_first() -> None:
 
 def test_a_batch_that_would_fill_the_kv_cache_is_not_asked_for() -> None:
     probes = decode_probes(
-        Extent(most_sequences=64), kv_tokens=50_000, longest_input=9000, answer_tokens=100
+        Extent(max_sequences=64), kv_tokens=50_000, longest_input=9000, answer_tokens=100
     )
     assert max(p.sequences * (p.tokens + 100) for p in probes) <= 40_000
     assert Probe(Role.DECODE, 512, 64) in probes
@@ -43,7 +43,7 @@ def test_nothing_is_asked_for_that_is_longer_than_the_model_takes(longest: int) 
     prompts = prefill_probes(Extent(longest_prompt=8192), longest_input=longest)
     assert max(probe.tokens for probe in prompts) <= longest
     batches = decode_probes(
-        Extent(most_sequences=4), kv_tokens=10**6, longest_input=longest, answer_tokens=100
+        Extent(max_sequences=4), kv_tokens=10**6, longest_input=longest, answer_tokens=100
     )
     assert len({probe.tokens for probe in batches}) == 2
     assert max(probe.tokens for probe in batches) + 100 <= longest

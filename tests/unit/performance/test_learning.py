@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pd_operator.api.roles import Role
-from pd_operator.performance.calibration import FEWEST_SAMPLES, PROFILE_BOUNDS, RoleCalibration
+from pd_operator.performance.calibration import MINIMUM_SAMPLES, PROFILE_BOUNDS, RoleCalibration
 from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
 from pd_operator.performance.prefill_batching import Prompts
@@ -35,7 +35,7 @@ def ratios(learned: RoleCalibration) -> dict[str, float]:
 def test_an_engine_30_percent_slower_than_its_profile_is_found_out_within_ticks(
     watch: Callable[..., Learner], decoding: MakeReading, prefilling: MakeReading
 ) -> None:
-    ticks = range(FEWEST_SAMPLES + 1)
+    ticks = range(MINIMUM_SAMPLES + 1)
     decode = watch(*(decoding(n * TICK, 500.0 * n, pace=1.3) for n in ticks)).calibration.decode
     prefill = watch(*(prefilling(n * 250, 20.0 * n, pace=1.3) for n in ticks)).calibration.prefill
     assert ratios(decode) == {"upto-64": pytest.approx(1.3, abs=0.01)}

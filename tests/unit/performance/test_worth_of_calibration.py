@@ -8,6 +8,7 @@ from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.calibration import RoleCalibration, Sample, corrected
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
@@ -34,7 +35,9 @@ def planned(load: Requests, rate: float, worker: dict[Role, EngineSurfaces]) -> 
         rate, LengthDistribution.from_samples(prompts), LengthDistribution.from_samples(answers)
     )
     engine = EngineModel(worker[Role.PREFILL], worker[Role.DECODE], BYTES_PER_SECOND)
-    return plan_service(demand, demand, engine, OBJECTIVES, 30, 30, RouterClass.LOAD_AWARE)
+    return plan_service(
+        demand, demand, engine, OBJECTIVES, PoolBounds.up_to(30, 30), RouterClass.LOAD_AWARE
+    )
 
 
 def joint_attainment(load: Requests, plan: Plan, worker: EngineSurfaces) -> float:

@@ -7,6 +7,7 @@ from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.performance import load_bundled
 from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objective, Objectives
 from pd_operator.planning.plan import Limit, Plan
 from pd_operator.planning.planner import plan_service, pool_loads
@@ -34,7 +35,9 @@ def plan(
     objectives = Objectives(
         Objective(percentile, ttft_ms / 1000), Objective(percentile, tpot_ms / 1000)
     )
-    return plan_service(demand, demand, engine, objectives, maximum, maximum, router)
+    return plan_service(
+        demand, demand, engine, objectives, PoolBounds.up_to(maximum, maximum), router
+    )
 
 
 def test_without_load_one_worker_of_each_role_stays() -> None:
@@ -203,7 +206,9 @@ def test_a_plan_that_spends_less_of_the_error_budget_needs_more_workers() -> Non
     demand = Demand(30.0, PROMPTS, ANSWERS)
     whole = Objectives(Objective(90, 0.3), Objective(90, 0.02))
     plans = [
-        plan_service(demand, demand, ENGINE, objectives, 100, 100, RouterClass.BLIND)
+        plan_service(
+            demand, demand, ENGINE, objectives, PoolBounds.up_to(100, 100), RouterClass.BLIND
+        )
         for objectives in (whole, whole.spending(0.2))
     ]
     assert plans[1].prefill.workers > plans[0].prefill.workers

@@ -83,7 +83,7 @@ def test_one_worker_is_one_queue_whatever_the_router() -> None:
         assert waiting.probability == pytest.approx(alone.probability)
 
 
-def test_of_two_workers_the_lesser_of_two_is_the_least_of_all() -> None:
+def test_of_two_workers_power_of_two_knows_both() -> None:
     assert power_of_two(14.0, 2, CONSTANT, 1.0) == allen_cunneen(14.0, 2, CONSTANT, 1.0)
 
 

@@ -157,7 +157,7 @@ def test_more_workers_than_allowed_are_named() -> None:
     assert "at most 2 are allowed" in size(100, limits=limits).summary
 
 
-def test_the_fewest_allowed_are_held_without_load() -> None:
+def test_the_minimum_is_held_without_load() -> None:
     held = size(
         0, limits=Limits(prefill_workers=WorkerRange(2, 4), decode_workers=WorkerRange(3, 4))
     ).plan

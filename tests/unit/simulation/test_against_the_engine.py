@@ -55,7 +55,9 @@ def load(rate: float, output: float, count: int = 1500) -> Requests:
     [(2.0, 150.0, 380_000), (12.0, 150.0, 380_000), (22.0, 60.0, 380_000), (12.0, 300.0, 40_000)],
     ids=["idle", "busy", "queueing", "short of room"],
 )
-def test_both_give_the_same_times(rate: float, output: float, kv_tokens: int) -> None:
+def test_simulator_and_engine_give_the_same_times(
+    rate: float, output: float, kv_tokens: int
+) -> None:
     decode = replace(SURFACES, kv_capacity_tokens=kv_tokens)
     service = ServiceModel(SURFACES, decode, limits=LIMITS)
     requests = load(rate, output)

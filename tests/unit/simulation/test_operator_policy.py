@@ -189,7 +189,7 @@ def test_the_operator_follows_a_load_and_keeps_its_objectives() -> None:
     assert all(one.decision is not None and one.decision.links for one in policy.outcomes)
 
 
-def test_with_history_it_looks_ahead_from_the_first_decision_on() -> None:
+def test_with_history_the_policy_looks_ahead_from_the_first_decision_on() -> None:
     wanted = spec()
     level = np.full(200, 100.0)
     history = DemandHistory(-6000.0, 30.0, level, 8 * level, 2 * level)

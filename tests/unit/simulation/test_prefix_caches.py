@@ -62,7 +62,7 @@ def test_what_is_found_is_attended_to_and_not_computed(service: ServiceModel) ->
     assert found == pytest.approx(simulate(given, service, Pools(1, 1)).ttft_seconds[0])
 
 
-def test_another_worker_has_not_seen_it(service: ServiceModel) -> None:
+def test_another_worker_has_not_seen_what_one_has_computed(service: ServiceModel) -> None:
     asked = requests((1, 2, 3), (1, 2, 3))
     kraemer_langenbach_belz = replace(service, prefill_policy=PrefillPolicy.ROUND_ROBIN)
     assert computed(asked, kraemer_langenbach_belz, workers=2) == 6 * BLOCK

@@ -105,7 +105,7 @@ def test_the_batch_is_what_arrives_while_it_steps(surfaces: EngineSurfaces) -> N
     assert result.decode.request_seconds == pytest.approx(stayed, rel=1e-3)
 
 
-def test_more_workers_never_make_it_worse(surfaces: EngineSurfaces) -> None:
+def test_more_workers_never_make_latencies_longer(surfaces: EngineSurfaces) -> None:
     rng = np.random.default_rng(8)
     requests = Requests.of(
         arrivals(20.0), rng.integers(100, 2000, COUNT), rng.integers(1, 100, COUNT)

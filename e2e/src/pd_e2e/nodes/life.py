@@ -11,7 +11,7 @@ from pd_e2e.nodes.probe import Probe, verdicts
 from pd_e2e.nodes.process import PodProcess
 from pd_e2e.nodes.surroundings import Launch
 
-_LEAST_SECONDS_AFTER_TERM = 2.0
+_MINIMUM_SECONDS_AFTER_TERM = 2.0
 """A kubelet leaves this much for SIGTERM even where preStop used up the grace period."""
 
 
@@ -68,7 +68,7 @@ class ContainerLife:
             await self._pre_stop(grace_seconds)
             self.process.terminate()
             if grace_seconds > 0:
-                deadline = max(deadline, loop.time() + _LEAST_SECONDS_AFTER_TERM)
+                deadline = max(deadline, loop.time() + _MINIMUM_SECONDS_AFTER_TERM)
         timer = loop.call_at(deadline, self.process.kill)
         await self.process.wait()
         timer.cancel()

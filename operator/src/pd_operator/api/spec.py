@@ -139,7 +139,7 @@ class PDInferenceServiceSpec(ApiModel):
         """The pool of a role."""
         return self.prefill if role is Role.PREFILL else self.decode
 
-    def sized(self, prefill: int, decode: int) -> Self:
+    def with_tensor_parallel(self, prefill: int, decode: int) -> Self:
         """The spec with these tensor-parallel sizes, which `parallelism: Auto` has chosen.
 
         `ValueError` where they do not fit the rest, as a GPU budget that was lowered later.
@@ -148,9 +148,9 @@ class PDInferenceServiceSpec(ApiModel):
             role.value: self.pool(role).model_copy(update={"tensor_parallel_size": size})
             for role, size in ((Role.PREFILL, prefill), (Role.DECODE, decode))
         }
-        sized = self.model_copy(update=pools)
-        sized.check_budget()
-        return sized
+        chosen = self.model_copy(update=pools)
+        chosen.check_budget()
+        return chosen
 
     def check_budget(self) -> None:
         """`ValueError` where the GPU budget does not cover the fewest workers of both pools."""

@@ -207,7 +207,7 @@ class CalibrationStatus(StatusModel):
         return self.prefill if role is Role.PREFILL else self.decode
 
     def plain(self) -> dict[str, object]:
-        """Plain data, as `performance.remembered` reads it."""
+        """Plain data, as `performance.calibration_status` reads it."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

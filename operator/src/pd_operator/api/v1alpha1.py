@@ -78,7 +78,7 @@ class PDInferenceService(BaseModel):
         """Whether the service has been deleted and waits for its children to go."""
         return self.metadata.deletion_timestamp is not None
 
-    def sized(self) -> Self:
+    def with_tensor_parallel(self) -> Self:
         """The service with the sizes that `parallelism: Auto` has chosen, where it has.
 
         `ValueError` where they do not fit the rest of the spec any more.
@@ -86,7 +86,7 @@ class PDInferenceService(BaseModel):
         chosen = self.status.parallelism
         if self.spec.parallelism is Parallelism.MANUAL or chosen is None:
             return self
-        spec = self.spec.sized(
+        spec = self.spec.with_tensor_parallel(
             chosen.prefill_tensor_parallel_size, chosen.decode_tensor_parallel_size
         )
         return self.model_copy(update={"spec": spec})

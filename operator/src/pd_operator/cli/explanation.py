@@ -10,7 +10,7 @@ from pd_operator.api.conditions import ConditionStatus
 from pd_operator.api.roles import Role
 from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.performance.calibration import FEWEST_SAMPLES
+from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.performance.regions import UNITS
 
 STYLES = {
@@ -24,7 +24,7 @@ def explain_service(service: PDInferenceService, console: Console) -> None:
     """Print load, forecast, the decision's chain, and the conditions."""
     status = service.status
     console.print(Text(f"{service.key}", style="bold"), _pools(status))
-    for line in (*_sizes(status), *_load(status), *_engine(status)):
+    for line in (*_parallelism(status), *_load(status), *_engine(status)):
         console.print(line)
     if status.last_decision is None:
         console.print("No decision has been made yet; the conditions say what is missing.")
@@ -46,7 +46,7 @@ def _pools(status: PDInferenceServiceStatus) -> str:
     return "; ".join([*told, f"ratio {status.ratio}"] if status.ratio else told)
 
 
-def _sizes(status: PDInferenceServiceStatus) -> list[str]:
+def _parallelism(status: PDInferenceServiceStatus) -> list[str]:
     """The sizes that the operator chose, where it had the choice."""
     chosen = status.parallelism
     if chosen is None:
@@ -98,7 +98,7 @@ def _engine(status: PDInferenceServiceStatus) -> list[str]:
         told = [
             f"{region.ratio_per_mille / 1000:.2f} x ({region.name} {UNITS[role]})"
             for region in (learned.regions if learned else ())
-            if region.samples >= FEWEST_SAMPLES
+            if region.samples >= MINIMUM_SAMPLES
         ]
         if told:
             lines.append(f"engine    {role.value} takes of its profile's time: {', '.join(told)}")

@@ -100,7 +100,7 @@ class ServiceLoop:
         self._begin(service)
         try:
             with self._timed("parallelism"):
-                service = await self._sized(service)
+                service = await self._with_parallelism(service)
         except UndecidedError as why:
             await self._publish_undecided(why)
             return
@@ -162,10 +162,10 @@ class ServiceLoop:
             self._events.note(service.metadata, MODE_CHANGED, f"mode {self._mode} -> {mode}")
         self._mode = mode
 
-    async def _sized(self, service: PDInferenceService) -> PDInferenceService:
+    async def _with_parallelism(self, service: PDInferenceService) -> PDInferenceService:
         """The service with the sizes that were chosen for it, where that is the operator's part."""
         try:
-            return await self._parallelism.sized(service)
+            return await self._parallelism.resolve(service)
         except ValueError as error:
             raise SpecInvalidError(error) from error
 

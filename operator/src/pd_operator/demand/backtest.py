@@ -18,7 +18,7 @@ from pd_operator.demand.forecast import (
     sustained_bins,
 )
 
-FEWEST_ORIGINS = 20
+MINIMUM_ORIGINS = 20
 """Fewer forecasts than these say nothing."""
 
 
@@ -30,7 +30,7 @@ class BacktestPlan:
     - `season_seconds`: length of the load's rhythm; 0 for none.
     - `horizons_seconds`: the first is the one whose experts are recorded.
     - `percentiles`: of the forecast, ascending, between 1 and 99.
-    - `most_origins`: forecasts made, evenly spaced; every bin is seen all the same.
+    - `maximum_origins`: forecasts made, evenly spaced; every bin is seen all the same.
     - `warm_up_seconds`: history before the first forecast; a third of all where that is less.
     - `refit_seconds`: how often the model is fitted anew on all it has seen; less often where the
       operator fits it less often.
@@ -40,7 +40,7 @@ class BacktestPlan:
     season_seconds: float
     horizons_seconds: tuple[float, ...]
     percentiles: tuple[int, ...] = (5, 50, 90, 95)
-    most_origins: int = 400
+    maximum_origins: int = 400
     warm_up_seconds: float = 129_600.0
     refit_seconds: float = 86_400.0
 
@@ -135,7 +135,7 @@ def backtest(
 
     `loads` are bins of `bin_seconds`, oldest first, the last of which ends at `end_seconds`; NaN
     is missing. `advance` is called after each forecast. `NotEnoughHistoryError` where fewer than
-    `FEWEST_ORIGINS` forecasts could be held against what came.
+    `MINIMUM_ORIGINS` forecasts could be held against what came.
     """
     origins = origins_of(loads, bin_seconds, plan)
     steps = tuple(steps_to(horizon, bin_seconds) for horizon in plan.horizons_seconds)
@@ -180,13 +180,13 @@ def origins_of(loads: FloatArray, bin_seconds: float, plan: BacktestPlan) -> Int
     warm_up = min(plan.warm_up_seconds / bin_seconds, (len(loads) - begin) / 3)
     first = begin + max(LastValue.minimum_points, math.ceil(warm_up))
     judged = int(np.count_nonzero(known >= first + nearest))
-    if judged < FEWEST_ORIGINS:
+    if judged < MINIMUM_ORIGINS:
         raise NotEnoughHistoryError(
             f"{len(known)} known bins of {bin_seconds:g} s leave {judged} forecasts to judge "
-            f"{plan.horizons_seconds[0]:g} s ahead; at least {FEWEST_ORIGINS} are needed"
+            f"{plan.horizons_seconds[0]:g} s ahead; at least {MINIMUM_ORIGINS} are needed"
         )
     end = len(loads) - nearest
-    origins: IntArray = np.arange(first, end, -(-(end - first) // plan.most_origins))
+    origins: IntArray = np.arange(first, end, -(-(end - first) // plan.maximum_origins))
     return origins
 
 

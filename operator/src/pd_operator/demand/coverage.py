@@ -15,7 +15,7 @@ FORECASTS_REMEMBERED = 1440
 ROUNDING = 1e-9
 """Share of a load that is no difference: quantiles went through a square root and back."""
 
-FEWEST_FORECASTS = 20
+MINIMUM_FORECASTS = 20
 """Fewer say nothing about a share."""
 
 
@@ -24,7 +24,7 @@ class Coverage:
     """Shares of the loads that came which were at or below each quantile of their forecast.
 
     `high` belongs to the percentile asked for. Calibrated forecasts have 0.05, 0.5 and, for P95,
-    0.95. `forecasts`: how many came due. Shares are NaN below `FEWEST_FORECASTS`.
+    0.95. `forecasts`: how many came due. Shares are NaN below `MINIMUM_FORECASTS`.
     """
 
     low: float = math.nan
@@ -73,7 +73,7 @@ class CoverageTracker:
     def coverage(self) -> Coverage:
         """The shares so far."""
         count = len(self._held)
-        if count < FEWEST_FORECASTS:
+        if count < MINIMUM_FORECASTS:
             return Coverage(forecasts=count)
         low, median, high = np.mean(np.array(self._held, dtype=np.float64), axis=0).tolist()
         return Coverage(low, median, high, count)

@@ -15,14 +15,14 @@ from types import MappingProxyType
 import numpy as np
 
 from pd_operator.api.roles import Role
-from pd_operator.performance.counters import LEAST_PROMPTS, DecodeWork, PrefillWork
+from pd_operator.performance.counters import MINIMUM_PROMPTS, DecodeWork, PrefillWork
 from pd_operator.performance.prefill_batching import Prompts, pace
 from pd_operator.performance.profile import PerformanceProfile
 from pd_operator.performance.regions import REGIONS
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
 
-FEWEST_SAMPLES = 5
+MINIMUM_SAMPLES = 5
 """A median of fewer is not acted on."""
 SAMPLES_KEPT = 64
 """Of each region; with the newest kept, an engine that changes is followed."""
@@ -71,7 +71,7 @@ class RegionRatio:
     @property
     def trusted(self) -> bool:
         """Whether there are samples enough to act on."""
-        return self.samples >= FEWEST_SAMPLES
+        return self.samples >= MINIMUM_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class RoleCalibration:
         left = {
             region: tuple(
                 sample
-                for place, sample in enumerate(kept, start=FEWEST_SAMPLES - len(kept))
+                for place, sample in enumerate(kept, start=MINIMUM_SAMPLES - len(kept))
                 if sample.time_seconds >= oldest or place >= 0
             )
             for region, kept in self.samples.items()
@@ -148,7 +148,7 @@ class RoleCalibration:
         known = {
             index: _factor(median(sample.ratio for sample in kept), bounds)
             for index, kept in self.samples.items()
-            if len(kept) >= FEWEST_SAMPLES
+            if len(kept) >= MINIMUM_SAMPLES
         }
         if not known:
             return (1.0,) * count
@@ -194,7 +194,7 @@ def prefill_ratio(
     `prompts` are those that the whole service gets: an engine counts tokens, not prompts.
     """
     mean = prompts.mean
-    if not (math.isfinite(mean) and mean > 0 and work.tokens >= LEAST_PROMPTS * mean):
+    if not (math.isfinite(mean) and mean > 0 and work.tokens >= MINIMUM_PROMPTS * mean):
         return None
     computed = work.tokens / mean
     ratio = pace(work.busy_seconds / computed, computed / work.elapsed_seconds, prompts, surfaces)

@@ -14,7 +14,7 @@ from pd_operator.performance.calibration import (
 from pd_operator.performance.regions import REGIONS
 
 PER_MILLE = 1000
-LEAST_PER_MILLE, MOST_PER_MILLE = 1, 1_000_000
+MINIMUM_PER_MILLE, MAXIMUM_PER_MILLE = 1, 1_000_000
 
 
 class PlainRegion(TypedDict):
@@ -69,7 +69,7 @@ def _plain_role(learned: RoleCalibration) -> PlainRole:
             PlainRegion(
                 name=region.name,
                 ratioPerMille=min(
-                    max(round(PER_MILLE * region.ratio), LEAST_PER_MILLE), MOST_PER_MILLE
+                    max(round(PER_MILLE * region.ratio), MINIMUM_PER_MILLE), MAXIMUM_PER_MILLE
                 ),
                 samples=region.samples,
                 newestSeconds=round(region.newest_seconds),

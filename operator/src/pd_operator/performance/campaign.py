@@ -40,7 +40,7 @@ class Extent:
     """How far to go: the longest prompt, and the most sequences at once."""
 
     longest_prompt: int = 8192
-    most_sequences: int = 64
+    max_sequences: int = 64
 
 
 Point: TypeAlias = PrefillPoint | DecodePoint
@@ -75,7 +75,7 @@ def decode_probes(
     """
     longest = min(CONTEXTS[-1], longest_input - answer_tokens)
     contexts = (min(CONTEXTS[0], longest // 2), longest)
-    doublings = int(math.log2(max(1, extent.most_sequences)))
+    doublings = int(math.log2(max(1, extent.max_sequences)))
     batches = [2**step for step in range(doublings + 1)]
     return tuple(
         Probe(Role.DECODE, context, sequences)

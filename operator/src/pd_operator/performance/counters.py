@@ -11,11 +11,11 @@ from dataclasses import dataclass
 MICROSECONDS = 1e-6
 MOMENTS = 6
 
-LEAST_PREFILL_SECONDS = 0.05
+MINIMUM_PREFILL_SECONDS = 0.05
 """Less work than this is a handful of passes: its mean is chance."""
 
-LEAST_PROMPTS = 16.0
-LEAST_DECODE_STEPS = 16.0
+MINIMUM_PROMPTS = 16.0
+MINIMUM_DECODE_STEPS = 16.0
 _ROUNDING = 1e-6
 """A batch mean and its square are sums of floats: so far they may contradict each other."""
 
@@ -60,7 +60,7 @@ def prefill_work(before: Counters, after: Counters) -> PrefillWork | None:
     elapsed = after.time_seconds - before.time_seconds
     if not all(math.isfinite(figure) and figure > 0 for figure in (tokens, busy, elapsed)):
         return None
-    return PrefillWork(tokens, busy, elapsed) if busy >= LEAST_PREFILL_SECONDS else None
+    return PrefillWork(tokens, busy, elapsed) if busy >= MINIMUM_PREFILL_SECONDS else None
 
 
 def ran_backwards(before: Counters, after: Counters) -> bool:
@@ -86,7 +86,7 @@ def decode_work(before: Counters, after: Counters) -> DecodeWork | None:
     if not all(math.isfinite(gain) and gain >= 0 for gain in gains):
         return None
     steps, batches, microseconds, squares = gains[:4]
-    if steps < LEAST_DECODE_STEPS or microseconds <= 0:
+    if steps < MINIMUM_DECODE_STEPS or microseconds <= 0:
         return None
     mean = batches / steps
     variance = squares / steps - mean**2

@@ -12,11 +12,11 @@ import numpy as np
 from pd_operator.performance.profile import ProfileError
 from pd_operator.performance.table import FloatArray
 
-LEAST_MILLISECONDS = 0.05
-MOST_MILLISECONDS = 600_000.0
+MINIMUM_MILLISECONDS = 0.05
+MAXIMUM_MILLISECONDS = 600_000.0
 """What a pass or step may take. Beyond either end, seconds or microseconds were written."""
 
-MOST = 10**12
+MAXIMUM_WHOLE = 10**12
 """No whole number of a profile is larger: tokens, bytes, GPUs."""
 
 _MILLISECONDS = 1e-3
@@ -66,7 +66,7 @@ class JsonCursor:
             self.refuse(f"expected text, found {_kind(self.value)}")
         return self.value
 
-    def whole(self, at_most: int = MOST) -> int:
+    def whole(self, at_most: int = MAXIMUM_WHOLE) -> int:
         """A whole number of at least 1."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 1:
             self.refuse(f"expected a whole number of at least 1, found {_kind(self.value)}")
@@ -102,10 +102,10 @@ class JsonCursor:
     def milliseconds(self) -> float:
         """What a pass or a step can take."""
         value = self.number()
-        if not LEAST_MILLISECONDS <= value <= MOST_MILLISECONDS:
+        if not MINIMUM_MILLISECONDS <= value <= MAXIMUM_MILLISECONDS:
             self.refuse(
-                f"expected milliseconds between {LEAST_MILLISECONDS:g} and "
-                f"{MOST_MILLISECONDS:g}, found {value:g}"
+                f"expected milliseconds between {MINIMUM_MILLISECONDS:g} and "
+                f"{MAXIMUM_MILLISECONDS:g}, found {value:g}"
             )
         return value
 

@@ -15,7 +15,7 @@ from pd_operator.performance.table import FloatArray, MonotoneTable
 
 SCHEMA = "pd-profile/1"
 LONGEST_STARTUP_SECONDS = 86_400.0
-MOST_KV_BYTES = 1 << 24
+MAXIMUM_KV_BYTES = 1 << 24
 """Of one token. The largest models have a few MiB; more is the cache of a whole prompt."""
 
 
@@ -36,12 +36,12 @@ def parse_profile(text: str | bytes, name: str) -> PerformanceProfile:
 
 
 def _profile(root: JsonCursor) -> PerformanceProfile:
-    kv_bytes = root.member("kv_bytes_per_token").whole(at_most=MOST_KV_BYTES)
-    places = root.member("workers").items()
-    if not places:
+    kv_bytes = root.member("kv_bytes_per_token").whole(at_most=MAXIMUM_KV_BYTES)
+    entries = root.member("workers").items()
+    if not entries:
         root.member("workers").refuse("expected at least one worker, found none")
     workers: dict[int, EngineSurfaces] = {}
-    for cursor in places:
+    for cursor in entries:
         worker = _worker(cursor, kv_bytes)
         if worker.tensor_parallel_size in workers:
             cursor.member("tensor_parallel_size").refuse("is there twice")

@@ -2,7 +2,7 @@
 
 Source: Y. Zhong et al., OSDI 2024 (arXiv 2401.09670), algorithms 1 and 2.
 
-- High node affinity (1), for a fast network between nodes: of all sizes of worker that with the
+- High node affinity (1), for a fast network between nodes: of all pairs of worker that with the
   highest goodput per GPU, for prefill and for decode by itself; then ceil(rate / goodput) of each.
 - Low node affinity (2), for a slow one: one prefill and one decode worker on one node, the pair
   with the highest goodput per GPU; then ceil(rate / goodput) pairs.
@@ -122,14 +122,14 @@ def _high(
     *,
     corrected: bool,
 ) -> Placement:
-    sizes = limits.sizes(profile)
+    pairs = limits.tensor_parallel_pairs(profile)
     prefills = [
         Unit(worker, None, prefill_goodput(worker, load, objectives, trial))
-        for worker in (profile.surfaces(size) for size in sorted({p for p, _ in sizes}))
+        for worker in (profile.surfaces(size) for size in sorted({p for p, _ in pairs}))
     ]
     decodes = [
         Unit(None, worker, decode_goodput(worker, load, objectives, trial))
-        for worker in (profile.surfaces(size) for size in sorted({d for _, d in sizes}))
+        for worker in (profile.surfaces(size) for size in sorted({d for _, d in pairs}))
     ]
     rate = load.requests_per_second
     p, d = (best(units, rate, corrected=corrected) for units in (prefills, decodes))
@@ -154,7 +154,7 @@ def _low(
 ) -> Placement:
     pairs = [
         (profile.surfaces(p), profile.surfaces(d))
-        for p, d in limits.sizes(profile)
+        for p, d in limits.tensor_parallel_pairs(profile)
         if profile.surfaces(p).gpus + profile.surfaces(d).gpus <= limits.gpus_per_node
     ]
     units = [Unit(p, d, unit_goodput(p, d, load, objectives, trial)) for p, d in pairs]

@@ -18,7 +18,7 @@ from pd_operator.simulation import Pools, Requests, ServiceModel, simulate
 _WITHOUT_NETWORK = 1e15
 _SPARE_PREFILLS = 64
 _LOWEST_RATE, _HIGHEST_RATE = 1e-3, 1e6
-_MOST_REQUESTS = 30_000
+_MAXIMUM_REQUESTS = 30_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Trial:
     def load(self, load: Load, requests_per_second: float, lifetime_seconds: float) -> Requests:
         """Requests of the load's lengths, Poisson arrivals. The same draws at every rate."""
         lasting = math.ceil(requests_per_second * self.lifetimes * lifetime_seconds)
-        count = min(max(self.requests, lasting), _MOST_REQUESTS)
+        count = min(max(self.requests, lasting), _MAXIMUM_REQUESTS)
         arrivals, prompts, outputs = (np.random.default_rng((self.seed, i)) for i in range(3))
         return Requests.of(
             np.cumsum(arrivals.exponential(1.0, count)) / requests_per_second,

@@ -13,10 +13,10 @@ class RouterClass(StrEnum):
     LOAD_AWARE = "LoadAware"
     """Sends a prompt to the worker with least work: the pool is one queue."""
 
-    POWER_OF_TWO = "TwoChoices"
+    POWER_OF_TWO = "PowerOfTwo"
     """Sends it to the less loaded of two."""
 
-    ROUND_ROBIN = "InTurn"
+    ROUND_ROBIN = "RoundRobin"
     """Round robin: every worker is a queue of its own, with evener arrivals."""
 
     BLIND = "Blind"

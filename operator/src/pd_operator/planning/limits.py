@@ -42,6 +42,11 @@ class PoolBounds:
     prefill: WorkerRange
     decode: WorkerRange
 
+    @classmethod
+    def up_to(cls, prefill: int, decode: int) -> Self:
+        """Any number of workers up to these maxima."""
+        return cls(WorkerRange(maximum=prefill), WorkerRange(maximum=decode))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -120,7 +125,7 @@ class Limits:
         minima = (self.prefill_workers.minimum, self.decode_workers.minimum)
         return minima[0] * prefill.gpus + minima[1] * decode.gpus
 
-    def sizes(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
+    def tensor_parallel_pairs(self, profile: PerformanceProfile) -> tuple[tuple[int, int], ...]:
         """Tensor-parallel sizes of prefill and decode workers to consider, smaller ones first."""
         prefill = self._usable(profile, self.prefill_tensor_parallel)
         decode = self._usable(profile, self.decode_tensor_parallel)

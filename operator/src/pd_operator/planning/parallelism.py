@@ -87,7 +87,7 @@ def choose_tensor_parallel(
     )
     pairs = [
         _Pair(size, *pair_loads(load, objectives, profile, limits, router, size))
-        for size in limits.sizes(profile)
+        for size in limits.tensor_parallel_pairs(profile)
     ]
     able = [pair for pair in pairs if pair.in_reach]
     if not able:

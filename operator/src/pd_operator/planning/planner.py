@@ -16,8 +16,7 @@ def plan_service(
     decode_demand: Demand,
     engine: EngineModel,
     objectives: Objectives,
-    prefill_max: int,
-    decode_max: int,
+    bounds: PoolBounds,
     router: RouterClass,
     method: PlanningMethod = PlanningMethod.QUEUEING,
 ) -> Plan:
@@ -27,7 +26,6 @@ def plan_service(
     takes. They are sized independently but for the hand-over into the running decode batch.
     """
     prefill, decode = pool_loads(prefill_demand, decode_demand, engine, objectives, router)
-    bounds = PoolBounds(WorkerRange(1, prefill_max), WorkerRange(1, decode_max))
     return size_pools(method, prefill, decode, bounds)
 
 

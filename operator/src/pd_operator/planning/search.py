@@ -85,7 +85,7 @@ def search_plan(
     """
     candidates = [
         _candidate(load, objectives, profile, limits, router, method, pair)
-        for pair in limits.sizes(profile)
+        for pair in limits.tensor_parallel_pairs(profile)
     ]
     best = min(candidates, key=lambda one: one.rank)
     alternatives = tuple(one.plan for one in sorted(candidates, key=lambda one: one.rank))

@@ -10,7 +10,7 @@ _MINOR = {
     Limit.UTILIZATION: "the utilization cap",
     Limit.KV_ROOM: "KV room",
     Limit.NETWORK: "the network cap",
-    Limit.MINIMUM: "the fewest allowed",
+    Limit.MINIMUM: "the minimum",
     Limit.METHOD: "the method",
     Limit.ONE_WORKER: "one worker",
 }

@@ -14,6 +14,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.demand import Demand
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
 from pd_operator.scaling.chain import decide
@@ -116,8 +117,7 @@ def plan_for(
         decode_demand=decode,
         engine=engine,
         objectives=ScalingSettings.from_spec(spec).objectives.spending(SPENT_BUDGET_SHARE),
-        prefill_max=spec.prefill.max_replicas,
-        decode_max=spec.decode.max_replicas,
+        bounds=PoolBounds.up_to(spec.prefill.max_replicas, spec.decode.max_replicas),
         router=RouterClass.of(spec.router.prefill_policy),
         method=spec.autoscaling.method,
     )

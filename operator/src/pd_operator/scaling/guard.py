@@ -16,7 +16,7 @@ FULL_KV_USE = 0.9
 STEP_SHARE = 0.25
 """A guard that fires for decode asks for this share of the ready workers more, at least one."""
 
-MOST_GROWTH = 4
+MAXIMUM_GROWTH = 4
 """A guard asks for no more than this multiple of the ready workers: queues tell of seconds."""
 
 
@@ -48,7 +48,7 @@ class ReactiveGuard(PoolLink):
         )
         if not pressed:
             return Wanted(workers, DecisionReason.STEADY, word)
-        more = max(pool.ready + 1, min(needed, pool.ready * MOST_GROWTH))
+        more = max(pool.ready + 1, min(needed, pool.ready * MAXIMUM_GROWTH))
         return Wanted(
             max(workers, more),
             DecisionReason.QUEUE_PRESSURE,

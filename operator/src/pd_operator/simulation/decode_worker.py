@@ -33,8 +33,8 @@ class DecodeWorker:
     __slots__ = (
         "_agenda",
         "_curve",
-        "_ledger",
         "_limits",
+        "_log",
         "_prealloc",
         "_retracted",
         "_run_ends",
@@ -64,7 +64,7 @@ class DecodeWorker:
         service: ServiceModel,
         times: StepTimes,
         agenda: Agenda,
-        ledger: RequestLog,
+        log: RequestLog,
     ) -> None:
         self.number = number
         self.requests = 0
@@ -79,7 +79,7 @@ class DecodeWorker:
         self.tokens_done = 0
         self.dead = False
         self._agenda = agenda
-        self._ledger = ledger
+        self._log = log
         self._limits = service.limits
         self._times = times
         self._prealloc: deque[Job] = deque()
@@ -240,7 +240,7 @@ class DecodeWorker:
 
     def _finish(self, job: Job) -> None:
         self.requests -= 1
-        self._ledger.finished(job, self.anchor)
+        self._log.finished(job, self.anchor)
 
     def _plan_run(self) -> None:
         """Find how long the batch stays as it is, and wake up then."""
@@ -314,9 +314,9 @@ class DecodeWorker:
             self.tokens -= job.prompt + job.generated
             if not kept:
                 self.requests -= 1
-                self._ledger.lost(job)
+                self._log.lost(job)
                 break
-            self._ledger.retractions += 1
+            self._log.retractions += 1
             self._retracted.append(job)
             if self.kv_capacity - self.tokens - self.held_tokens >= len(kept):
                 break

@@ -35,7 +35,7 @@ class Fleet:
         decode: Pool[DecodeWorker],
         lifecycle: Lifecycle,
         agenda: Agenda,
-        ledger: RequestLog,
+        log: RequestLog,
         rng: Random,
     ) -> None:
         self.prefill = prefill
@@ -43,7 +43,7 @@ class Fleet:
         self.flips = 0
         self._lifecycle = lifecycle
         self._agenda = agenda
-        self._ledger = ledger
+        self._log = log
         self._dice = rng
 
     def want(self, wanted: Pools) -> None:
@@ -173,8 +173,8 @@ class Fleet:
         worker.dead = True
         if isinstance(worker, PrefillWorker):
             decodes = (*self.decode.serving, *self.decode.draining)
-            lose_prefill(worker, decodes, self._agenda, self._ledger)
+            lose_prefill(worker, decodes, self._agenda, self._log)
         else:
             prefills = (*self.prefill.serving, *self.prefill.draining)
-            lose_decode(worker, prefills, self._agenda, self._ledger)
+            lose_decode(worker, prefills, self._agenda, self._log)
         self._place()

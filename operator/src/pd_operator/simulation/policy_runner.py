@@ -16,7 +16,7 @@ class PolicyRunner:
     """Takes a snapshot each period while requests are to come or under way."""
 
     def __init__(
-        self, policy: Policy, fleet: Fleet, requests: Requests, ledger: RequestLog, agenda: Agenda
+        self, policy: Policy, fleet: Fleet, requests: Requests, log: RequestLog, agenda: Agenda
     ) -> None:
         if not policy.period_seconds > 0:
             raise ValueError(f"a policy's period is above 0 s, not {policy.period_seconds}")
@@ -24,10 +24,10 @@ class PolicyRunner:
         self._policy = policy
         self._fleet = fleet
         self._requests = requests
-        self._ledger = ledger
+        self._log = log
         self._agenda = agenda
         self._seen = 0
-        ledger.note_completions()
+        log.note_completions()
         agenda.at(policy.period_seconds, self._tick, None)
 
     def _tick(self, _: None) -> None:
@@ -50,13 +50,13 @@ class PolicyRunner:
         seen = self._seen
         arrivals = self._requests.arrival_seconds
         self._seen = bisect_right(arrivals, self._agenda.now, lo=seen)
-        completed = self._ledger.completed_since()
+        completed = self._log.completed_since()
         return Snapshot(
             time_seconds=self._agenda.now,
             arrived=self._requests.part(seen, self._seen),
             completed=self._requests.rows(completed),
-            ttft_seconds=self._ledger.ttft_seconds[completed],
-            tpot_seconds=self._ledger.tpot_seconds[completed],
+            ttft_seconds=self._log.ttft_seconds[completed],
+            tpot_seconds=self._log.tpot_seconds[completed],
             prefill=_pool_snapshot(self._fleet.prefill, self._agenda.now),
             decode=_pool_snapshot(self._fleet.decode, self._agenda.now),
         )

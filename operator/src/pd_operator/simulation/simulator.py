@@ -69,12 +69,12 @@ class Simulation:
         self._requests = requests
         self._largest = min(service.prefill.kv_capacity_tokens, service.decode.kv_capacity_tokens)
         self.agenda = Agenda()
-        self.ledger = RequestLog(len(requests))
+        self.log = RequestLog(len(requests))
         make = _prefill_maker(service, requests, self.agenda)
-        self.fleet = _fleet(service, pools, make, self.agenda, self.ledger, rng)
+        self.fleet = _fleet(service, pools, make, self.agenda, self.log, rng)
         self._pick_prefill = _prefill_picker(service, requests, rng, self.agenda).pick
         self._pick_decode = decode_picker(service, rng, self.agenda).pick
-        self._steering: PolicyRunner | None = None
+        self._policy_runner: PolicyRunner | None = None
 
     def schedule(self, failure: Failure) -> None:
         """Let a worker die at its time."""
@@ -87,7 +87,9 @@ class Simulation:
         """
         if self._requests.prefixes is not None:
             raise ValueError("a policy cannot size pools whose workers have prefix caches")
-        self._steering = PolicyRunner(policy, self.fleet, self._requests, self.ledger, self.agenda)
+        self._policy_runner = PolicyRunner(
+            policy, self.fleet, self._requests, self.log, self.agenda
+        )
 
     def run(self) -> SimulationResult:
         """Let every request arrive, and the last be answered."""
@@ -96,14 +98,14 @@ class Simulation:
         for job in _jobs(self._requests):
             run_until(job.arrival)
             arrive(job)
-        self.agenda.run_while(self.ledger.is_open)
+        self.agenda.run_while(self.log.is_open)
         return self._result()
 
     def _arrive(self, job: Job) -> None:
         """Send `job` to a worker of each role at once, as the router does."""
         prefills, decodes = self.fleet.prefill.serving, self.fleet.decode.serving
         if job.prompt >= self._largest or not prefills or not decodes:
-            self.ledger.lost(job)
+            self.log.lost(job)
             return
         job.prefill = prefill = self._pick_prefill(prefills, job)
         job.decode = decode = self._pick_decode(decodes, job)
@@ -111,17 +113,17 @@ class Simulation:
         decode.submit(job)
 
     def _result(self) -> SimulationResult:
-        fleet, ledger = self.fleet, self.ledger
+        fleet, log = self.fleet, self.log
         return SimulationResult(
-            ttft_seconds=ledger.ttft_seconds,
-            tpot_seconds=ledger.tpot_seconds,
+            ttft_seconds=log.ttft_seconds,
+            tpot_seconds=log.tpot_seconds,
             span_seconds=self.agenda.now,
             prefill=fleet.prefill.use(),
             decode=fleet.decode.use(),
-            lost_requests=ledger.lost_requests,
-            retractions=ledger.retractions,
+            lost_requests=log.lost_requests,
+            retractions=log.retractions,
             flips=fleet.flips,
-            sizes=tuple(self._steering.sizes) if self._steering else (),
+            sizes=tuple(self._policy_runner.sizes) if self._policy_runner else (),
         )
 
 
@@ -154,7 +156,7 @@ def _fleet(
     pools: Pools,
     make_prefill: Callable[[int], PrefillWorker],
     agenda: Agenda,
-    ledger: RequestLog,
+    log: RequestLog,
     rng: Random,
 ) -> Fleet:
     """Both pools at their first size."""
@@ -171,14 +173,14 @@ def _fleet(
         Role.DECODE,
         service.decode.gpus,
         lifecycle.decode_startup_seconds,
-        lambda number: DecodeWorker(number, service, steps, agenda, ledger),
+        lambda number: DecodeWorker(number, service, steps, agenda, log),
         agenda,
     )
     for _ in range(pools.prefill):
         prefill.add()
     for _ in range(pools.decode):
         decode.add()
-    return Fleet(prefill, decode, lifecycle, agenda, ledger, rng)
+    return Fleet(prefill, decode, lifecycle, agenda, log, rng)
 
 
 def _jobs(requests: Requests) -> Iterator[Job]:

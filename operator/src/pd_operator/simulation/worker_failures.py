@@ -10,7 +10,7 @@ from pd_operator.simulation.request_log import RequestLog
 
 
 def lose_prefill(
-    dead: PrefillWorker, decodes: Collection[DecodeWorker], agenda: Agenda, ledger: RequestLog
+    dead: PrefillWorker, decodes: Collection[DecodeWorker], agenda: Agenda, log: RequestLog
 ) -> None:
     """Lose the requests of a dead prefill whose KV is not on their decode yet."""
     waiting = (job for decode in decodes for job in decode.jobs_before_transfer())
@@ -19,26 +19,26 @@ def lose_prefill(
     lost += (job for job in _on_the_way(agenda) if job.prefill is dead)
     for job in lost:
         if not job.lost:
-            ledger.lost(job)
+            log.lost(job)
             job.decode.forget(job)
     for decode in decodes:
         decode.refill()
 
 
 def lose_decode(
-    dead: DecodeWorker, prefills: Iterable[PrefillWorker], agenda: Agenda, ledger: RequestLog
+    dead: DecodeWorker, prefills: Iterable[PrefillWorker], agenda: Agenda, log: RequestLog
 ) -> None:
     """Lose the requests of a dead decode, wherever they are."""
     for job in (job for job in _on_the_way(agenda) if job.decode is dead and not job.lost):
-        ledger.lost(job)
+        log.lost(job)
     ahead = [job for prefill in prefills for job in prefill.jobs() if job.decode is dead]
     for job in (*dead.jobs_before_transfer(), *ahead):
         if not job.lost:
-            ledger.lost(job)
+            log.lost(job)
             job.prefill.forget(job)
     for job in dead.jobs():
         if not job.lost:
-            ledger.lost(job)
+            log.lost(job)
 
 
 def _on_the_way(agenda: Agenda) -> Iterable[Job]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pd_operator.demand.arrays import FloatArray
 
-MOST_POINTS = 10_000
+MAXIMUM_POINTS = 10_000
 """Prometheus answers at most 11,000 points per series."""
 
 LARGEST = 1e15
@@ -33,8 +33,8 @@ class Bins:
 
     def chunks(self) -> Iterator[tuple[float, float]]:
         """(end of the first bin, end of the last bin) of each piece to ask for."""
-        for first in range(0, self.count, MOST_POINTS):
-            last = min(first + MOST_POINTS, self.count)
+        for first in range(0, self.count, MAXIMUM_POINTS):
+            last = min(first + MAXIMUM_POINTS, self.count)
             yield self.end_of(first), self.end_of(last - 1)
 
     def end_of(self, index: int) -> float:

@@ -14,10 +14,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from pd_operator.scaling.observation import EngineLoad, Known, Reading, Unknown
 from pd_operator.telemetry.engine_load import NonsenseError, parse_load
 
-MOST_BYTES = 1 << 20
+MAXIMUM_BYTES = 1 << 20
 """An engine of 64 ranks tells some 50 kB."""
 
-MOST_AT_ONCE = 32
+MAXIMUM_AT_ONCE = 32
 
 
 class EngineFault(StrEnum):
@@ -41,9 +41,9 @@ async def read_load(
             body = bytearray()
             async for chunk in response.content.iter_chunked(1 << 16):
                 body += chunk
-                if len(body) > MOST_BYTES:
+                if len(body) > MAXIMUM_BYTES:
                     return _unknown(
-                        EngineFault.NONSENSE, url, f"answers more than {MOST_BYTES} bytes"
+                        EngineFault.NONSENSE, url, f"answers more than {MAXIMUM_BYTES} bytes"
                     )
         load, age_seconds = parse_load(json.loads(body, parse_constant=_refuse))
     except TimeoutError:
@@ -59,8 +59,8 @@ async def read_load(
 async def read_loads(
     session: ClientSession, base_urls: Mapping[str, str], timeout_seconds: float
 ) -> dict[str, Reading[EngineLoad]]:
-    """The load of each engine by worker name, at most `MOST_AT_ONCE` asked at a time."""
-    gate = asyncio.Semaphore(MOST_AT_ONCE)
+    """The load of each engine by worker name, at most `MAXIMUM_AT_ONCE` asked at a time."""
+    gate = asyncio.Semaphore(MAXIMUM_AT_ONCE)
 
     async def read(base_url: str) -> Reading[EngineLoad]:
         async with gate:

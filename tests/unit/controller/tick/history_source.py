@@ -17,13 +17,13 @@ AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answe
 class MemoryArchive:
     """Knows the load from `since_seconds` on: `rate` of the bins' ends, lengths of 1000 and 200.
 
-    It does not answer while `away`, nor ever for more than `most_bins` at once. `asked` lists
+    It does not answer while `away`, nor ever for more than `maximum_bins` at once. `asked` lists
     the questions, as (start, end).
     """
 
     rate: Callable[[FloatArray], FloatArray]
     since_seconds: float
-    most_bins: int = 11_000
+    maximum_bins: int = 11_000
     away: bool = False
     asked: list[tuple[float, float]] = field(default_factory=list)
 
@@ -33,7 +33,7 @@ class MemoryArchive:
         del service
         self.asked.append((start_seconds, end_seconds))
         bins = round((end_seconds - start_seconds) / bin_seconds)
-        if self.away or bins > self.most_bins:
+        if self.away or bins > self.maximum_bins:
             return AWAY
         ends: FloatArray = start_seconds + bin_seconds * np.arange(1, bins + 1, dtype=np.float64)
         known = np.where(ends > self.since_seconds, 1.0, np.nan)

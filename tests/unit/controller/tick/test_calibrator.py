@@ -162,7 +162,9 @@ def test_an_engine_that_nobody_described_is_learned_within_minutes(
     assert engine.decode.kv_capacity_tokens == fast.kv_capacity_tokens
 
 
-def test_until_then_it_counts_as_unmeasured(watch: Callable[..., Calibrator]) -> None:
+def test_an_engine_without_enough_samples_counts_as_unmeasured(
+    watch: Callable[..., Calibrator],
+) -> None:
     calibrator = watch(ASSUMED, ticks=2)
     assert not calibrator.engine(ASSUMED).measured
     assert calibrator.engine(BASIS).measured

@@ -6,7 +6,7 @@ import pytest
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.controller.tick import history_reader
-from pd_operator.controller.tick.history_reader import MOST_BINS, HistoryReader
+from pd_operator.controller.tick.history_reader import MAXIMUM_BINS, HistoryReader
 from pd_operator.demand.arrays import FloatArray
 
 from .history_source import MemoryArchive
@@ -46,8 +46,8 @@ async def test_days_of_minutes_are_read_in_pieces_that_prometheus_answers() -> N
     await read.read(archive, NOW)
     assert read.complete
     assert holds_all(read, END - 30 * DAY, END)
-    assert all(end - start <= 60 * MOST_BINS for start, end in archive.asked)
-    assert archive.asked[0] == (END - 60 * MOST_BINS, END), "the newest piece comes first"
+    assert all(end - start <= 60 * MAXIMUM_BINS for start, end in archive.asked)
+    assert archive.asked[0] == (END - 60 * MAXIMUM_BINS, END), "the newest piece comes first"
 
 
 async def test_a_prometheus_with_ten_minutes_of_data_gives_ten_bins() -> None:
@@ -82,7 +82,7 @@ async def test_only_what_ended_since_is_asked_for_again_with_two_bins_that_may_b
 
 
 async def test_a_slow_prometheus_is_asked_for_less_at_once_until_it_answers() -> None:
-    archive = MemoryArchive(clock, since_seconds=0, most_bins=200)
+    archive = MemoryArchive(clock, since_seconds=0, maximum_bins=200)
     read = past_of(history_days=1)
     for _ in range(40):
         await read.read(archive, NOW)

@@ -99,7 +99,7 @@ def test_limits_that_leave_no_size_are_named_with_what_to_do() -> None:
 
 
 def test_chosen_sizes_are_those_of_the_children_and_can_be_read_from_them() -> None:
-    sized = service({"parallelism": CHOSEN}).sized()
+    sized = service({"parallelism": CHOSEN}).with_tensor_parallel()
     pools = [
         child
         for child in build_children(sized, operator_image="operator")
@@ -138,7 +138,7 @@ def test_the_size_of_a_deployment_is_that_of_the_operator_s_own_argument(
 
 
 def test_the_choice_survives_every_tick_in_the_status(result: TickResult) -> None:
-    auto = replace(result, service=service({"parallelism": CHOSEN}).sized())
+    auto = replace(result, service=service({"parallelism": CHOSEN}).with_tensor_parallel())
     status = build_status(auto, PDInferenceServiceStatus())
     assert status.parallelism is not None
     assert status.manifest()["parallelism"] == CHOSEN

@@ -3,6 +3,7 @@ import pytest
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.load import steady_load
 from pd_operator.planning.methods import slo_aware
 from pd_operator.planning.objectives import Objective, Objectives
@@ -14,7 +15,11 @@ PAPERS = [method for method in PlanningMethod if method is not PlanningMethod.QU
 
 
 def plan(
-    method: PlanningMethod, rate: float = 50, ttft: float = 0.8, tpot: float = 0.025, most: int = 50
+    method: PlanningMethod,
+    rate: float = 50,
+    ttft: float = 0.8,
+    tpot: float = 0.025,
+    maximum: int = 50,
 ) -> Plan:
     load = steady_load(rate, 1155, 211)
     return plan_service(
@@ -22,8 +27,7 @@ def plan(
         load.decode,
         EngineModel(WORKER, WORKER, 50e9),
         Objectives(Objective(90, ttft), Objective(90, tpot)),
-        most,
-        most,
+        PoolBounds.up_to(maximum, maximum),
         RouterClass.LOAD_AWARE,
         method,
     )
@@ -77,8 +81,8 @@ def test_objectives_out_of_reach_are_no_reason_to_fail(method: PlanningMethod) -
 
 
 @pytest.mark.parametrize("method", PAPERS)
-def test_no_method_exceeds_the_most_that_is_allowed(method: PlanningMethod) -> None:
-    pools = plan(method, rate=1000, most=3)
+def test_no_method_exceeds_the_maximum(method: PlanningMethod) -> None:
+    pools = plan(method, rate=1000, maximum=3)
     assert (pools.prefill.workers, pools.decode.workers) == (3, 3)
     assert not pools.feasible
 
@@ -87,4 +91,4 @@ def test_no_method_exceeds_the_most_that_is_allowed(method: PlanningMethod) -> N
 def test_a_plan_that_takes_all_that_is_allowed_is_feasible(method: PlanningMethod) -> None:
     free = plan(method)
     assert free.feasible
-    assert plan(method, most=max(free.prefill.workers, free.decode.workers)) == free
+    assert plan(method, maximum=max(free.prefill.workers, free.decode.workers)) == free

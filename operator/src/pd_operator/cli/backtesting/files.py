@@ -34,7 +34,7 @@ from pd_operator.cli.traces.times import FIRST_DATE_SECONDS, as_seconds
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand.arrays import FloatArray, IntArray
 
-_MOST_UNEVEN = 0.2
+_MAXIMUM_UNEVEN = 0.2
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _native_step(path: Path, seconds: FloatArray) -> float:
     lengths, counts = np.unique(distances, return_counts=True)
     step = float(lengths[counts.argmax()])
     other = distances[distances != step]
-    if len(other) > _MOST_UNEVEN * len(distances):
+    if len(other) > _MAXIMUM_UNEVEN * len(distances):
         raise LoadError(
             f"{path}: rows come every {step:g} s, but {len(other):,} of {len(distances):,} times "
             f"at another distance, such as {other[0]:g} s. Are rows requests (--rows requests), or "

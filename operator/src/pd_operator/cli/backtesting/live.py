@@ -10,7 +10,7 @@ from pd_operator.controller.tick.history_reader import HistoryReader
 from pd_operator.telemetry.prometheus import PrometheusReader
 
 ANSWER_SECONDS = 60.0
-MOST_READINGS = 200
+MAXIMUM_READINGS = 200
 
 
 def read_past(
@@ -34,7 +34,7 @@ def read_past(
 async def _read(past: HistoryReader, reader: PrometheusReader) -> None:
     """Read until nothing older is left, or Prometheus gives no more."""
     now = time.time()
-    for _ in range(MOST_READINGS):
+    for _ in range(MAXIMUM_READINGS):
         await past.read(reader, now)
         if past.complete or past.history is None:
             return

@@ -113,7 +113,7 @@ def _plan(
         season_seconds=float(defaults.season_seconds if season is None else season),
         horizons_seconds=horizons,
         percentiles=tuple(sorted({*_ALWAYS_ASKED, _percentile(request, defaults)})),
-        most_origins=request.forecasts,
+        maximum_origins=request.forecasts,
     )
 
 

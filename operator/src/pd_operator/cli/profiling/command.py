@@ -58,7 +58,7 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     save: SavedTo = Path("profile.json"),
     seconds: Annotated[float, typer.Option(min=1, help="End after so long.")] = 600.0,
     longest_prompt: Annotated[int, typer.Option(min=256, help="In tokens.")] = 8192,
-    most_sequences: Annotated[
+    max_sequences: Annotated[
         int, typer.Option(min=2, help="Never more requests at once than this.")
     ] = 64,
     kv_bytes_per_token: KvBytes = None,
@@ -66,13 +66,13 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     """Measure a live service's engines, each role alone, into a profile.
 
     Sends them prompts of random tokens, one at a time to a prefill worker and
-    up to --most-sequences at once to a decode worker, and reads their own
+    up to --max-sequences at once to a decode worker, and reads their own
     counters. Waits while other requests queue. What was measured is kept beside
     the profile; run it again to go on where it ended.
     """
     workers = _workers(name, namespace, context, prefill_url, decode_url)
     kept = save.with_suffix(".points")
-    campaign = Campaign(workers.urls, kept, Extent(longest_prompt, most_sequences), seconds)
+    campaign = Campaign(workers.urls, kept, Extent(longest_prompt, max_sequences), seconds)
     try:
         outcome = asyncio.run(_measured(campaign))
         facts = asyncio.run(

@@ -63,7 +63,7 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
     `PlanningError`, `ProfileError` or `TraceError` for what makes no sense.
     """
     profile = _profile(service.spec, flags)
-    spec = _sized(service, profile)
+    spec = _with_parallelism(service, profile)
     first_seconds, requests = _played(flags)
     before = flags.history_hours * _SECONDS_PER_HOUR
     step = float(spec.autoscaling.forecast.resolution_seconds)
@@ -125,13 +125,15 @@ def _played(flags: Flags) -> tuple[float, Requests]:
         raise PlanningError(f"{flags.trace.name}: {error}") from None
 
 
-def _sized(service: PDInferenceService, profile: PerformanceProfile) -> PDInferenceServiceSpec:
+def _with_parallelism(
+    service: PDInferenceService, profile: PerformanceProfile
+) -> PDInferenceServiceSpec:
     """The spec with the sizes that were chosen for it, or that would be."""
     if service.spec.parallelism is not Parallelism.MANUAL and service.status.parallelism is None:
         sizes = choose_tensor_parallel_for(service.spec, profile)
-        return service.spec.sized(sizes.prefill, sizes.decode)
+        return service.spec.with_tensor_parallel(sizes.prefill, sizes.decode)
     try:
-        return service.sized().spec
+        return service.with_tensor_parallel().spec
     except ValueError as error:
         raise PlanningError(str(error)) from None
 

@@ -35,7 +35,7 @@ class _Axes:
 
     first_seconds: float
     last_seconds: float
-    most_gpus: int
+    maximum_gpus: int
 
     @classmethod
     def of(cls, line: Frontier) -> "_Axes":
@@ -47,7 +47,7 @@ class _Axes:
         return _MARGIN + (_WIDTH - 2 * _MARGIN) * share
 
     def y(self, gpus: float) -> float:
-        return _HEIGHT - _MARGIN + 10 - (_HEIGHT - 2 * _MARGIN) * gpus / self.most_gpus
+        return _HEIGHT - _MARGIN + 10 - (_HEIGHT - 2 * _MARGIN) * gpus / self.maximum_gpus
 
 
 def _panel(line: Frontier) -> str:
@@ -87,7 +87,7 @@ def _curve(line: Frontier, axes: _Axes) -> str:
 
 def _ticks(line: Frontier, axes: _Axes) -> str:
     times = (axes.first_seconds, line.asked_seconds, axes.last_seconds)
-    counts = sorted({0, axes.most_gpus // 2, axes.most_gpus})
+    counts = sorted({0, axes.maximum_gpus // 2, axes.maximum_gpus})
     across = "".join(_x_tick(axes.x(seconds), seconds) for seconds in times)
     return across + "".join(_y_tick(axes.y(gpus), gpus) for gpus in counts)
 

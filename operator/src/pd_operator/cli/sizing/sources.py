@@ -77,7 +77,7 @@ def _service_limits(service: PDInferenceService) -> Limits:
     if auto and service.status.parallelism is None:
         return open_limits(service.spec)
     try:
-        return Limits.of(service.sized().spec)
+        return Limits.of(service.with_tensor_parallel().spec)
     except ValueError as error:
         raise PlanningError(str(error)) from None
 

@@ -10,15 +10,15 @@ import pandas as pd
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.demand.arrays import FloatArray
 
-MOST_ROWS = 50_000_000
+MAXIMUM_ROWS = 50_000_000
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """The rows of a file, at least two; `TraceError` where it cannot be read."""
     frame = _frame(path)
-    if len(frame) > MOST_ROWS:
-        raise TraceError(f"{path} has more than {MOST_ROWS:,} rows; sum them up into bins first")
+    if len(frame) > MAXIMUM_ROWS:
+        raise TraceError(f"{path} has more than {MAXIMUM_ROWS:,} rows; sum them up into bins first")
     if len(frame) < 2:
         raise TraceError(f"{path} has {len(frame)} rows; a load needs at least two")
     return frame
@@ -83,7 +83,7 @@ def _separated(path: Path, separator: str) -> pd.DataFrame:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             return pd.read_csv(
-                path, sep=separator, nrows=MOST_ROWS + 1, encoding="utf-8-sig", index_col=False
+                path, sep=separator, nrows=MAXIMUM_ROWS + 1, encoding="utf-8-sig", index_col=False
             )
         except pd.errors.ParserWarning:
             raise ValueError("its rows have more columns than its first line names") from None

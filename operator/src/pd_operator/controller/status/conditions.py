@@ -13,7 +13,7 @@ from pd_operator.controller.status.capacity import capacity_available
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.updates import ConditionUpdate, false, true, unknown
 from pd_operator.demand import DemandForecast
-from pd_operator.performance.calibration import FEWEST_SAMPLES
+from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
 UNREADABLE_PROFILE = (ConditionReason.UNKNOWN_PROFILE, ConditionReason.PROFILE_INVALID)
@@ -178,7 +178,7 @@ def _still_learning(result: TickResult) -> str:
     )
     return (
         "spec.engine.profile is not set: a slow engine is assumed, and no worker is removed, until "
-        f"{FEWEST_SAMPLES} samples under load were taken of each role ({learned} so far)."
+        f"{MINIMUM_SAMPLES} samples under load were taken of each role ({learned} so far)."
     )
 
 

@@ -23,7 +23,7 @@ from pd_operator.demand import (
 )
 from pd_operator.scaling.observation import Unknown
 
-MOST_BINS_FITTED, FEWEST_BINS_FITTED = 20_160, 720
+MAXIMUM_BINS_FITTED, MINIMUM_BINS_FITTED = 20_160, 720
 """Two weeks of minutes. Fewer, the newest ones, where a fit on so many took too long."""
 
 
@@ -102,7 +102,7 @@ class ServiceForecaster:
         self._fitted: FittedDemand | None = None
         self._fit = None
         self._fitted_on: DemandHistory | None = None
-        self._most_bins = MOST_BINS_FITTED
+        self._maximum_bins = MAXIMUM_BINS_FITTED
         self._fault: str | None = None
         self._trackers = {role: CoverageTracker() for role in Role}
 
@@ -133,7 +133,7 @@ class ServiceForecaster:
 
     async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
         self._fitted_on = history
-        newest = history.since(history.end_seconds - self._most_bins * history.bin_seconds)
+        newest = history.since(history.end_seconds - self._maximum_bins * history.bin_seconds)
         try:
             fitted = await self._fits.fit(newest, self._spec, horizons_seconds)
         except NotEnoughHistoryError as error:
@@ -142,7 +142,7 @@ class ServiceForecaster:
             self._fault = f"The fit failed: {error or type(error).__name__}."
             log.warning("fit of %s failed; the last good one stays", self._key, exc_info=error)
             if isinstance(error, BrokenExecutor):
-                self._most_bins = max(FEWEST_BINS_FITTED, len(newest) // 2)
+                self._maximum_bins = max(MINIMUM_BINS_FITTED, len(newest) // 2)
         else:
             self._settled, self._fitted, self._fault = fitted, fitted, None
             if self._past.history is not None:

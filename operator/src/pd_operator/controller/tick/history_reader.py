@@ -17,7 +17,7 @@ SECONDS_PER_DAY = 86_400
 BINS_READ_AGAIN = 2
 """Late scrapes still change the newest bins, so these are read again."""
 
-MOST_BINS, FEWEST_BINS = 2880, 45
+MAXIMUM_BINS, MINIMUM_BINS = 2880, 45
 """Bins asked for at once: so many that days take a few questions, and so few that Prometheus
 answers one within its deadline. Halved where it does not, for a Prometheus of many workers.
 """
@@ -54,7 +54,7 @@ class HistoryReader:
         self._key = key
         self._step = float(spec.resolution_seconds)
         self._length = spec.history_days * SECONDS_PER_DAY // self._step * self._step
-        self._piece = MOST_BINS
+        self._piece = MAXIMUM_BINS
         self._read_back_to = 0.0
         self._older_again = 0.0
         self.history: DemandHistory | None = None
@@ -69,7 +69,7 @@ class HistoryReader:
         self.fault = fault.message if fault else None
         while not (fault or self.complete) and now >= self._older_again:
             fault = await self._read_older(archive, end - self._length)
-            if fault and self._piece == FEWEST_BINS:
+            if fault and self._piece == MINIMUM_BINS:
                 self._older_again = now + OLDER_AGAIN_SECONDS
             if time.monotonic() >= until:
                 return
@@ -118,7 +118,7 @@ class HistoryReader:
         ask = archive.demand_history
         answer = await asyncio.to_thread(ask, self._key, start, end, self._step)
         if isinstance(answer, Unknown):
-            self._piece = max(FEWEST_BINS, self._piece // 2)
+            self._piece = max(MINIMUM_BINS, self._piece // 2)
         else:
-            self._piece = min(MOST_BINS, 2 * self._piece)
+            self._piece = min(MAXIMUM_BINS, 2 * self._piece)
         return answer

@@ -50,7 +50,7 @@ class ParallelismChooser:
         # By uid: another service of this name has sizes of its own.
         self._kept: dict[str, ParallelismStatus] = {}
 
-    async def sized(self, service: PDInferenceService) -> PDInferenceService:
+    async def resolve(self, service: PDInferenceService) -> PDInferenceService:
         """The service with sizes in its pools.
 
         `UndecidedError` where none can be chosen, `ValueError` where those that were chosen do
@@ -62,7 +62,7 @@ class ParallelismChooser:
         else:
             chosen = await self._chosen(service)
         status = service.status.model_copy(update={"parallelism": chosen})
-        return service.model_copy(update={"status": status}).sized()
+        return service.model_copy(update={"status": status}).with_tensor_parallel()
 
     async def _chosen(self, service: PDInferenceService) -> ParallelismStatus:
         uid = service.metadata.uid

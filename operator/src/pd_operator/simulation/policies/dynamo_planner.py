@@ -18,7 +18,7 @@ from pd_operator.simulation.policies.worker_capacity import WorkerCapacity
 from pd_operator.simulation.pools import Pools
 from pd_operator.simulation.snapshot import Snapshot, WorkerSnapshot
 
-_MOST_CHANGE = 8
+_MAXIMUM_CHANGE = 8
 _CONSOLIDATE = 0.8
 
 
@@ -202,4 +202,4 @@ class DynamoLoad:
 
 
 def _stepped(wanted: int, present: int) -> int:
-    return min(max(wanted, present - _MOST_CHANGE), present + _MOST_CHANGE)
+    return min(max(wanted, present - _MAXIMUM_CHANGE), present + _MAXIMUM_CHANGE)

@@ -7,6 +7,7 @@ head-room, no stabilization, as published; faults and all in the `AsPublished` m
 
 from pd_operator.api.autoscaling import PlanningMethod
 from pd_operator.planning.engine import EngineModel, RouterClass
+from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objectives
 from pd_operator.planning.planner import plan_service
 from pd_operator.simulation.policies.present import present_pools
@@ -49,8 +50,7 @@ class WindowedPlan:
             demand,
             self._engine,
             self._objectives,
-            self._most.prefill,
-            self._most.decode,
+            PoolBounds.up_to(self._most.prefill, self._most.decode),
             RouterClass.BLIND,
             self._method,
         )

@@ -104,26 +104,26 @@ async def test_the_choice_waits_for_the_profile_is_stored_and_outlives_operator_
 ) -> None:
     operator = chat.operator()
     with pytest.raises(UndecidedError, match="'mine' does not exist"):
-        await operator.sized(chat.stored())
+        await operator.resolve(chat.stored())
     assert chat.stored().status.parallelism is None
 
     chat.give_profile()
-    assert sizes(await operator.sized(chat.stored())) == (4, 8)
+    assert sizes(await operator.resolve(chat.stored())) == (4, 8)
     assert as_status(chat.stored()) == (4, 8), "stored before there is any pool"
     (told,) = chat.chosen_events()
     assert told.startswith("Workers have TP4 for prefill and TP8 for decode. Fewest GPUs")
 
     chat.apply(tpot=LAX)
-    assert sizes(await operator.sized(chat.stored())) == (4, 8)
-    assert sizes(await chat.operator().sized(chat.stored())) == (4, 8)
+    assert sizes(await operator.resolve(chat.stored())) == (4, 8)
+    assert sizes(await chat.operator().resolve(chat.stored())) == (4, 8)
     assert len(chat.chosen_events()) == 1
 
 
 async def test_an_object_read_before_the_choice_was_stored_changes_nothing(chat: Service) -> None:
     chat.give_profile()
     operator, early = chat.operator(), chat.stored()
-    first = await operator.sized(early)
-    again = await operator.sized(early)
+    first = await operator.resolve(early)
+    again = await operator.resolve(early)
     assert again.status.parallelism == first.status.parallelism
     assert len(chat.chosen_events()) == 1
 
@@ -133,12 +133,12 @@ async def test_pools_that_are_there_keep_their_sizes_whatever_would_be_chosen_no
 ) -> None:
     chat.give_profile()
     stored = chat.stored()
-    by_hand = stored.model_copy(update={"spec": stored.spec.sized(4, 8)})
+    by_hand = stored.model_copy(update={"spec": stored.spec.with_tensor_parallel(4, 8)})
     chat.create_pools(by_hand, "chat-prefill", "chat-decode")
     chat.kubectl("delete", "configmap", "mine")
     chat.apply(tpot=LAX)
 
-    assert sizes(await chat.operator().sized(chat.stored())) == (4, 8)
+    assert sizes(await chat.operator().resolve(chat.stored())) == (4, 8)
     assert "Deployments had them already" in chat.chosen_events()[0]
 
 
@@ -146,32 +146,32 @@ async def test_one_pool_that_is_there_leaves_the_other_to_be_chosen(chat: Servic
     chat.give_profile()
     chat.apply(tpot=LAX)
     stored = chat.stored()
-    by_hand = stored.model_copy(update={"spec": stored.spec.sized(8, 8)})
+    by_hand = stored.model_copy(update={"spec": stored.spec.with_tensor_parallel(8, 8)})
     chat.create_pools(by_hand, "chat-prefill")
-    assert sizes(await chat.operator().sized(chat.stored())) == (8, 4)
+    assert sizes(await chat.operator().resolve(chat.stored())) == (8, 4)
 
 
 async def test_another_service_of_the_same_name_is_chosen_for_anew(chat: Service) -> None:
     chat.give_profile()
     operator = chat.operator()
-    strict = await operator.sized(chat.stored())
+    strict = await operator.resolve(chat.stored())
     chat.create_pools(strict, "chat-prefill", "chat-decode")
     chat.kubectl("delete", "pdis", "chat", "--cascade=orphan")
 
     chat.apply(tpot=LAX)
     orphans = json.loads(chat.kubectl("get", "deployments", "--output=json"))["items"]
     assert len(orphans) == 2
-    assert sizes(await operator.sized(chat.stored())) == (4, 4)
+    assert sizes(await operator.resolve(chat.stored())) == (4, 4)
 
 
 async def test_manual_takes_over_and_leaves_nothing_behind(chat: Service) -> None:
     chat.give_profile()
     operator = chat.operator()
-    await operator.sized(chat.stored())
+    await operator.resolve(chat.stored())
     pool = {"maxReplicas": 8, "tensorParallelSize": 4}
     chat.apply(parallelism="Manual", prefill=pool, decode=pool)
 
-    by_hand = await operator.sized(chat.stored())
+    by_hand = await operator.resolve(chat.stored())
     assert sizes(by_hand) == (4, 4)
     assert by_hand.status.parallelism is None
 
@@ -179,7 +179,7 @@ async def test_manual_takes_over_and_leaves_nothing_behind(chat: Service) -> Non
 async def test_a_budget_that_was_lowered_below_the_chosen_sizes_is_refused(chat: Service) -> None:
     chat.give_profile()
     operator = chat.operator()
-    await operator.sized(chat.stored())
+    await operator.resolve(chat.stored())
     chat.apply(autoscaling={"gpuBudget": 11})
     with pytest.raises(ValueError, match=r"gpuBudget \(11\) must cover .* \(12\)"):
-        await operator.sized(chat.stored())
+        await operator.resolve(chat.stored())

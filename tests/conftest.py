@@ -5,7 +5,7 @@ control_plane   `ControlPlane`: a real Kubernetes API server, controllers and sc
                 once for the whole session. Tests share it: keep to your own `namespace`, and do not
                 stop its API server (start a `ControlPlane` of your own for outages).
 cluster         `Cluster`: that control plane and the nodes `node-0` to `node-2`, 8 GPUs each, whose
-                pods are processes (session). What they can run is in `pd_e2e.nodes.catalogue`:
+                pods are processes (session). What they can run is in `pd_e2e.nodes.catalog`:
                 our own images, smg, and `python` for a test's own scripts. A container's output is
                 in `cluster.nodes.pod_log(namespace, pod, container)`.
 namespace       The name of a fresh namespace, deleted after the test.
@@ -31,7 +31,7 @@ from pd_e2e.cluster.binaries import Programs, ensure_programs
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.waiting import eventually
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
-from pd_e2e.nodes.catalogue import repository_images
+from pd_e2e.nodes.catalog import repository_images
 from pd_e2e.nodes.cluster import Cluster
 
 # A test that fails for one must fail for all who have the same commit. To look further than the
@@ -42,8 +42,9 @@ settings.register_profile(
 settings.register_profile("searching", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
-# A node whose agent is killed becomes NotReady after this; Kubernetes' own default is 50 seconds.
 NODE_GRACE_SECONDS = 10
+"""A node whose agent is killed becomes NotReady after this; Kubernetes' own default is 50 seconds.
+"""
 
 
 @pytest.fixture(scope="session")

@@ -200,7 +200,7 @@ def _load(board: builders.Dashboard) -> None:
         p.number(
             "Lead time",
             "How far ahead each pool's load is forecast: the time a new worker needs until it "
-            "serves, plus a tick and a scrape.",
+            "serves, plus a tick, a scrape, a bin and the margin.",
             "s",
             p.instant(q.operator("forecast_horizon_seconds", by="role"), "{{role}}"),
             columns=4,

@@ -43,7 +43,7 @@ class Cost:
     pickled_megabytes: float
 
     @property
-    def amortised_milliseconds(self) -> float:
+    def amortized_milliseconds(self) -> float:
         """A tick with its share of a fit."""
         return self.tick_milliseconds + self.fit_milliseconds / self.ticks_per_fit
 

@@ -173,6 +173,6 @@ def _cost(scores: ModelScores) -> list[Figure]:
     if scores.cost is None:
         return []
     return [
-        _figure("milliseconds_per_tick", scores.cost.amortised_milliseconds, "ms"),
+        _figure("milliseconds_per_tick", scores.cost.amortized_milliseconds, "ms"),
         _figure("megabytes_per_service", scores.cost.megabytes, "MB"),
     ]

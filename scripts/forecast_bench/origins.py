@@ -8,7 +8,7 @@ from scripts.forecast_bench.series import BenchSeries, FloatArray, IntArray
 
 from pd_forecasting import Forecaster, NotEnoughPointsError
 
-FEWEST_BINS_BETWEEN_FITS = 60
+MINIMUM_BINS_BETWEEN_FITS = 60
 """An hour of minutes; those that learn from every bin are fitted as seldom as the operator does."""
 
 QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.975)
@@ -65,7 +65,7 @@ def walk(model: type[Forecaster], series: BenchSeries, stride: int = 1, last: in
 
 def bins_between_fits(model: type[Forecaster]) -> int:
     """After how many bins a walk fits `model` anew."""
-    return max(FEWEST_BINS_BETWEEN_FITS, model.bins_between_fits)
+    return max(MINIMUM_BINS_BETWEEN_FITS, model.bins_between_fits)
 
 
 def _mean(seconds: list[float]) -> float:

@@ -275,7 +275,7 @@ def _cost(models: Sequence[ModelScores]) -> str:
             one.model,
             _number(one.cost.tick_milliseconds, 1),
             _number(one.cost.fit_milliseconds, 0),
-            _number(one.cost.amortised_milliseconds, 1),
+            _number(one.cost.amortized_milliseconds, 1),
             _number(one.cost.megabytes, 1),
             _number(one.cost.pickled_megabytes, 1),
         ]

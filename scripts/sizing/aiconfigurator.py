@@ -15,17 +15,17 @@ from pd_operator.simulation import Pools
 _REPLAYED_REQUESTS = 20_000
 
 UTILIZATION_CAP = 0.95
-"""Recommended by `cli_recommend` for 1155 and 211 tokens, disaggregated: both of its pools are
-sized for the mean load with capacities derated by 0.9 and 0.92, and pairs of pools are repeated
-whole.
-"""
-
 """For this comparison only: at 150 requests/s it takes prefill beyond our default of 0.85."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A case, and GPUs: aiconfigurator's, and the goal for ours."""
+    """A case, and GPUs: aiconfigurator's, and the goal for ours.
+
+    `recommended` by `cli_recommend` for 1155 and 211 tokens, disaggregated: both of its pools are
+    sized for the mean load with capacities derated by 0.9 and 0.92, and pairs of pools are
+    repeated whole.
+    """
 
     name: str
     model: Model

@@ -11,9 +11,10 @@ from pd_e2e.cluster.families import Program
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 MONITORING = "--api-versions=monitoring.coreos.com/v1"
-# The Prometheus operator's CRDs are not served by a bare API server. PrometheusRules are checked by
-# promtool (test_rules.py), the PodMonitor against the pod that it must find (test_templates.py).
 NO_SCHEMA = "PodMonitor,PrometheusRule"
+"""The Prometheus operator's CRDs are not served by a bare API server. PrometheusRules are checked
+by promtool (test_rules.py), the PodMonitor against the pod that it must find (test_templates.py).
+"""
 
 TOGGLES = {
     "defaults": [],
@@ -62,9 +63,9 @@ def test_every_object_fits_the_api_servers_schema_under_every_toggle(
 
 
 @pytest.mark.controlplane
-def test_a_misspelt_field_does_not_fit(run: Run, template: Run, kubernetes_schemas: Path) -> None:
-    misspelt = template().stdout.replace("readOnlyRootFilesystem:", "readonlyRootFilesystem:")
-    checked = _kubeconform(run, kubernetes_schemas, misspelt)
+def test_a_misspelled_field_does_not_fit(run: Run, template: Run, kubernetes_schemas: Path) -> None:
+    misspelled = template().stdout.replace("readOnlyRootFilesystem:", "readonlyRootFilesystem:")
+    checked = _kubeconform(run, kubernetes_schemas, misspelled)
     assert checked.returncode == 1
     assert "readonlyRootFilesystem" in checked.stdout
 

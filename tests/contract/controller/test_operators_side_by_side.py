@@ -20,7 +20,7 @@ from pd_e2e.cluster.waiting import eventually
 pytestmark = pytest.mark.controlplane
 
 CRDS = Path(__file__).parents[3] / "crds"
-MISSPELT = {"spec": {"containers": [{"name": "engine", "resourcs": {}}]}}
+MISSPELLED = {"spec": {"containers": [{"name": "engine", "resourcs": {}}]}}
 
 
 class OperatorProcess:
@@ -177,15 +177,15 @@ def test_services_that_cannot_be_made_are_told_once_and_leave_the_others_alone(
     eventually(lambda: len(team.generations()) == 3, timeout_seconds=60)
     before = team.services()
     team.serve("chat-prefill")
-    team.serve("broken", **MISSPELT)
+    team.serve("broken", **MISSPELLED)
     operator.await_ticks("chat-prefill", 3, "refused")
     operator.await_ticks("broken", 2, "refused")
 
-    meets, misspelt = team.ready("chat-prefill"), team.ready("broken")
+    meets, misspelled = team.ready("chat-prefill"), team.ready("broken")
     assert (meets["status"], meets["reason"]) == ("False", "ChildrenRefused")
     assert "Service chat-prefill belongs to PDInferenceService chat" in meets["message"]
-    assert (misspelt["status"], misspelt["reason"]) == ("False", "ChildrenRefused")
-    assert '.spec.template.spec.containers[name="engine"].resourcs' in misspelt["message"]
+    assert (misspelled["status"], misspelled["reason"]) == ("False", "ChildrenRefused")
+    assert '.spec.template.spec.containers[name="engine"].resourcs' in misspelled["message"]
     for name in ("chat-prefill", "broken"):
         assert len(team.events(name, "ChildrenRefused")) == 1
         lines = operator.log.read_text().splitlines()

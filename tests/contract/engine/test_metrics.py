@@ -13,11 +13,12 @@ from pd_e2e.engine.processes import Fleet, Process, send_to_pair, until
 Series = dict[str, Any]
 DATA = Path(__file__).parent / "data"
 
-# Created by 0.5.23 (its source says so) but without a value in the dumps.
 NOT_IN_DUMPS = {
     "sglang:num_aborted_requests_total": ["engine_type", "model_name"],
     "sglang:get_loads_duration_seconds": ["engine_type", "model_name"],
 }
+"""Created by 0.5.23 (its source says so) but without a value in the dumps."""
+
 BOTH = {
     *("sglang:num_requests_total", "sglang:prompt_tokens_total", "sglang:generation_tokens_total"),
     *("sglang:prompt_tokens_histogram", "sglang:uncached_prompt_tokens_histogram"),

@@ -16,7 +16,6 @@ from pd_e2e.nodes.cluster import Cluster
 
 pytestmark = pytest.mark.controlplane
 
-# Serves the same one metric on every port that it is given.
 SERVER = """
 import http.server, os, sys, threading
 class Metrics(http.server.BaseHTTPRequestHandler):
@@ -29,6 +28,7 @@ for port in map(int, sys.argv[1:]):
     server = http.server.ThreadingHTTPServer((os.environ["POD_IP"], port), Metrics)
     threading.Thread(target=server.serve_forever).start()
 """
+"""Serves the same one metric on every port that it is given."""
 
 
 def query(prometheus: Prometheus, expression: str) -> list[dict[str, Any]]:

@@ -14,14 +14,14 @@ from pd_e2e.cluster.binaries import Programs
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.waiting import eventually
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
-from pd_e2e.nodes.catalogue import repository_images
+from pd_e2e.nodes.catalog import repository_images
 
 pytestmark = pytest.mark.controlplane
 
 Json = dict[str, Any]
 
-# Its only node takes no part in other tests: pods must name it.
 SPARE = AgentOptions(name_prefix="spare", gpus=0, heartbeat_seconds=2, backoff_seconds=1)
+"""Its only node takes no part in other tests: pods must name it."""
 
 
 @contextmanager

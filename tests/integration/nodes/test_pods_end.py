@@ -19,8 +19,9 @@ RunPod = Callable[..., None]
 ReadPod = Callable[..., Json]
 IsAlive = Callable[[int], bool]
 
-# Kubernetes makes `$` of `$$`, so this is the shell's `$$`, its process id.
 PID = "$$$$"
+"""Kubernetes makes `$` of `$$`, so this is the shell's `$$`, its process id."""
+
 PRINT_PID_AND_SLEEP = {"command": ["sh", "-c", f"echo {PID}; exec sleep 600"]}
 
 

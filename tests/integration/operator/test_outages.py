@@ -18,7 +18,7 @@ from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.prometheus import Prometheus
 from pd_e2e.cluster.waiting import eventually
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
-from pd_e2e.nodes.catalogue import repository_images
+from pd_e2e.nodes.catalog import repository_images
 from pd_e2e.nodes.cluster import Cluster
 from pd_operator.api.conditions import ConditionType
 from pd_operator.api.roles import Role

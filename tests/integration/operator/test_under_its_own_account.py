@@ -13,8 +13,9 @@ from .service import RunningService
 
 pytestmark = pytest.mark.controlplane
 
-# What RBAC says. A namespace that is being deleted refuses new objects with a 403 of other words.
 DENIED = "is forbidden: User"
+"""What RBAC says. A namespace that is being deleted refuses new objects with a 403 of other words.
+"""
 
 
 def test_nothing_that_the_operator_does_is_forbidden_to_it(

@@ -11,8 +11,8 @@ from .traffic import ask
 
 pytestmark = pytest.mark.controlplane
 
-# Bins of an hour: nothing is known of the load to come, so that no worker is one too many.
 CHAT = {"autoscaling": {"forecast": {"resolutionSeconds": 3600}}}
+"""Bins of an hour: nothing is known of the load to come, so that no worker is one too many."""
 
 
 def test_requests_flow_also_to_new_workers_and_the_operator_adopts_what_it_finds(

@@ -61,7 +61,7 @@ def test_corrected_surfaces_are_off_by_no_more_than_the_bounds_and_never_fall(
     step, grown = (really.decode_step_seconds(size, 1000.0) for size in (batch, batch * more))
     assert grown >= step * (1 - 1e-9)
     assert step >= PROFILE_BOUNDS.low * worker.decode_step_seconds(batch, 1000.0) * (1 - 1e-9)
-    # Lifting a dip may raise a region to its left neighbour's level, which is within the bound.
+    # Lifting a dip may raise a region to its left neighbor's level, which is within the bound.
     ceiling = PROFILE_BOUNDS.high * worker.decode_step_seconds(batch, 1000.0)
     assert step <= ceiling * (1 + 1e-9) or batch > worker.decode_step.xs[-1]
 

@@ -219,12 +219,12 @@ def test_nothing_is_removed_below_what_the_scale_down_window_called_for(
 ) -> None:
     decision, _ = decide(observation, ahead, now, allow, memory)
     oldest = NOW - allow.scale_down_window_seconds(Role.PREFILL)
-    stabilised = next(one for one in decision.links if one.name == "Stabilization")
+    stabilized = next(one for one in decision.links if one.name == "Stabilization")
     for role in Role:
         called_for = [
             item.pool(role) for item in memory.recommendations if item.time_seconds > oldest
         ]
-        after = getattr(stabilised, role.value)
+        after = getattr(stabilized, role.value)
         for workers in called_for:
             assert after >= min(workers, observation.pool(role).current)
 

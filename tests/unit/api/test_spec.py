@@ -81,7 +81,7 @@ def test_a_parsed_service_cannot_be_changed(minimal: dict[str, Any]) -> None:
         setattr(model, "path", "other")  # noqa: B010 - assigning it is a type error already
 
 
-def test_a_misspelt_field_is_refused_by_name(minimal: dict[str, Any]) -> None:
+def test_a_misspelled_field_is_refused_by_name(minimal: dict[str, Any]) -> None:
     minimal["spec"]["prefill"]["maxReplcas"] = 4
     with pytest.raises(ValidationError, match=r"spec\.prefill\.maxReplcas"):
         PDInferenceService.parse(minimal)

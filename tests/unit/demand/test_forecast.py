@@ -173,8 +173,8 @@ def test_an_update_of_other_bins_is_refused() -> None:
 
 def test_a_fit_travels_between_processes() -> None:
     fitted = fit_demand(history(climb()), "DampedTrend")
-    travelled = pickle.loads(pickle.dumps(fitted))
-    assert travelled.forecast(Role.DECODE, 300, 95, SHAPE) == fitted.forecast(
+    traveled = pickle.loads(pickle.dumps(fitted))
+    assert traveled.forecast(Role.DECODE, 300, 95, SHAPE) == fitted.forecast(
         Role.DECODE, 300, 95, SHAPE
     )
 

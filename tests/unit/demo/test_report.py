@@ -14,7 +14,7 @@ from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers
 from pd_e2e.demo.report import write_comparison, write_picture, write_report
 from pd_e2e.demo.report.windows import sliding_percentiles, sliding_share
 from pd_e2e.demo.run import Run
-from pd_e2e.demo.summary import summarise
+from pd_e2e.demo.summary import summarize
 from pd_e2e.demo.timeline import (
     Band,
     ForecastSample,
@@ -159,7 +159,7 @@ def test_the_pictures_are_valid_svg_and_alike_for_alike_runs(run: Run, tmp_path:
 
 def test_a_run_read_from_its_folder_has_the_same_summary(run: Run, tmp_path: Path) -> None:
     save_description(tmp_path, run)
-    assert summarise(load_run(tmp_path)) == summarise(run)
+    assert summarize(load_run(tmp_path)) == summarize(run)
 
 
 def test_a_sliding_share_has_gaps_where_there_are_few_requests() -> None:

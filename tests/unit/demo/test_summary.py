@@ -12,7 +12,7 @@ from pd_e2e.demo.forecast_error import ForecastErrors, forecast_errors, forecast
 from pd_e2e.demo.offered import offered_rate
 from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers
 from pd_e2e.demo.run import Run
-from pd_e2e.demo.summary import summarise
+from pd_e2e.demo.summary import summarize
 from pd_e2e.demo.timeline import (
     Band,
     ForecastSample,
@@ -106,7 +106,7 @@ JUDGED = requests(
 
 
 def test_a_failed_request_missed_both_objectives_and_the_warm_up_is_not_judged() -> None:
-    figures = summarise(run_of(JUDGED)).requests
+    figures = summarize(run_of(JUDGED)).requests
 
     assert (figures.requests_offered, figures.requests_failed) == (4, 1)
     assert figures.ttft_attainment == 0.5
@@ -117,7 +117,7 @@ def test_a_failed_request_missed_both_objectives_and_the_warm_up_is_not_judged()
 
 
 def test_workers_are_counted_ready_and_paid_while_they_exist() -> None:
-    summary = summarise(run_of(JUDGED))
+    summary = summarize(run_of(JUDGED))
 
     assert (summary.scaling.prefill_min, summary.scaling.prefill_max) == (1, 3)
     assert (summary.scaling.decode_min, summary.scaling.decode_max) == (1, 2)
@@ -128,13 +128,13 @@ def test_workers_are_counted_ready_and_paid_while_they_exist() -> None:
 
 
 def test_scale_ups_and_downs_are_those_of_both_roles() -> None:
-    scaling = summarise(run_of(JUDGED)).scaling
+    scaling = summarize(run_of(JUDGED)).scaling
     assert (scaling.scale_ups, scaling.scale_downs) == (1, 1)
     assert (scaling.scale_ups_ahead, scaling.scale_ups_late) == (1, 0)
 
 
 def test_every_figure_that_the_acceptance_asks_for_is_there_as_json_has_it() -> None:
-    figures = json.loads(json.dumps(summarise(run_of(JUDGED)).figures()))
+    figures = json.loads(json.dumps(summarize(run_of(JUDGED)).figures()))
 
     assert {
         *("requests_offered", "requests_failed"),
@@ -148,12 +148,12 @@ def test_every_figure_that_the_acceptance_asks_for_is_there_as_json_has_it() -> 
 
 def test_a_run_without_requests_is_refused() -> None:
     with pytest.raises(ValueError, match="offered no request"):
-        summarise(run_of(JUDGED.where(JUDGED.scheduled_seconds < 0)))
+        summarize(run_of(JUDGED.where(JUDGED.scheduled_seconds < 0)))
 
 
 def test_a_run_in_which_every_request_failed_has_no_latencies() -> None:
     nothing = requests([1.0, 2.0], [math.nan, math.nan], [math.nan, math.nan])
-    figures = summarise(run_of(nothing)).requests
+    figures = summarize(run_of(nothing)).requests
     assert figures.ttft_seconds_p99 is None
     assert figures.joint_attainment == 0.0
 

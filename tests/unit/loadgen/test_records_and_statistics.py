@@ -96,7 +96,7 @@ def test_the_warm_up_is_not_judged(tmp_path: Path) -> None:
 def test_an_objective_is_met_by_requests_that_ended_well_in_time(
     changes: dict[str, float], ttft: bool, tpot: bool
 ) -> None:
-    record = replace(GOOD, **changes)  # type: ignore[arg-type]  # a parametrised set of fields
+    record = replace(GOOD, **changes)  # type: ignore[arg-type]  # a parametrized set of fields
     assert record.meets_ttft(OBJECTIVES.ttft_seconds) == ttft
     assert record.meets_tpot(OBJECTIVES.tpot_seconds) == tpot
 

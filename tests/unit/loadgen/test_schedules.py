@@ -68,10 +68,10 @@ def test_a_trace_played_faster_keeps_its_rate_and_shortens_its_time() -> None:
 def test_expected_rates_are_those_of_the_drawn_requests() -> None:
     scenario = TraceScenario()
     drawn = scenario.schedule(seed=0)
-    centres = np.arange(30.0, scenario.duration_seconds, 60.0)
-    expected = scenario.mean_rates(centres, window_seconds=60.0).sum(axis=0) * 60.0
+    centers = np.arange(30.0, scenario.duration_seconds, 60.0)
+    expected = scenario.mean_rates(centers, window_seconds=60.0).sum(axis=0) * 60.0
 
-    counts = np.histogram(drawn.seconds, np.append(centres - 30.0, centres[-1] + 30.0))[0]
+    counts = np.histogram(drawn.seconds, np.append(centers - 30.0, centers[-1] + 30.0))[0]
     assert np.all(np.abs(counts - expected) <= 6 * np.sqrt(expected))
 
 

@@ -24,7 +24,7 @@ VARIABLES = {"A": "1", "HOST": "127.0.0.1", "NESTED": "$(A)"}
         ("", ""),
     ],
 )
-def test_references_are_replaced_once_and_escapes_are_honoured(text: str, expanded: str) -> None:
+def test_references_are_replaced_once_and_escapes_are_honored(text: str, expanded: str) -> None:
     assert expand(text, VARIABLES) == expanded
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pd_e2e.nodes.images import ImageCatalogue, repository_of
+from pd_e2e.nodes.images import ImageCatalog, repository_of
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ def test_tag_and_digest_do_not_matter(reference: str, repository: str) -> None:
     assert repository_of(reference) == repository
 
 
-def test_a_catalogue_is_read_from_a_file(tmp_path: Path) -> None:
+def test_a_catalog_is_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "images.json"
     file.write_text(json.dumps({"a/b": {"path": ["/x"], "entrypoint": ["run"]}}))
-    catalogue = ImageCatalogue.from_file(file)
-    image = catalogue.find("a/b:v2")
+    catalog = ImageCatalog.from_file(file)
+    image = catalog.find("a/b:v2")
     assert image is not None
     assert image.entrypoint == ("run",)
-    assert catalogue.find("a/c:v2") is None
+    assert catalog.find("a/c:v2") is None
 
 
-def test_a_misspelt_field_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_misspelled_field_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "images.json"
     file.write_text(json.dumps({"a/b": {"entry_point": ["run"]}}))
     with pytest.raises(ValueError, match=r"a/b.*entry_point"):
-        ImageCatalogue.from_file(file)
+        ImageCatalog.from_file(file)

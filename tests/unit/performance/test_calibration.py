@@ -34,7 +34,7 @@ def test_fewer_samples_than_a_median_needs_correct_nothing(surfaces: EngineSurfa
     assert corrected(surfaces, few) is surfaces
 
 
-def test_a_slow_region_is_corrected_and_its_neighbours_follow_the_nearest(
+def test_a_slow_region_is_corrected_and_its_neighbors_follow_the_nearest(
     surfaces: EngineSurfaces,
 ) -> None:
     known = learned(Role.DECODE, {0: 1.5, 3: 1.1})

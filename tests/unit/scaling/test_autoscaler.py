@@ -35,7 +35,7 @@ class Steady:
     def __init__(self, rate: float, *, known: bool = True) -> None:
         self._rate, self._known = rate, known
 
-    def nearest_learnt(self, horizon_seconds: float) -> float:
+    def nearest_learned(self, horizon_seconds: float) -> float:
         return horizon_seconds
 
     def forecast(

@@ -1,4 +1,4 @@
-"""The simulator and the demo's engine simulator are two programs for one behaviour."""
+"""The simulator and the demo's engine simulator are two programs for one behavior."""
 
 from dataclasses import replace
 

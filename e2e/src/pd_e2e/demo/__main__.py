@@ -32,7 +32,7 @@ from pd_e2e.demo.watcher import Watcher
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.scenario import TraceScenario
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
-from pd_e2e.nodes.catalogue import repository_images
+from pd_e2e.nodes.catalog import repository_images
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.v1alpha1 import PDInferenceService
 

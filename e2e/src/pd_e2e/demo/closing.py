@@ -14,7 +14,7 @@ from rich.table import Table
 from pd_e2e.demo.report import write_report
 from pd_e2e.demo.run import Run
 from pd_e2e.demo.stage import CHART, SERVICE
-from pd_e2e.demo.summary import summarise
+from pd_e2e.demo.summary import summarize
 from pd_e2e.expressions import Kind, chart_expressions
 
 TIMEOUT_SECONDS = 10.0
@@ -44,7 +44,7 @@ class OperatorFigures:
 
 def close(results: Path, run: Run, prometheus_url: str, console: Console) -> None:
     """Write summary.json and report.html, and print the figures against the goals."""
-    figures: dict[str, object] = dict(summarise(run).figures())
+    figures: dict[str, object] = dict(summarize(run).figures())
     ahead = figures["scale_ups_ahead"]
     late = figures["scale_ups_late"]
     if isinstance(ahead, int) and isinstance(late, int) and ahead + late:

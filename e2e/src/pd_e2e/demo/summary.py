@@ -107,7 +107,7 @@ class Summary:
         }
 
 
-def summarise(run: Run) -> Summary:
+def summarize(run: Run) -> Summary:
     """Judge a run. Raises ValueError if it offered no request or its timeline is empty."""
     if not len(run.judged):
         raise ValueError("the run offered no request")

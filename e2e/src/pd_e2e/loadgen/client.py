@@ -59,7 +59,7 @@ class ChatClient:
     clock: Callable[[], float]
 
     async def send(self, planned: Planned) -> RequestRecord:
-        """Send one request and read its answer to the end; never raises but when cancelled twice.
+        """Send one request and read its answer to the end; never raises but when canceled twice.
 
         A cancellation is recorded as an interrupted request.
         """

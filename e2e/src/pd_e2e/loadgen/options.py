@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _add_target(options.add_argument_group("whom"))
     _add_load(options.add_argument_group("what"))
     _add_steady(options.add_argument_group(f"what, when '{STEADY}'"))
-    _add_judgement(options.add_argument_group("when it counts as attained"))
+    _add_judgment(options.add_argument_group("when it counts as attained"))
     _add_output(options.add_argument_group("what comes out"))
     return options
 
@@ -85,7 +85,7 @@ def _add_steady(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_judgement(group: argparse._ArgumentGroup) -> None:
+def _add_judgment(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--ttft-milliseconds",
         type=positive,

@@ -101,7 +101,7 @@ def write_records(
 
 @dataclass(frozen=True, eq=False)
 class RequestTable:
-    """The columns of a records file that a judgement of the run needs.
+    """The columns of a records file that a judgment of the run needs.
 
     Arrays of equal length, one entry per request. `started_unix_seconds` is second 0.
     """

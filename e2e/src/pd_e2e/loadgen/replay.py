@@ -21,7 +21,7 @@ async def replay(
 ) -> None:
     """Send every request of `schedule` at its second of `clock`, and wait for the last answer.
 
-    `stop` ends it early: no more requests leave, those under way are cancelled, and their records
+    `stop` ends it early: no more requests leave, those under way are canceled, and their records
     still reach `on_record`. `send` bounds how long an answer may take.
     """
     under_way: set[asyncio.Task[None]] = set()

@@ -33,7 +33,7 @@ class TraceScenario:
 
     Lengths come from the services' pools in random order. Requests that follow one another have
     alike lengths; of the thousands that a replay second stands for, a few are played, so they are
-    no neighbours, and neighbours' lengths would make the mean length jump as it never does.
+    no neighbors, and neighbors' lengths would make the mean length jump as it never does.
     """
 
     trace: Trace = field(default_factory=bundled_trace)
@@ -75,7 +75,7 @@ class TraceScenario:
     def mean_rates(self, seconds: FloatArray, window_seconds: float) -> FloatArray:
         """Expected requests per second around `seconds`: shape (services, len(seconds)).
 
-        The mean over a window centred on each second. Expected, so free of the noise of one
+        The mean over a window centered on each second. Expected, so free of the noise of one
         draw; the trace's own unrest within the window is averaged out.
         """
         half = window_seconds / 2

@@ -11,7 +11,7 @@ import typer
 from pd_e2e.nodes.agent import AgentSettings, NodeAgent
 from pd_e2e.nodes.api import ApiAccess
 from pd_e2e.nodes.backoff import BackoffPolicy
-from pd_e2e.nodes.images import ImageCatalogue
+from pd_e2e.nodes.images import ImageCatalog
 from pd_e2e.nodes.node import Heartbeat, NodeShape
 
 # Errors go to a log file, where a plain traceback reads better than typer's boxes.
@@ -59,7 +59,7 @@ def main(  # noqa: PLR0913 - one parameter per option of the command
         key=key,
     )
     agent = NodeAgent(
-        ApiAccess.from_kubeconfig(kubeconfig), ImageCatalogue.from_file(images), settings
+        ApiAccess.from_kubeconfig(kubeconfig), ImageCatalog.from_file(images), settings
     )
     asyncio.run(_until_signalled(agent))
 

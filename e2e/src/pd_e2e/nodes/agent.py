@@ -14,7 +14,7 @@ from pd_e2e.nodes.api import ApiAccess, Json, KubeApi
 from pd_e2e.nodes.backoff import BackoffPolicy
 from pd_e2e.nodes.events import EventRecorder
 from pd_e2e.nodes.follow import Changed, Deleted, Listed, follow
-from pd_e2e.nodes.images import ImageCatalogue
+from pd_e2e.nodes.images import ImageCatalog
 from pd_e2e.nodes.log_server import LogServer
 from pd_e2e.nodes.node import Heartbeat, NodeRegistry, NodeShape
 from pd_e2e.nodes.pod import Pod, PodHost
@@ -42,7 +42,7 @@ class AgentSettings:
 class NodeAgent:
     """Serves some nodes of one cluster."""
 
-    def __init__(self, access: ApiAccess, images: ImageCatalogue, settings: AgentSettings) -> None:
+    def __init__(self, access: ApiAccess, images: ImageCatalog, settings: AgentSettings) -> None:
         self._access = access
         self._images = images
         self._settings = settings
@@ -50,7 +50,7 @@ class NodeAgent:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve until cancelled; then every process of every pod is killed."""
+        """Serve until canceled; then every process of every pod is killed."""
         settings = self._settings
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(KubeApi(self._access))

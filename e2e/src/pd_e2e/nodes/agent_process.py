@@ -58,7 +58,7 @@ class AgentProcess:
         """Prepare, without starting anything.
 
         `directory` takes volumes and logs of the pods, and the agent's own log, `agent.log`.
-        `images` is the catalogue: name to `path`, `entrypoint` and `env` (see `images.py`).
+        `images` is the catalog: name to `path`, `entrypoint` and `env` (see `images.py`).
         """
         self.directory = directory.resolve()
         self.options = options or AgentOptions()

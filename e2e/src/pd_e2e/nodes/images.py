@@ -15,14 +15,14 @@ class Image:
     env: Mapping[str, str] | None = None
 
 
-class ImageCatalogue:
+class ImageCatalog:
     """The images that the nodes can "pull", by repository name; tags and digests are ignored."""
 
     def __init__(self, images: Mapping[str, Image]) -> None:
         self._images = dict(images)
 
     @classmethod
-    def from_file(cls, path: Path) -> "ImageCatalogue":
+    def from_file(cls, path: Path) -> "ImageCatalog":
         """Read `{"NAME": {"path": [...], "entrypoint": [...], "env": {...}}}`, all optional.
 
         Raises:

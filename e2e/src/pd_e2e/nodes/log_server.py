@@ -18,7 +18,7 @@ class LogServer:
     """Serves the containers' log files to the API server, over HTTPS on loopback.
 
     The API server asks for `/containerLogs/NAMESPACE/POD/CONTAINER`; of its options `follow`,
-    `previous`, `tailLines` and `limitBytes` are honoured.
+    `previous`, `tailLines` and `limitBytes` are honored.
     """
 
     def __init__(self, root: Path, certificate: Path, key: Path) -> None:

@@ -14,7 +14,7 @@ from pd_e2e.nodes.api import Json, KubeApi
 from pd_e2e.nodes.credentials import has_credentials
 from pd_e2e.nodes.environment import Contents, Reference, references, variables
 from pd_e2e.nodes.expansion import expand
-from pd_e2e.nodes.images import Image, ImageCatalogue
+from pd_e2e.nodes.images import Image, ImageCatalog
 from pd_e2e.nodes.mounts import PathMap
 from pd_e2e.nodes.podfacts import PodFacts
 from pd_e2e.nodes.process import Command
@@ -22,7 +22,7 @@ from pd_e2e.nodes.volumes import read_data
 
 
 class UnknownImageError(Exception):
-    """The node's catalogue has no such image."""
+    """The node's catalog has no such image."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Services:
     """What all pods of an agent share."""
 
     api: KubeApi
-    images: ImageCatalogue
+    images: ImageCatalog
     probes: aiohttp.ClientSession
     lifeline: Lifeline
 
@@ -70,7 +70,7 @@ class Surroundings:
         """Resolve image, environment and command line of a container.
 
         Raises:
-            UnknownImageError: its image is not in the catalogue.
+            UnknownImageError: its image is not in the catalog.
             MissingReferenceError, UnknownFieldError: a variable cannot be resolved.
             ApiError, ApiUnavailableError: the API server did not give out what is referenced.
 

@@ -11,8 +11,8 @@ from pydantic.config import JsonDict
 class ApiModel(BaseModel):
     """An immutable piece of the resource: camelCase in Kubernetes, snake_case here.
 
-    Unknown fields are refused, so a misspelt field is an error and never silently a default. Errors
-    do not repeat what was given: it may be a secret.
+    Unknown fields are refused, so a misspelled field is an error and never silently a default.
+    Errors do not repeat what was given: it may be a secret.
     """
 
     model_config = ConfigDict(

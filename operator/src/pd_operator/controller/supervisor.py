@@ -58,7 +58,7 @@ class Supervisor:
         self.beat = time.monotonic()
 
     async def run(self) -> None:
-        """Start and end loops as services come and go; until cancelled."""
+        """Start and end loops as services come and go; until canceled."""
         try:
             while True:
                 self._match()

@@ -102,7 +102,7 @@ class Watch:
         self.hearing = Hearing()
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until canceled."""
         loop = asyncio.get_running_loop()
         try:
             while True:
@@ -151,7 +151,7 @@ async def relist(
     ready: asyncio.Event,
     watch: Watch,
 ) -> None:
-    """Reconcile the registry with a LIST, now and every minute, until cancelled.
+    """Reconcile the registry with a LIST, now and every minute, until canceled.
 
     Starts the watch anew where it no longer hears of what the LIST shows, and where the CRD was
     away.

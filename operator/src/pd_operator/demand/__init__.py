@@ -1,4 +1,9 @@
-"""What is asked of a service: request rate and lengths, past, present and forecast."""
+"""What is asked of a service: request rate and lengths, past, present and forecast.
+
+Belongs here what is true of a load whoever serves it: demand, its history and forecast, schedules,
+how often forecasts held. What an engine can do, or how many workers there are, is never known here,
+and neither is where a figure came from.
+"""
 
 from pd_operator.demand.coverage import Coverage, CoverageTracker, sustained_loads
 from pd_operator.demand.demand import Demand

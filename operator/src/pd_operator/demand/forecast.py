@@ -39,7 +39,7 @@ _LOW, _MEDIAN = 0.05, 0.5
 SUSTAINED_SECONDS = 30.0
 """Pools are sized for loads that last about this long.
 
-What a single short bin has more than its neighbours is the chance of arrivals, which the plan's
+What a single short bin has more than its neighbors is the chance of arrivals, which the plan's
 queueing formulas allow for already; a quantile of single bins would pay for it twice.
 """
 
@@ -186,7 +186,7 @@ class FittedDemand:
         """Bins from the history's end to the one that the horizon lies in; at least one."""
         return steps_to(horizon_seconds, self.bin_seconds)
 
-    def nearest_learnt(self, horizon_seconds: float) -> float:
+    def nearest_learned(self, horizon_seconds: float) -> float:
         """The horizon itself where the fit was made for it or for none, else the nearest one."""
         asked = self.steps(horizon_seconds)
         if asked in self.horizons_steps or not self.horizons_steps:
@@ -194,7 +194,7 @@ class FittedDemand:
         nearest = min(self.horizons_steps, key=lambda steps: abs(steps - asked))
         return nearest * self.bin_seconds
 
-    def learnt(self, horizons_seconds: Sequence[float]) -> bool:
+    def learned(self, horizons_seconds: Sequence[float]) -> bool:
         """Whether the fit was made for these horizons."""
         return all(self.steps(seconds) in self.horizons_steps for seconds in horizons_seconds)
 
@@ -262,7 +262,7 @@ def fit_demand(
 
     `model` is a value of `ForecastModel`. `season_seconds` is the length of the load's rhythm; it
     counts where it is a whole number of at least two bins. `horizons_seconds` are those that will
-    be asked for: they, and one bin more and less, are learnt best. `NotEnoughHistoryError`
+    be asked for: they, and one bin more and less, are learned best. `NotEnoughHistoryError`
     where not even the last value has the bins it needs.
     """
     series = (
@@ -311,7 +311,7 @@ def steps_to(horizon_seconds: float, bin_seconds: float) -> int:
 
 
 def _horizons(horizons_seconds: Sequence[float], bin_seconds: float) -> tuple[int, ...]:
-    """The horizons in bins with their neighbours: a lead time that is measured moves a little."""
+    """The horizons in bins with their neighbors: a lead time that is measured moves a little."""
     asked = (steps_to(seconds, bin_seconds) for seconds in horizons_seconds)
     return tuple(sorted({max(1, steps + beside) for steps in asked for beside in (-1, 0, 1)}))
 

@@ -66,7 +66,7 @@ class LengthDistribution:
     def from_samples(cls, tokens: FloatArray, points: int = 64) -> Self:
         """Condense many observed lengths to at most `points` groups of equal weight.
 
-        Groups are of neighbouring lengths and sit at their mean, so the mean is kept exactly.
+        Groups are of neighboring lengths and sit at their mean, so the mean is kept exactly.
         """
         groups = np.array_split(np.sort(tokens), min(points, len(tokens)))
         return cls(

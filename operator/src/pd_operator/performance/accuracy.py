@@ -18,7 +18,7 @@ class InterpolationAccuracy:
 def interpolation_accuracy(table: MonotoneTable) -> InterpolationAccuracy:
     """The error stated for a table: that of leaving each inner point out and interpolating it.
 
-    An upper bound: without the point its neighbours lie twice as far apart as any two points do.
+    An upper bound: without the point its neighbors lie twice as far apart as any two points do.
     Against the source of the bundled tables the error is a half to a third of it. Tables without
     an inner point say nothing of themselves: NaN.
     """
@@ -30,7 +30,7 @@ def interpolation_accuracy(table: MonotoneTable) -> InterpolationAccuracy:
 
 
 def _left_out(axis: tuple[float, ...], values: FloatArray) -> FloatArray:
-    """Relative errors at each inner point of the axis, if only its neighbours were known."""
+    """Relative errors at each inner point of the axis, if only its neighbors were known."""
     x = np.asarray(axis)
     share = ((x[1:-1] - x[:-2]) / (x[2:] - x[:-2]))[:, np.newaxis]
     between = values[:-2] + share * (values[2:] - values[:-2])

@@ -141,7 +141,7 @@ class RoleCalibration:
     def factors(self, bounds: RatioBounds) -> tuple[float, ...]:
         """The correction of each band: three digits, so that a plan is not remade for noise.
 
-        A band without samples enough is corrected as its nearest neighbour that has them (of two
+        A band without samples enough is corrected as its nearest neighbor that has them (of two
         as near, the slower one); without any, nothing is corrected.
         """
         count = len(REGIONS[self.role].names)

@@ -10,7 +10,7 @@ from pd_operator.performance.profile import ProfileError
 from pd_operator.performance.profile_format import SCHEMA
 from pd_operator.performance.table import FloatArray
 
-NEIGHBOURS = 0.1
+NEIGHBORS = 0.1
 """Coordinates that differ by less than this share are taken for one point of the axis."""
 
 _MILLISECONDS = 1e3
@@ -120,10 +120,10 @@ def _told(axis: Sequence[float]) -> str:
 
 
 def _axis(values: Sequence[float]) -> list[float]:
-    """Distinct points, neighbours joined at their mean, in whole numbers where they were."""
+    """Distinct points, neighbors joined at their mean, in whole numbers where they were."""
     groups: list[list[float]] = []
     for value in sorted(values):
-        if groups and value <= groups[-1][0] * (1 + NEIGHBOURS):
+        if groups and value <= groups[-1][0] * (1 + NEIGHBORS):
             groups[-1].append(value)
         else:
             groups.append([value])

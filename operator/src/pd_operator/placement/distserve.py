@@ -56,7 +56,7 @@ class Unit:
 
     @property
     def goodput_per_gpu(self) -> float:
-        """What the algorithms maximise."""
+        """What the algorithms maximize."""
         return self.goodput / self.gpus
 
     def needed(self, requests_per_second: float) -> int:

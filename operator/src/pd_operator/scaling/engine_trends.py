@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pd_operator.performance.counters import Counters, PrefillWork, prefill_work, ran_backwards
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, WorkerObservation
 
-LEAST_PREFILL_TOKENS = 8_192
+MINIMUM_PREFILL_TOKENS = 8_192
 """One pass of SGLang's chunked prefill on a large GPU.
 
 So much an engine computes before it is measured, since the first passes compile kernels and fill
@@ -25,7 +25,7 @@ A prefill answers with its state from before the present pass: 4.4 s old with th
 that were seen.
 """
 
-LEAST_SECONDS_APART = 0.5
+MINIMUM_SECONDS_APART = 0.5
 """Readings that are closer are the same: an engine publishes its load now and then."""
 
 
@@ -51,7 +51,7 @@ class EngineTrend:
 
     def after(self, load: EngineLoad, published_seconds: float) -> "EngineTrend":
         """The trend with one more reading."""
-        if published_seconds - self.published_seconds < LEAST_SECONDS_APART:
+        if published_seconds - self.published_seconds < MINIMUM_SECONDS_APART:
             return self
         now = _counters(load, published_seconds)
         restarted = ran_backwards(_counters(self.load, self.published_seconds), now)
@@ -103,13 +103,13 @@ def updated_trends(trends: Mapping[str, EngineTrend], seen: Observation) -> dict
 
 def _begin(now: Counters) -> Counters | None:
     """Where a stretch may begin: not before the engine has computed enough."""
-    return now if now.prefill_tokens >= LEAST_PREFILL_TOKENS else None
+    return now if now.prefill_tokens >= MINIMUM_PREFILL_TOKENS else None
 
 
 def _stretch(begun: Counters | None, now: Counters) -> PrefillWork | None:
     """The work since `begun`; None while it is too little to tell."""
     work = prefill_work(begun, now) if begun else None
-    return work if work and work.tokens >= LEAST_PREFILL_TOKENS else None
+    return work if work and work.tokens >= MINIMUM_PREFILL_TOKENS else None
 
 
 def _counters(load: EngineLoad, published_seconds: float) -> Counters:

@@ -24,8 +24,8 @@ class FittedForecaster(Protocol):
     def end_seconds(self) -> float:
         """Unix time up to which the load was seen."""
 
-    def nearest_learnt(self, horizon_seconds: float) -> float:
-        """The horizon to ask for in place of this one: the nearest that was learnt."""
+    def nearest_learned(self, horizon_seconds: float) -> float:
+        """The horizon to ask for in place of this one: the nearest that was learned."""
 
     def forecast(
         self, role: Role, horizon_seconds: float, quantile_percent: int, shape: Demand
@@ -76,9 +76,9 @@ def forecast_at(
     """The pool's load at a moment (Unix time); its horizon counts from the history's end.
 
     The newest bin has ended a little ago, or long ago where Prometheus was away. A lead time that
-    has changed is soon learnt in the process of the fits; to learn it here would hold up a tick.
+    has changed is soon learned in the process of the fits; to learn it here would hold up a tick.
     """
-    reach = fitted.nearest_learnt(moment_seconds - fitted.end_seconds)
+    reach = fitted.nearest_learned(moment_seconds - fitted.end_seconds)
     try:
         return fitted.forecast(role, reach, quantile_percent, shape)
     except NotEnoughHistoryError as error:

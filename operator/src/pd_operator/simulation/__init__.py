@@ -7,6 +7,7 @@
 what it comes to: surfaces of a worker of each role, the network between them, the router's
 policies. With a `policy` the pools are sized as it says; start-ups, drains and role flips take as
 long as the service's `Lifecycle` has it. Pure apart from draws, which follow from `seed` alone.
+Whatever a request, a worker or a router does belongs here; what is decided of pools never does.
 """
 
 from pd_operator.simulation.policy import Policy

@@ -80,7 +80,7 @@ class Fleet:
             pool.pending.pop()
         while pool.committed > wanted and pool.starting:
             pool.reckon()
-            pool.starting.pop().cancelled = True
+            pool.starting.pop().canceled = True
         while pool.committed > wanted and len(pool.serving) > 1:
             self._drain(pool, flips=False)
         self._place()
@@ -118,7 +118,7 @@ class Fleet:
         pool.starting.append(start)
 
         def started(_: object) -> None:
-            if not start.cancelled:
+            if not start.canceled:
                 pool.add()
                 pool.starting.remove(start)
 

@@ -34,7 +34,7 @@ class Start:
     """A worker that was asked for at a time, in seconds, and does not serve yet."""
 
     asked_at: float
-    cancelled: bool = False
+    canceled: bool = False
 
 
 class Pool(Generic[W]):

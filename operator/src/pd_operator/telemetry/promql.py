@@ -38,8 +38,9 @@ _OFFERED = (
 _PREFILL = "{" + _OF_PODS + ',pd_role="prefill"}'
 _DECODE = "{" + _OF_PODS + ',pd_role="decode"}'
 _STREAMED = _OF_PODS + ',pd_role="decode",is_streaming="true"'
-# With priority scheduling, SGLang gives a total under the empty priority and its parts beside it.
+
 _DECODE_TOTAL = "{" + _OF_PODS + ',pd_role="decode",priority=""}'
+"""With priority scheduling, SGLang gives a total under the empty priority and parts beside it."""
 
 
 def range_window(resolution_seconds: float, scrape_interval_seconds: float) -> float:

@@ -146,7 +146,7 @@ async def test_a_bin_that_was_read_too_early_counts_as_it_became(fits: FitPool) 
         assert forecast(hasty, role, lead, NOW + 300) == expected
 
 
-async def test_another_lead_time_is_learnt_with_the_next_bin(fits: FitPool) -> None:
+async def test_another_lead_time_is_learned_with_the_next_bin(fits: FitPool) -> None:
     archive = MemoryArchive(noisy, since_seconds=NOW - 86_400)
     ahead = ServiceForecaster(KEY, fits)
     await followed(ahead, archive, range(1))
@@ -157,7 +157,7 @@ async def test_another_lead_time_is_learnt_with_the_next_bin(fits: FitPool) -> N
     assert ahead._fit is not first
     await fitted(ahead)
     assert ahead._fitted is not None
-    assert ahead._fitted.learnt((200.0, 1500.0))
+    assert ahead._fitted.learned((200.0, 1500.0))
 
 
 async def test_another_spec_begins_anew(fits: FitPool) -> None:

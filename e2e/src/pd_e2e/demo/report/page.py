@@ -6,7 +6,7 @@ from pathlib import Path
 from pd_e2e.demo.report.sections import Section, sections
 from pd_e2e.demo.report.tables import decision_table, figure_table
 from pd_e2e.demo.run import Run
-from pd_e2e.demo.summary import Summary, summarise
+from pd_e2e.demo.summary import Summary, summarize
 from pd_operator.cli.report.page import Tile, page, section
 from pd_operator.cli.report.style import style, svg
 
@@ -21,7 +21,7 @@ def write_report(path: Path, run: Run) -> None:
 
 def report(run: Run) -> str:
     """The whole page."""
-    summary = summarise(run)
+    summary = summarize(run)
     with style():
         plots = [_plotted(shown) for shown in sections(run)]
     decisions = section("Every decision", decision_table(run), _DECISIONS)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pd_e2e.demo.report import plots
 from pd_e2e.demo.report.style import day_axis
 from pd_e2e.demo.run import Run
-from pd_e2e.demo.summary import summarise
+from pd_e2e.demo.summary import summarize
 from pd_operator.api.roles import Role
 from pd_operator.cli.report.style import legend, style, svg, title
 
@@ -41,7 +41,7 @@ def picture(run: Run) -> Figure:
     title(attained, "Requests within their objective")
     for axes in rows:
         legend(axes)
-        day_axis(axes, run, labelled=axes is attained)
+        day_axis(axes, run, labeled=axes is attained)
     return figure
 
 
@@ -56,7 +56,7 @@ def comparison(runs: Mapping[str, Run]) -> Figure:
 
 def _column(rows: list[Axes], heading: str, run: Run) -> None:
     prefill, decode, attained = rows
-    summary = summarise(run)
+    summary = summarize(run)
     plots.workers(prefill, run, Role.PREFILL)
     plots.workers(decode, run, Role.DECODE)
     plots.attainment(attained, run)
@@ -72,4 +72,4 @@ def _column(rows: list[Axes], heading: str, run: Run) -> None:
     title(attained, "Requests within their objective")
     for axes in rows:
         legend(axes)
-        day_axis(axes, run, labelled=axes is attained)
+        day_axis(axes, run, labeled=axes is attained)

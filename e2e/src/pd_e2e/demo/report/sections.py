@@ -135,7 +135,7 @@ def _panels(run: Run, panels: list[tuple[str, Callable[[Axes], None]]]) -> Figur
         draw(axes)
         title(axes, name)
         legend(axes)
-        day_axis(axes, run, labelled=axes is rows[-1])
+        day_axis(axes, run, labeled=axes is rows[-1])
     return figure
 
 

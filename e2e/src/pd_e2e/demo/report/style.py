@@ -12,7 +12,7 @@ PERFECT = "#0f172a"
 ROLE_COLORS = {Role.PREFILL: PREFILL, Role.DECODE: DECODE}
 
 
-def day_axis(axes: Axes, run: Run, *, labelled: bool = True) -> None:
+def day_axis(axes: Axes, run: Run, *, labeled: bool = True) -> None:
     """Make the x-axis the replayed day: a mark every two hours."""
     two_hours = 2 * 3600 / run.load.speed
     axes.set_xlim(0, run.duration_seconds)
@@ -20,4 +20,4 @@ def day_axis(axes: Axes, run: Run, *, labelled: bool = True) -> None:
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda seconds, _: run.load.clock(seconds).rpartition(" ")[2])
     )
-    axes.tick_params(labelbottom=labelled)
+    axes.tick_params(labelbottom=labeled)

@@ -59,7 +59,7 @@ def expert_figure(replay: Replay) -> Figure:
     for axes, series in zip(rows, shown, strict=True):
         plots.experts(axes, series)
         title(axes, series.name[:1].upper() + series.name[1:])
-        time_axis(axes, dated=replay.loads.dated, labelled=axes is rows[-1])
+        time_axis(axes, dated=replay.loads.dated, labeled=axes is rows[-1])
     handles, labels = rows[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure

@@ -92,7 +92,7 @@ def coverage(axes: Axes, replay: Replay) -> None:
 
 
 def experts(axes: Axes, series: SeriesBacktest) -> None:
-    """Share of each expert in the forecast; grey on top where none of it was used."""
+    """Share of each expert in the forecast; gray on top where none of it was used."""
     at = style.times(series.seconds)
     layers = [np.nan_to_num(shares) for shares in series.shares.values()]
     colors = _expert_colors(series.shares)
@@ -142,7 +142,7 @@ def _sliding_mean(values: FloatArray, size: int) -> FloatArray:
 
 
 def _expert_colors(experts: Mapping[str, FloatArray]) -> list[str]:
-    """Greys for the last value, blues for averages, green for earlier days, oranges for ridges."""
+    """Grays for the last value, blues for averages, green for earlier days, oranges for ridges."""
     shades = {
         "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),
         "ridge": iter(("#7c2d12", "#ea580c", "#fb923c", "#fdba74", "#fed7aa")),

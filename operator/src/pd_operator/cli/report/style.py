@@ -79,13 +79,13 @@ def times(seconds: FloatArray) -> FloatArray:
     return days
 
 
-def time_axis(axes: Axes, *, dated: bool, labelled: bool = True) -> None:
+def time_axis(axes: Axes, *, dated: bool, labeled: bool = True) -> None:
     """Make the x-axis the calendar in UTC, or days and hours from the file's own beginning."""
     locator = AutoDateLocator(minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator) if dated else FuncFormatter(_since_beginning)
     axes.xaxis.set_major_formatter(formatter)
-    axes.tick_params(labelbottom=labelled)
+    axes.tick_params(labelbottom=labeled)
     axes.margins(x=0)
 
 

@@ -54,7 +54,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     """Play a trace through a simulated service, sized by the operator.
 
     The operator decides as it would in the cluster, with the service's own
-    bounds, objectives and behaviour, start-up times and drains; beside it the
+    bounds, objectives and behavior, start-up times and drains; beside it the
     same requests go through pools that stay as they are. The table holds the
     shares of requests within the objectives, latencies, and GPU hours.
 

@@ -61,7 +61,7 @@ def workers_figure(outcome: Outcome, requests: Requests) -> Figure:
         title(axes, name)
         legend(axes)
     for axes in (load, prefill, decode):
-        time_axis(axes, dated=False, labelled=axes is decode)
+        time_axis(axes, dated=False, labeled=axes is decode)
     return figure
 
 
@@ -82,7 +82,7 @@ def latency_figure(
         axes.axhline(1e3 * objective.seconds, color=GOAL, lw=1.0, ls="--", label="objective")
         _logarithmic(axes)
         title(axes, f"{name} P{objective.percentile}, milliseconds")
-        time_axis(axes, dated=False, labelled=axes is below)
+        time_axis(axes, dated=False, labeled=axes is below)
     legend(above)
     return figure
 

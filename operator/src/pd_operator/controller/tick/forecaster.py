@@ -127,9 +127,9 @@ class ServiceForecaster:
             return seen is not history
         newer_bins = (history.end_seconds - seen.end_seconds) / history.bin_seconds
         older = history.start_seconds < seen.start_seconds and self._past.complete
-        unlearnt = not self._fitted.learnt(horizons_seconds)
+        unlearned = not self._fitted.learned(horizons_seconds)
         refit = newer_bins >= refit_bins(self._spec.model)
-        return refit or older or (unlearnt and newer_bins >= 1)
+        return refit or older or (unlearned and newer_bins >= 1)
 
     async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
         self._fitted_on = history

@@ -6,8 +6,8 @@
 | Dopd, DopdAsPublished | arXiv 2511.20982 and its planner | P/D ratio that keeps a full decode batch fed |
 | SloAware, SloAwareAsPublished | arXiv 2603.04716 | M/M/1 prefill, decode from its batch curve |
 
-What is corrected, and why, stands in each module. DistServe's placement needs a simulation, so it
-is not here but in `pd_operator.placement`.
+What is corrected, and why, stands in each module. A method that needs a simulation never stands
+here: DistServe's is in `pd_operator.placement`.
 """  # noqa: E501 - a table's row is a line
 
 from pd_operator.planning.methods.registry import plan_by, plan_of

@@ -9,7 +9,7 @@ _IMAGES_DIRECTORY = Path(__file__).resolve().parents[4] / "images"
 
 
 def repository_images() -> dict[str, dict[str, Any]]:
-    """Return the catalogue of a process node: operator, engine simulator, router and Python."""
+    """Return the catalog of a process node: operator, engine simulator, router and Python."""
     programs = str(_ENVIRONMENT)
     return {
         "pd-operator/operator": {"path": [programs], "entrypoint": ["pd-operator"]},

@@ -24,7 +24,7 @@ from scripts.policy_lab.score import Score
 from scripts.policy_lab.trial import Setting, judge
 
 from pd_operator.api.roles import Role
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.performance import EngineSurfaces
 from pd_operator.simulation import Pools, Requests
 from pd_operator.simulation.policies.timetable import Timetable

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from scripts.bench_inputs import whole_traces
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.simulation import Requests
 
 _DAY_SECONDS = 86_400.0

@@ -19,7 +19,7 @@ from scripts.policy_lab.loads import (
 )
 
 from pd_operator.api.spec import PDInferenceServiceSpec
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import EngineModel
 from pd_operator.planning.objectives import Objectives

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
 from pd_operator.simulation import EngineLimits, Pools, Requests, ServiceModel, simulate

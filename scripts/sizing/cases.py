@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.performance import load_bundled
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.limits import Limits

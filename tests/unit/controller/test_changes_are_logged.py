@@ -15,8 +15,7 @@ from pd_operator.cli.logs import JsonFormatter
 from pd_operator.controller.service_loop import ServiceLoop
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.tick_result import TickResult
-from pd_operator.demand import DemandHistory
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import DemandHistory, FloatArray
 
 from .stand_ins import GivenObserver, MemoryCluster, Object, loop_over
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pd_operator.demand import NotEnoughHistoryError
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray, NotEnoughHistoryError
 from pd_operator.demand.backtest import BacktestPlan, SeriesBacktest, backtest
 
 HOUR = 3600.0

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from pd_operator.api.roles import Role
-from pd_operator.demand import Demand, DemandForecast, DemandHistory, LengthDistribution, fit_demand
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import (
+    Demand,
+    DemandForecast,
+    DemandHistory,
+    FloatArray,
+    LengthDistribution,
+    fit_demand,
+)
 
 SHAPE = Demand(15.0, LengthDistribution.constant(1000.0), LengthDistribution.constant(200.0))
 LEAD_SECONDS = 300.0

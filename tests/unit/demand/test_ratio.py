@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.demand.ratio import ratio_accuracy
 
 

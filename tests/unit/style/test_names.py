@@ -37,6 +37,7 @@ MOVED = {
     "acting picture verdicts report telling readings",
     "performance": "places remembered passes work errors",
     "planning": "errors bounds",
+    "demand": "arrays",
     "planning/methods": "counts",
     "simulation": "ledger casualties steering",
     "cli/sizing": "question",

@@ -17,7 +17,7 @@ from pd_operator.demand.forecast import (
     sustained_bins,
 )
 from pd_operator.demand.history import DemandHistory
-from pd_operator.demand.lengths import LengthDistribution
+from pd_operator.demand.lengths import FloatArray, LengthDistribution
 from pd_operator.demand.measuring import (
     ENOUGH_REQUESTS,
     NO_LENGTH_SEEN,
@@ -35,6 +35,7 @@ __all__ = [
     "DemandForecast",
     "DemandHistory",
     "FittedDemand",
+    "FloatArray",
     "LengthDistribution",
     "NotEnoughHistoryError",
     "QuantileBand",

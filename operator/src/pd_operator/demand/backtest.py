@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from pd_forecasting import Hedge, LastValue, NotEnoughPointsError
-from pd_operator.demand.arrays import FloatArray, IntArray
 from pd_operator.demand.coverage import ROUNDING, sustained_loads
 from pd_operator.demand.forecast import (
     FittedSeries,
@@ -17,6 +17,9 @@ from pd_operator.demand.forecast import (
     steps_to,
     sustained_bins,
 )
+from pd_operator.demand.lengths import FloatArray
+
+IntArray = npt.NDArray[np.int64]
 
 MINIMUM_ORIGINS = 20
 """Fewer forecasts than these say nothing."""

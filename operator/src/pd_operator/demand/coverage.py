@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.forecast import QuantileBand
+from pd_operator.demand.lengths import FloatArray
 
 FORECASTS_REMEMBERED = 1440
 """A day of forecasts made every minute."""

@@ -21,10 +21,9 @@ from pd_forecasting import (
 )
 from pd_operator.api.autoscaling import ForecastModel
 from pd_operator.api.roles import Role
-from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.demand import Demand
 from pd_operator.demand.history import DemandHistory
-from pd_operator.demand.lengths import LengthDistribution
+from pd_operator.demand.lengths import FloatArray, LengthDistribution
 
 _MODELS: dict[ForecastModel, type[Forecaster]] = {
     ForecastModel.HEDGE: Hedge,

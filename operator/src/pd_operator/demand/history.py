@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand.lengths import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

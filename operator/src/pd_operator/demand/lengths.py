@@ -7,8 +7,13 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from pd_operator.demand.arrays import FloatArray
+FloatArray = npt.NDArray[np.float64]
+"""An array of a series or a distribution. Declared once in each package that may import none of
+the others that do: here, for `demand` and all above it, in `performance.table` and in
+`pd_forecasting.base`; in the test bench by the load generator, which needs nothing of the product.
+"""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pd_operator.api.router import PrefillPolicy
-from pd_operator.demand import LengthDistribution
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray, LengthDistribution
 from pd_operator.performance import EngineSurfaces
 from pd_operator.planning.decode import DecodeLoad
 from pd_operator.planning.load import Load

@@ -7,8 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pd_operator.demand import Demand, LengthDistribution
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import Demand, FloatArray, LengthDistribution
 from pd_operator.planning.plan import PlanningError
 
 PROMPT_CV, OUTPUT_CV = 0.96, 0.77

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 _NOTHING_SECONDS = 1e-9
 _NOTHING_SHARE = 1e-9

@@ -10,9 +10,9 @@ from pd_operator.demand import (
     NO_LENGTH_SEEN,
     Demand,
     DemandHistory,
+    FloatArray,
     LengthDistribution,
 )
-from pd_operator.demand.arrays import FloatArray
 from pd_operator.scaling.observation import Known, Reading, Unknown
 from pd_operator.simulation.snapshot import Snapshot
 

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.simulation.prefixes import Prefixes
 
 IntArray = npt.NDArray[np.int32]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 MAXIMUM_POINTS = 10_000
 """Prometheus answers at most 11,000 points per series."""

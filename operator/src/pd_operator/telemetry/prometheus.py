@@ -8,8 +8,7 @@ them off the event loop.
 from prometheus_api_client.prometheus_connect import PrometheusConnect
 
 from pd_operator.api.names import ServiceKey
-from pd_operator.demand import Demand, DemandHistory
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import Demand, DemandHistory, FloatArray
 from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment, Known, Reading, Unknown
 from pd_operator.telemetry import promql

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pd_operator.api.names import ServiceKey
-from pd_operator.demand import DemandHistory
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import DemandHistory, FloatArray
 from pd_operator.scaling.observation import Unknown
 
 AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answer.")

@@ -14,8 +14,7 @@ from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.forecaster import ServiceForecaster
-from pd_operator.demand import Demand, DemandForecast, LengthDistribution
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import Demand, DemandForecast, FloatArray, LengthDistribution
 from pd_operator.scaling.observation import Unknown
 from pd_operator.scaling.pool_forecasts import forecast_at
 

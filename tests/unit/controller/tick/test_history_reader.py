@@ -7,7 +7,7 @@ from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.controller.tick import history_reader
 from pd_operator.controller.tick.history_reader import MAXIMUM_BINS, HistoryReader
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 from .history_source import MemoryArchive
 

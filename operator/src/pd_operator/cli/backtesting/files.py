@@ -32,7 +32,8 @@ from pd_operator.cli.traces.columns import (
 from pd_operator.cli.traces.table import known_numbers, number_columns, numbers_of, read_table
 from pd_operator.cli.traces.times import FIRST_DATE_SECONDS, as_seconds
 from pd_operator.cli.traces.units import TimeOptions
-from pd_operator.demand.arrays import FloatArray, IntArray
+from pd_operator.demand import FloatArray
+from pd_operator.demand.backtest import IntArray
 
 _MAXIMUM_UNEVEN = 0.2
 

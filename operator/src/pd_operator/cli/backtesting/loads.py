@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pd_operator.demand import DemandHistory
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import DemandHistory, FloatArray
 
 REQUESTS = "requests per second"
 PROMPT_TOKENS = "prompt tokens per second"

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.cli.backtesting.words import duration
 from pd_operator.cli.report import style
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.demand.backtest import SeriesBacktest
 
 BLOCK_FORECASTS = 60

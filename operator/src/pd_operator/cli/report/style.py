@@ -10,7 +10,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 INK = "#0f172a"
 MUTED = "#64748b"

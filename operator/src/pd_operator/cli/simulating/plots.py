@@ -19,7 +19,7 @@ from pd_operator.cli.report.style import (
     title,
 )
 from pd_operator.cli.simulating.comparison import Outcome
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 from pd_operator.planning.objectives import Objectives
 from pd_operator.simulation import Requests
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pd_operator.cli.traces.errors import TraceError
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 MAXIMUM_ROWS = 50_000_000
 SEPARATORS = {".csv": ",", ".tsv": "\t"}

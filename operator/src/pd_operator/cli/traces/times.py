@@ -12,7 +12,7 @@ import pandas as pd
 from pd_operator.cli.traces.columns import plain_name
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import ENDINGS, PER_SECOND, TimeUnit
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import FloatArray
 
 FIRST_DATE_SECONDS = 3e8
 """Smaller Unix times, before 1979, are seconds of a file's own."""

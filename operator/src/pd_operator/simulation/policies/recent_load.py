@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pd_operator.demand import Demand, LengthDistribution
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand import Demand, FloatArray, LengthDistribution
 from pd_operator.simulation.snapshot import Snapshot
 
 

@@ -72,7 +72,8 @@ def missed(figures: Sequence[Figure], ranges: Ranges) -> list[str]:
 def _table(benchmark: str, figures: Sequence[Figure], ranges: Ranges) -> Table:
     table = Table(title=f"benchmark: {benchmark}")
     for column in ("figure", "value", "unit", "goal", "", "range", "of runs", ""):
-        table.add_column(column, justify="right" if column in ("value", "goal") else "left")
+        right = column in ("value", "goal")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
     outside = missed(figures, ranges)
     for figure in figures:
         goal = "" if figure.goal is None else f"{figure.goal:g}"

@@ -150,8 +150,7 @@ def main() -> None:
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in asked.runs]
     figures = [{one["name"]: one["value"] for one in report["figures"]} for report in reports]
     better = {one["name"]: one["better"] for one in reports[-1]["figures"]}
-    commits = ", ".join(dict.fromkeys(report["commit"] for report in reports))
-    measured = f"{len(reports)} runs at {commits} on {asked.on}"
+    measured = f"{len(reports)} runs on {asked.on}"
     ranges = merged(read(asked.benchmark), ranges_of(figures, better), measured)
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = text_of(asked.benchmark, ranges)

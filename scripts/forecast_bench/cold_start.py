@@ -15,10 +15,10 @@ STRIDE = 17
 
 @dataclass(frozen=True)
 class ColdStart:
-    """MASE at 5 minutes of forecasters that know `points` bins; NaN where the model refuses."""
+    """Relative MAE at 5 minutes of forecasters that know `points` bins; NaN where one refuses."""
 
     points: int
-    mase: float
+    relative_mae: float
 
 
 def cold_start(
@@ -27,10 +27,12 @@ def cold_start(
     """Fit a new forecaster on each number of points before each of many starts."""
     steps = LEAD_MINUTES // series.bin_minutes
     starts = range(series.first_origin, len(series.values) - steps, stride)
-    return [ColdStart(points, _mase(model, series, points, starts, steps)) for points in POINTS]
+    return [
+        ColdStart(points, _relative_mae(model, series, points, starts, steps)) for points in POINTS
+    ]
 
 
-def _mase(
+def _relative_mae(
     model: type[Forecaster], series: BenchSeries, points: int, starts: range, steps: int
 ) -> float:
     values = series.values

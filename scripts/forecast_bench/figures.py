@@ -34,9 +34,11 @@ class ModelScores:
     cost: Cost | None
 
 
-def _mase_limits(lead: int, must: tuple[float, ...], goal: tuple[float, ...]) -> dict[str, Limit]:
+def _relative_mae_limits(
+    lead: int, must: tuple[float, ...], goal: tuple[float, ...]
+) -> dict[str, Limit]:
     return {
-        f"mase_{lead}min/{key}": Limit(m, g)
+        f"relative_mae_{lead}min/{key}": Limit(m, g)
         for key, m, g in zip(MINUTE_SERIES, must, goal, strict=True)
     }
 
@@ -50,10 +52,10 @@ def _azure_limits(name: str, must: tuple[float, ...], goal: tuple[float, ...]) -
 _PINBALL = (1.30, 1.84, 2.18, 2.82)
 _OVER = (14.5, 18.5, 24.0, 28.0)
 LIMITS: dict[str, Limit] = {
-    **_mase_limits(5, (0.845, 0.83, 0.775, 0.775, 0.78), (0.82, 0.80, 0.76, 0.755, 0.74)),
-    **_mase_limits(10, (0.86, 0.84, 0.78, 0.78, 0.77), (0.83, 0.81, 0.765, 0.76, 0.74)),
-    "mase_10min/servegen-mean": Limit(None, 0.96),
-    "mase_30min/servegen-mean": Limit(None, 0.92),
+    **_relative_mae_limits(5, (0.845, 0.83, 0.775, 0.775, 0.78), (0.82, 0.80, 0.76, 0.755, 0.74)),
+    **_relative_mae_limits(10, (0.86, 0.84, 0.78, 0.78, 0.77), (0.83, 0.81, 0.765, 0.76, 0.74)),
+    "relative_mae_10min/servegen-mean": Limit(None, 0.96),
+    "relative_mae_30min/servegen-mean": Limit(None, 0.92),
     "coverage90_min": Limit(88.5, None, "higher"),
     "coverage90_max": Limit(91.5),
     "coverage95_min": Limit(94.0, None, "higher"),
@@ -62,7 +64,7 @@ LIMITS: dict[str, Limit] = {
     **_azure_limits("pinball90_5min", _PINBALL, tuple(0.97 * value for value in _PINBALL)),
     **_azure_limits("short_minutes_percent", (1.5,) * 4, (1.5,) * 4),
     **_azure_limits("over_provisioning_percent", _OVER, tuple(value - 2 for value in _OVER)),
-    "cold_start_mase_worst": Limit(1.0, 0.95),
+    "cold_start_relative_mae_worst": Limit(1.0, 0.95),
     "milliseconds_per_tick": Limit(50.0, 10.0),
     "megabytes_per_service": Limit(20.0),
 }
@@ -75,7 +77,7 @@ def limit_of(name: str) -> Limit:
     quantity, _, key = name.partition("/")
     if name in LIMITS:
         return LIMITS[name]
-    if quantity in ("mase_10min", "mase_30min") and key.startswith("servegen-"):
+    if quantity in ("relative_mae_10min", "relative_mae_30min") and key.startswith("servegen-"):
         return _SERVEGEN_EXCEPTIONS.get(key, _SERVEGEN)
     return Limit(None)
 
@@ -83,7 +85,7 @@ def limit_of(name: str) -> Limit:
 def figures(scores: ModelScores) -> list[Figure]:
     """All figures of one forecaster. Their `goal` is what must be met, or else what is aimed at."""
     return [
-        *_mase(scores),
+        *_relative_mae(scores),
         *_coverage(scores),
         *(
             _figure(f"pinball90_5min/{key}", scores.horizons[key][0].pinball90_percent, "% of mean")
@@ -103,21 +105,21 @@ def _figure(name: str, value: float, unit: str) -> Figure:
     return Figure(name, value, unit, wanted, limit.better)
 
 
-def _mase(scores: ModelScores) -> list[Figure]:
+def _relative_mae(scores: ModelScores) -> list[Figure]:
     found = [
-        _figure(f"mase_{one.lead_minutes}min/{key}", one.mase, "of last value")
+        _figure(f"relative_mae_{one.lead_minutes}min/{key}", one.relative_mae, "of last value")
         for key, horizons in scores.horizons.items()
         for one in horizons
     ]
     for lead in (10, 30):
         means = [
-            one.mase
+            one.relative_mae
             for key, horizons in scores.horizons.items()
             for one in horizons
             if key.startswith("servegen-") and one.lead_minutes == lead
         ]
         if means:
-            name = f"mase_{lead}min/servegen-mean"
+            name = f"relative_mae_{lead}min/servegen-mean"
             found.append(_figure(name, float(np.mean(means)), "of last value"))
     return found
 
@@ -155,18 +157,18 @@ def _replicas(scores: ModelScores) -> list[Figure]:
 
 def _ratios(scores: ModelScores) -> list[Figure]:
     return [
-        _figure(f"ratio_mase_{lead}min/{key}", mase, "of last ratio")
+        _figure(f"ratio_relative_mae_{lead}min/{key}", relative_mae, "of last ratio")
         for key, leads in scores.ratios.items()
-        for lead, mase in leads.items()
+        for lead, relative_mae in leads.items()
     ]
 
 
 def _cold_start(scores: ModelScores) -> list[Figure]:
-    cells = [one.mase for starts in scores.cold_start.values() for one in starts]
+    cells = [one.relative_mae for starts in scores.cold_start.values() for one in starts]
     if not cells:
         return []
     worst = float("inf") if np.isnan(cells).any() else max(cells)
-    return [_figure("cold_start_mase_worst", worst, "of last value")]
+    return [_figure("cold_start_relative_mae_worst", worst, "of last value")]
 
 
 def _cost(scores: ModelScores) -> list[Figure]:

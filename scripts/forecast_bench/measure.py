@@ -10,7 +10,7 @@ from scripts.forecast_bench.figures import ModelScores
 from scripts.forecast_bench.origins import Walk, walk
 from scripts.forecast_bench.peers import PEERS
 from scripts.forecast_bench.peers import STRIDE as PEER_STRIDE
-from scripts.forecast_bench.ratio import ratio_mase
+from scripts.forecast_bench.ratio import ratio_relative_mae
 from scripts.forecast_bench.scores import replicas, score
 from scripts.forecast_bench.series import (
     AZURE_SERIES,
@@ -100,7 +100,7 @@ def _ratios(walks: dict[str, Walk]) -> dict[str, dict[int, float]]:
         for name in SERVEGEN_MODELS
     }
     return {
-        service: ratio_mase(walks[prefill], walks[decode])
+        service: ratio_relative_mae(walks[prefill], walks[decode])
         for service, (prefill, decode) in pairs.items()
         if prefill in walks and decode in walks
     }
@@ -108,7 +108,7 @@ def _ratios(walks: dict[str, Walk]) -> dict[str, dict[int, float]]:
 
 def _line(one: Walk) -> str:
     found = ", ".join(
-        f"{at.lead_minutes} min {at.mase:.3f} "
+        f"{at.lead_minutes} min {at.relative_mae:.3f} "
         f"(P90 {at.coverage_percent[0.9]:.1f} %, P95 {at.coverage_percent[0.95]:.1f} %, "
         f"block {at.worst_block_percent:.0f} %, pinball {at.pinball90_percent:.2f})"
         for at in score(one)

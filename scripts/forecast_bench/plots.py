@@ -51,7 +51,7 @@ def accuracy(models: Sequence[ModelScores]) -> Figure:
     for axes, lead in zip(figure.subplots(1, 2, sharey=True), (5, 10), strict=True):
         for place, model in enumerate(models):
             errors = [
-                one.mase
+                one.relative_mae
                 for key in MINUTE_SERIES
                 for one in model.horizons[key]
                 if one.lead_minutes == lead

@@ -5,7 +5,7 @@ from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.series import FloatArray
 
 
-def ratio_mase(prefill: Walk, decode: Walk) -> dict[int, float]:
+def ratio_relative_mae(prefill: Walk, decode: Walk) -> dict[int, float]:
     """By lead in minutes: mean error of the forecast ratio's logarithm over the last ratio's.
 
     Logarithms, since a ratio twice too high is as wrong as one twice too low.

@@ -34,7 +34,7 @@ class Reach:
     days: str
     forecaster: str
     mean_per_minute: float
-    mase: float
+    relative_mae: float
     pinball90_percent: float
     short_minutes_percent: float
     over_provisioning_percent: float
@@ -72,7 +72,7 @@ def _row(key: str, days: str, who: str, one: Walk) -> Reach:
         days=days,
         forecaster=who,
         mean_per_minute=float(np.nanmean(one.series.values[one.origins])),
-        mase=ahead.mase,
+        relative_mae=ahead.relative_mae,
         pinball90_percent=ahead.pinball90_percent,
         short_minutes_percent=chosen.short_minutes_percent,
         over_provisioning_percent=chosen.over_provisioning_percent,

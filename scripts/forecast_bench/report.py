@@ -27,9 +27,10 @@ same thinned to one request in 25 (`conv25`, `code25`), tokens per minute of Bur
 ServeGen services in 10-minute bins. A forecast is made at every bin from hour 36 on (of the day-
 long `deepseek-r1`: hour 12), of the past alone; models are fitted anew every 60 bins (ten
 hours of ServeGen: models that must be fitted would do better there with more fits), those that
-learn from every bin every 720. The error is the mean absolute error over that of the last value on
-the same origins (MASE), so 1 is no better than to do nothing. Coverage is the share of actuals at
-or below a quantile. Windows that the source lacks are missing to the models and are not scored.
+learn from every bin every 720. The error is the relative MAE: mean absolute error over that of the
+last value on the same origins, so 1 is no better than to do nothing. Coverage is the share of
+actuals at or below a quantile. Windows that the source lacks are missing to the models and are not
+scored.
 """
 
 
@@ -86,7 +87,7 @@ def _reach(rows: Sequence[Reach]) -> str:
         "days",
         "per minute",
         "forecaster",
-        "MASE",
+        "relative MAE",
         "pinball 0.9",
         "P97.5: short",
         "over",
@@ -97,7 +98,7 @@ def _reach(rows: Sequence[Reach]) -> str:
             one.days,
             f"{one.mean_per_minute:,.0f}",
             one.forecaster,
-            _number(one.mase),
+            _number(one.relative_mae),
             f"{one.pinball90_percent:.2f} %",
             f"{one.short_minutes_percent:.2f} %",
             f"{one.over_provisioning_percent:.1f} %",
@@ -139,15 +140,18 @@ def _at(model: ModelScores, key: str, lead: int) -> HorizonScore | None:
     return next((one for one in model.horizons.get(key, []) if one.lead_minutes == lead), None)
 
 
-def _mase(model: ModelScores, key: str, lead: int) -> str:
+def _relative_mae(model: ModelScores, key: str, lead: int) -> str:
     score = _at(model, key, lead)
-    return _number(None if score is None else score.mase)
+    return _number(None if score is None else score.relative_mae)
 
 
 def _accuracy(models: Sequence[ModelScores]) -> str:
     head = ("model", *(f"{key} {lead} min" for key in MINUTE_SERIES for lead in (5, 10, 15)))
     rows = [
-        [one.model, *(_mase(one, key, lead) for key in MINUTE_SERIES for lead in (5, 10, 15))]
+        [
+            one.model,
+            *(_relative_mae(one, key, lead) for key in MINUTE_SERIES for lead in (5, 10, 15)),
+        ]
         for one in models
     ]
     return (
@@ -162,12 +166,14 @@ def _servegen(models: Sequence[ModelScores]) -> str:
     rows = [
         [
             key.removeprefix("servegen-"),
-            *(_mase(one, key, lead) for one in models for lead in (10, 30)),
+            *(_relative_mae(one, key, lead) for one in models for lead in (10, 30)),
         ]
         for key in keys
     ]
     means = [
-        _number(float(np.mean([score.mase for key in keys if (score := _at(one, key, lead))])))
+        _number(
+            float(np.mean([score.relative_mae for key in keys if (score := _at(one, key, lead))]))
+        )
         for one in models
         for lead in (10, 30)
     ]
@@ -264,7 +270,12 @@ def _cold_starts(models: Sequence[ModelScores]) -> str:
 
 def _worst_start(model: ModelScores, points: int) -> float:
     return max(
-        (one.mase for many in model.cold_start.values() for one in many if one.points == points),
+        (
+            one.relative_mae
+            for many in model.cold_start.values()
+            for one in many
+            if one.points == points
+        ),
         default=float("nan"),
     )
 
@@ -303,7 +314,7 @@ def _peers(peers: Sequence[ModelScores]) -> str:
     rows = [
         [
             one.model,
-            *(_mase(one, key, lead) for key in MINUTE_SERIES for lead in (5, 10)),
+            *(_relative_mae(one, key, lead) for key in MINUTE_SERIES for lead in (5, 10)),
             _coverage_range(one),
             _number(score.pinball90_percent, 2) if (score := _at(one, "code25", 5)) else "-",
         ]

@@ -14,7 +14,7 @@ BLOCK_MINUTES = 360
 class HorizonScore:
     """Scores at one horizon, over the origins whose actual is known.
 
-    - `mase`: mean absolute error over that of the last value.
+    - `relative_mae`: mean absolute error over that of the last value.
     - `wape_percent`: mean absolute error in percent of the mean load.
     - `coverage_percent`: share of actuals at or below each of `QUANTILES`.
     - `worst_block_percent`: least coverage of the 90th percentile in any 6 hours.
@@ -23,7 +23,7 @@ class HorizonScore:
 
     lead_minutes: int
     origins: int
-    mase: float
+    relative_mae: float
     wape_percent: float
     coverage_percent: dict[float, float]
     worst_block_percent: float
@@ -57,7 +57,9 @@ def _at_horizon(walk: Walk, column: int) -> HorizonScore:
     return HorizonScore(
         lead_minutes=walk.series.lead_minutes[column],
         origins=len(actual),
-        mase=round(error / float(np.abs(actual - last).mean()), 9),  # the last value's own is 1
+        relative_mae=round(
+            error / float(np.abs(actual - last).mean()), 9
+        ),  # the last value's own is 1
         wape_percent=100 * error / mean,
         coverage_percent={
             quantile: 100 * float(covered[:, i].mean()) for i, quantile in enumerate(QUANTILES)

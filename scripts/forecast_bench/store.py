@@ -122,11 +122,11 @@ def _read(plain: Mapping[str, Any]) -> ModelScores:
             key: [ReplicaScore(**one) for one in many] for key, many in plain["replicas"].items()
         },
         ratios={
-            key: {int(lead): _back(mase) for lead, mase in leads.items()}
+            key: {int(lead): _back(relative_mae) for lead, relative_mae in leads.items()}
             for key, leads in plain["ratios"].items()
         },
         cold_start={
-            key: [ColdStart(one["points"], _back(one["mase"])) for one in many]
+            key: [ColdStart(one["points"], _back(one["relative_mae"])) for one in many]
             for key, many in plain["cold_start"].items()
         },
         cost=None if cost is None else Cost(**cost),

@@ -1,4 +1,11 @@
-"""Short-horizon forecasts of a load, with quantiles. Knows nothing of Kubernetes or LLMs."""
+"""Short-horizon forecasts of a load, with quantiles.
+
+Here belongs what turns a series of regular bins into quantiles of the bins to come: models, the
+ensemble of them, margins, and what they share. Series are plain arrays; nothing here knows of
+time zones, Prometheus, Kubernetes, requests or tokens (`pd_operator.demand` does), and nothing
+reads a clock, a file or a random number. A forecaster lives in memory: after a restart it is
+fitted again on the history, which Prometheus keeps.
+"""
 
 from pd_forecasting.base import Forecast, Forecaster
 from pd_forecasting.damped_trend import DampedTrend
@@ -7,10 +14,7 @@ from pd_forecasting.ewma import Ewma
 from pd_forecasting.harmonic_regression import HarmonicRegression
 from pd_forecasting.hedge import Hedge
 from pd_forecasting.last_value import LastValue
-from pd_forecasting.sampled import SampledForecaster
-from pd_forecasting.samples import Cleaning
 from pd_forecasting.sarimax import Sarimax
-from pd_forecasting.series import Series
 from pd_forecasting.unobserved_components import UnobservedComponents
 
 FORECASTERS: tuple[type[Forecaster], ...] = (
@@ -27,7 +31,6 @@ FORECASTERS: tuple[type[Forecaster], ...] = (
 __all__ = [
     "FORECASTERS",
     "BadSeriesError",
-    "Cleaning",
     "DampedTrend",
     "Ewma",
     "Forecast",
@@ -37,8 +40,6 @@ __all__ = [
     "Hedge",
     "LastValue",
     "NotEnoughPointsError",
-    "SampledForecaster",
     "Sarimax",
-    "Series",
     "UnobservedComponents",
 ]

@@ -1,9 +1,9 @@
 """The interface that every forecaster shares."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from pd_forecasting.errors import BadSeriesError, NotEnoughPointsError
 
 FloatArray = npt.NDArray[np.float64]
-State = Mapping[str, object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,19 +77,12 @@ class Forecaster(ABC):
 
     @abstractmethod
     def error_vs_last_value(self, horizon_steps: int) -> float:
-        """Mean absolute error over that of the last value, on the same recent origins (MASE).
+        """Relative MAE: mean absolute error over that of the last value, on the same origins.
 
-        Below 1 the model is worth its name. NaN while there are too few errors to tell.
+        Out-of-sample errors of the bins remembered, on both sides (the MASE of Hyndman and Koehler
+        2006 divides by the in-sample error of one step instead). Below 1 the model is better than
+        the last value. NaN while there are too few errors to tell.
         """
-
-    @abstractmethod
-    def state(self) -> State:
-        """Everything needed to go on, as plain data (numbers, text, lists, dictionaries)."""
-
-    @classmethod
-    @abstractmethod
-    def restore(cls, state: State) -> Self:
-        """Continue from `state` as if there had been no break."""
 
     @property
     @abstractmethod

@@ -1,11 +1,11 @@
 """Dynamic harmonic regression: a smooth daily curve, and an ARIMA for what it leaves."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State, checked
+from pd_forecasting.base import FloatArray, checked
 from pd_forecasting.kalman import LinearModel
 from pd_forecasting.sarimax import best_arima
 from pd_forecasting.state_space import StateSpace
@@ -69,22 +69,6 @@ class HarmonicRegression(StateSpace):
             return np.zeros(len(bins))
         curve: FloatArray = _fourier(bins, self.season_bins) @ self._coefficients
         return curve
-
-    def state(self) -> State:
-        """Curve, model and the bins remembered, as plain data."""
-        return {
-            **super().state(),
-            "coefficients": self._coefficients.tolist(),
-            "seen": self._seen,
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """Continue from `state`; `ForecastError` for another model's."""
-        restored = super().restore(state)
-        restored._coefficients = np.array(cast("list[float]", state["coefficients"]))
-        restored._seen = cast("int", state["seen"])
-        return restored
 
 
 def _fitted_curve(roots: FloatArray, season_bins: int) -> FloatArray:

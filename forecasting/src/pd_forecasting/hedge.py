@@ -1,34 +1,39 @@
-"""The default forecaster: cheap experts, each followed as far as its recent errors bear out."""
+"""The default forecaster: an ensemble of experts, weighted by their own recent errors."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State, checked
-from pd_forecasting.errors import ForecastError
-from pd_forecasting.past import Past
-from pd_forecasting.recorded import Recorded
-from pd_forecasting.track import EXPERTS, Track
+from pd_forecasting.base import FloatArray, checked
+from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
+from pd_forecasting.self_scoring import SelfScoring
+from pd_forecasting.series_memory import SeriesMemory
 
 JUDGED_BINS = 1440
-"""Origins whose errors make the margins: a day of minutes."""
+"""Bins that errors are compared over: a day of minutes."""
 
 _SEASONS_REMEMBERED = 4
-_MOST_TRACKS = 12
-_EDITION = 3
-"""Of what is kept about the experts. Another edition's is learnt anew from the bins it kept."""
+"""One more than the regression looks back (`regression.DAYS`), for the change over a lead time."""
+
+_MOST_ENSEMBLES = 12
+"""Horizons kept: two pools' lead times with their neighbors, twice over."""
 
 
-class Hedge(Recorded):
+class Hedge(SelfScoring):
     """Last value, moving averages, earlier days' change and direct regressions, weighted.
 
-    At every horizon asked, each expert counts by its own recent errors there (see `Track`), so
-    that the last value speaks where nothing beats it and a regression where it has proved itself.
-    Works on the square root of the load, which makes the noise of counts even.
+    At every horizon asked, the weight of an expert comes from its own recent errors at that horizon
+    (see `ExpertLosses`): the last value leads where nothing beats it, a regression where it has
+    proved itself. Works on the square root of the load, which makes the noise of counts even.
 
-    Everything is learnt as the bins come in: `fit` only starts anew. A horizon that is asked for
-    the first time costs a run over all that is remembered.
+    Not the exponential-weights Hedge of Freund and Schapire (1997): a weight there falls
+    exponentially with the expert's summed loss, here it is a power of its discounted mean loss
+    (Stock and Watson 2004, after Bates and Granger 1969), and an expert must first beat the last
+    value beyond chance (Diebold and Mariano 1995).
+
+    Everything is learned as the bins come in; `fit` starts anew. The first question about a
+    horizon costs a run over all that is remembered.
     """
 
     name: ClassVar[str] = "Hedge"
@@ -37,8 +42,8 @@ class Hedge(Recorded):
 
     def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
-        self._past = Past.nothing(season_bins)
-        self._tracks: dict[int, Track] = {}
+        self._memory = SeriesMemory.nothing(season_bins)
+        self._ensembles: dict[int, HorizonEnsemble] = {}
 
     @property
     def _memory_bins(self) -> int:
@@ -46,65 +51,37 @@ class Hedge(Recorded):
 
     def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Start anew with a whole series, and follow the experts at `horizons_steps`."""
-        past = Past.nothing(self.season_bins).extended(np.sqrt(checked(series)))
-        self._tracks = {
-            steps: Track.of(past, steps, self.sustained_bins).latest(JUDGED_BINS)
+        memory = SeriesMemory.nothing(self.season_bins).extended(np.sqrt(checked(series)))
+        self._ensembles = {
+            steps: HorizonEnsemble.of(memory, steps, self.sustained_bins).latest(JUDGED_BINS)
             for steps in sorted(set(horizons_steps))
         }
-        self._past = past.latest(self._memory_bins)
+        self._memory = memory.latest(self._memory_bins)
 
     def update(self, series: FloatArray) -> None:
         """Append the bins of `series`."""
-        past = self._past.extended(np.sqrt(checked(series)))
-        self._tracks = {
-            steps: track.extended(past, len(series)).latest(JUDGED_BINS)
-            for steps, track in self._tracks.items()
+        memory = self._memory.extended(np.sqrt(checked(series)))
+        self._ensembles = {
+            steps: ensemble.extended(memory, len(series)).latest(JUDGED_BINS)
+            for steps, ensemble in self._ensembles.items()
         }
-        self._past = past.latest(self._memory_bins)
+        self._memory = memory.latest(self._memory_bins)
 
     @property
     def _roots(self) -> FloatArray:
-        return self._past.values[-JUDGED_BINS:]
+        return self._memory.values[-JUDGED_BINS:]
 
     def _followed(self, steps: int) -> FloatArray:
-        return self._track(steps).combined
+        return self._ensemble(steps).combined
 
     def weights(self, horizon_steps: int) -> dict[str, FloatArray]:
         """Each expert's share of the forecast at each of the newest bins, shape (n,)."""
-        return dict(zip(EXPERTS, self._track(horizon_steps).shares, strict=True))
+        return dict(zip(EXPERTS, self._ensemble(horizon_steps).shares, strict=True))
 
-    def state(self) -> State:
-        """The bins remembered and the experts' records, as plain data."""
-        return {
-            "model": self.name,
-            "edition": _EDITION,
-            "sustained_bins": self.sustained_bins,
-            "past": self._past.to_plain(),
-            "tracks": [track.to_plain() for track in self._tracks.values()],
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """Continue from `state`; `ForecastError` for another model's.
-
-        Of a state of another edition the bins remain, and the experts' records are made of them.
-        """
-        if state.get("model") != cls.name:
-            raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
-        past = Past.from_plain(cast("State", state["past"]))
-        restored = cls(
-            sustained_bins=cast("int", state["sustained_bins"]), season_bins=past.season_bins
-        )
-        restored._past = past
-        if state.get("edition") == _EDITION:
-            tracks = [Track.from_plain(plain) for plain in cast("list[State]", state["tracks"])]
-            restored._tracks = {track.steps: track for track in tracks}
-        return restored
-
-    def _track(self, steps: int) -> Track:
+    def _ensemble(self, steps: int) -> HorizonEnsemble:
         """The record at that horizon; made of what is remembered where there is none."""
-        if steps not in self._tracks:
-            kept = list(self._tracks.items())[-(_MOST_TRACKS - 1) :]
-            made = Track.of(self._past, steps, self.sustained_bins).latest(JUDGED_BINS)
-            self._tracks = {**dict(kept), steps: made}
-        return self._tracks[steps]
+        if steps not in self._ensembles:
+            kept = list(self._ensembles.items())[-(_MOST_ENSEMBLES - 1) :]
+            made = HorizonEnsemble.of(self._memory, steps, self.sustained_bins).latest(JUDGED_BINS)
+            self._ensembles = {**dict(kept), steps: made}
+        return self._ensembles[steps]

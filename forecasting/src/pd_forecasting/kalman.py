@@ -1,13 +1,11 @@
 """A Kalman filter over matrices that statsmodels fitted, light enough to run on every tick."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State
-from pd_forecasting.plain import listed, read
+from pd_forecasting.base import FloatArray
 
 _VAGUE = 1e6
 """Variance of a level of which nothing is known, in variances of the noise."""
@@ -41,27 +39,6 @@ class LinearModel:
         """What each state adds to the forecast `steps` ahead: Z T^steps, shape (m,)."""
         weights: FloatArray = self.observation @ np.linalg.matrix_power(self.transition, steps)
         return weights
-
-    def to_plain(self) -> State:
-        """Plain data."""
-        return {
-            "transition": self.transition.tolist(),
-            "observation": self.observation.tolist(),
-            "state_noise": self.state_noise.tolist(),
-            "noise": self.noise,
-            "spread": self.spread.tolist(),
-        }
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        return cls(
-            transition=np.array(cast("list[list[float]]", plain["transition"])),
-            observation=np.array(cast("list[float]", plain["observation"])),
-            state_noise=np.array(cast("list[list[float]]", plain["state_noise"])),
-            noise=cast("float", plain["noise"]),
-            spread=np.array(cast("list[list[float]]", plain["spread"])),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,27 +91,6 @@ class Filtered:
         """Forecast made at each bin for `steps` later, shape (n,)."""
         forecasts: FloatArray = self.states @ self.model.ahead(steps)
         return forecasts
-
-    def to_plain(self) -> State:
-        """Plain data; missing is None."""
-        return {
-            "model": self.model.to_plain(),
-            "values": listed(self.values),
-            "states": [listed(path) for path in self.states.T],
-            "spread": self.spread.tolist(),
-        }
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        model = LinearModel.from_plain(cast("Mapping[str, object]", plain["model"]))
-        paths = [read(path) for path in cast("list[list[float | None]]", plain["states"])]
-        return cls(
-            model=model,
-            values=read(cast("list[float | None]", plain["values"])),
-            states=np.ascontiguousarray(np.array(paths).T),
-            spread=np.array(cast("list[list[float]]", plain["spread"])),
-        )
 
 
 def _started(model: LinearModel, value: float) -> tuple[FloatArray, FloatArray]:

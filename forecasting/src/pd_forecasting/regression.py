@@ -1,53 +1,69 @@
-"""Direct regression: one linear model per horizon, learnt as the bins come in.
+"""Direct regression: one linear model per horizon, learned as the bins come in.
 
-The target is the load `steps` bins ahead, less a level of now; the features are how levels of
-different memory differ, how steep the load is, what it did at this time on earlier days, and what
-it does at this minute of the hour. Ridge regression: with little evidence the answer is the level.
-Huber's weights: a spike that no feature could have told does not bend the model.
-A model never sees a bin that it forecasts, so its record is that of a forecaster, not of a fit.
+The target is the load `steps` bins ahead, minus a level of now. The features are differences of
+levels with different memory, slopes, the change at this time on earlier days, and the pattern at
+this minute of the hour. A ridge penalty pulls the forecast to the level while there is little
+evidence; Huber's weights keep a spike that no feature announced from bending the model. A model
+forecasts only bins that it has not learned from, so its errors are those of a forecaster.
 """
 
 import math
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pd_forecasting.base import FloatArray, State
-from pd_forecasting.past import Origins, Past, at
+from pd_forecasting.base import FloatArray
+from pd_forecasting.series_memory import Origins, SeriesMemory, at
 
 DAYS = 3
-"""Earlier days whose changes are looked at."""
+"""Earlier days whose changes are features: all that a short history holds."""
 
 REFIT_BINS = 20
+"""Bins between two solutions: coefficients of days of pairs hardly move in twenty minutes."""
+
 FEWEST_PAIRS = 100
+"""Below these many pairs it gives no forecast: four or five pairs for each of its features."""
 
 _DAYS_BEYOND = (1, DAYS)
+"""Earlier days whose change over twice the horizon is a feature, of the newest and the oldest."""
+
 _LEVELS = (0, 1, 5, 10, 30, 60, 120)
+"""Half-lives in bins, each about twice the one before, up to two hours of minutes."""
+
 _SLOPES = (5, 15, 45)
+"""Bins over which the slope is taken: about the lead times of LLM workers in minutes."""
+
 _PERIODS_PER_SEASON = (288, 48, 24)
 """Clock periods of 5, 30 and 60 minutes, where the season is a day: jobs run by the clock."""
 
 _SHORTEST_PERIOD = 5
+"""Bins of a clock period; a shorter one would be a single bin's noise."""
+
 _PERIOD_REPEATS = {288: 48, 48: 48, 24: 24}
+"""Over how many periods the pattern is averaged: four hours, or one season."""
+
 _LARGEST = 6.0
-"""Features count for at most so many of their own deviations."""
+"""A feature is bounded to this many of its standard deviations: noise never reaches it, and one
+wild value does not run away with the forecast."""
 
 _HUBER = 1.345 * math.sqrt(math.pi / 2)
-"""A pair missed by more than so many mean absolute residuals counts by the inverse of its miss.
+"""Residuals beyond this many mean absolute residuals count linearly (Huber 1964).
 
-Huber's 1.345 standard deviations (95 % efficient on normal noise), in the mean absolute residual of
-a normal law.
+Huber's 1.345 standard deviations, 95 % efficient on normal noise, expressed in the mean absolute
+residual of a normal law.
 """
 
 
 @dataclass(frozen=True)
 class Design:
-    """One way to regress: from which level, how cautiously, and on which features beyond the core.
+    """One regression: the level it starts from, its penalty, and its features beyond the core.
 
-    `looks_beyond`: what earlier days did past the horizon; a climb that goes on has begun.
-    `yesterdays_level`: how far the load is from yesterday's.
+    - `half_life`: of the level, in bins; 0 is the last value.
+    - `penalty`: pairs after which a feature of mean square one is believed by half.
+    - `looks_beyond`: with the change that earlier days made over twice the horizon.
+    - `yesterdays_level`: with how far the load is from yesterday's.
     """
 
     name: str
@@ -63,6 +79,9 @@ DESIGNS = (
     Design("ridge with yesterday", half_life=2, penalty=100.0, yesterdays_level=True),
     Design("ridge on all", half_life=2, penalty=100.0, looks_beyond=True, yesterdays_level=True),
 )
+"""Four regressions that differ where services do. Penalties are round and not tuned: 100 pairs are
+the fewest that are fitted at all, and the last value, which has more noise, takes three times that.
+"""
 
 
 _CORE = len(_LEVELS) + len(_SLOPES) + DAYS + len(_PERIODS_PER_SEASON)
@@ -74,33 +93,35 @@ def _columns(design: Design) -> npt.NDArray[np.bool_]:
     return np.array([True] * _CORE + beyond + [design.yesterdays_level])
 
 
-def features(past: Past, origins: Origins, steps: int) -> FloatArray:
+def features(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
     """What is known at each origin, shape (origins, features); what is unknown is 0.
 
     The last columns are what only some designs use: see `_columns`.
     """
-    base = past.level(2)
+    base = memory.level(2)
     now = base[origins]
-    columns = [past.level(bins)[origins] - now for bins in _LEVELS]
+    columns = [memory.level(bins)[origins] - now for bins in _LEVELS]
     columns += [now - at(base, origins - bins) for bins in _SLOPES]
-    columns += [past.change_on_an_earlier_day(origins, steps, days) for days in range(1, DAYS + 1)]
-    columns += [_clock_pattern(past, origins, steps, share) for share in _PERIODS_PER_SEASON]
     columns += [
-        past.change_on_an_earlier_day(origins, 2 * steps, days, broadly=True)
+        memory.change_on_an_earlier_day(origins, steps, days) for days in range(1, DAYS + 1)
+    ]
+    columns += [_clock_pattern(memory, origins, steps, share) for share in _PERIODS_PER_SEASON]
+    columns += [
+        memory.change_on_an_earlier_day(origins, 2 * steps, days, broadly=True)
         for days in _DAYS_BEYOND
     ]
-    level = past.level(5)
-    season = past.season_bins
+    level = memory.level(5)
+    season = memory.season_bins
     columns.append(level[origins] - at(level, origins - season) if season else np.zeros(now.shape))
     return np.nan_to_num(np.column_stack(columns))
 
 
-def _clock_pattern(past: Past, origins: Origins, steps: int, share: int) -> FloatArray:
+def _clock_pattern(memory: SeriesMemory, origins: Origins, steps: int, share: int) -> FloatArray:
     """Mean deviation from the level at the same phase of the clock period."""
-    period = past.season_bins // share
-    if period < _SHORTEST_PERIOD or past.season_bins % share:
+    period = memory.season_bins // share
+    if period < _SHORTEST_PERIOD or memory.season_bins % share:
         return np.zeros(len(origins))
-    deviation = past.values - past.level(10)
+    deviation = memory.values - memory.level(10)
     first = -(-steps // period)
     lags = np.arange(first, first + _PERIOD_REPEATS[share]) * period - steps
     earlier = at(deviation, origins[:, None] - lags)
@@ -110,13 +131,13 @@ def _clock_pattern(past: Past, origins: Origins, steps: int, share: int) -> Floa
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """The models of all designs for one horizon; they share features and what is summed of them.
+    """The regressions of all designs for one horizon. They share features and sums of products.
 
     - `moments`: weighted sum of outer products of features, shape (f, f).
     - `products`: weighted sum of features times target, one row per design, shape (d, f).
     - `coefficients`: shape (d, f); zero until there are enough pairs.
-    - `pairs`: how many were learnt from.
-    - `missed`: sum of the pairs' absolute residuals when they were learnt, mean of the designs.
+    - `pairs`: number of pairs of features and target learned from.
+    - `missed`: sum of their absolute residuals at the time, averaged over the designs.
     """
 
     moments: FloatArray
@@ -126,8 +147,8 @@ class Regression:
     missed: float = 0.0
 
     @classmethod
-    def untaught(cls) -> Self:
-        """Knows nothing, and answers nothing."""
+    def untrained(cls) -> Self:
+        """Without any pair."""
         width = _CORE + len(_DAYS_BEYOND) + 1
         none = np.zeros((len(DESIGNS), width))
         return cls(np.zeros((width, width)), none, none)
@@ -135,16 +156,16 @@ class Regression:
     def answers(self, rows: FloatArray, levels: FloatArray) -> FloatArray:
         """Forecasts of every design, shape (d, origins); NaN from fewer than `FEWEST_PAIRS`.
 
-        `rows` are features, shape (origins, f); `levels` of shape (d, origins) are each design's.
-        A level in place of an answer would earn the regression a record that is not its own.
+        `rows` are features, shape (origins, f); `levels` are those of each design, (d, origins).
+        The level itself is no substitute: its errors would be counted as the regression's.
         """
         if self.pairs < FEWEST_PAIRS:
             return np.full(levels.shape, np.nan)
         answers: FloatArray = np.maximum(levels + self.coefficients @ self._bounded(rows).T, 0.0)
         return answers
 
-    def taught(self, rows: FloatArray, levels: FloatArray, actual: FloatArray) -> Self:
-        """Learnt from the pairs whose actual load and level are known."""
+    def trained(self, rows: FloatArray, levels: FloatArray, actual: FloatArray) -> Self:
+        """With the pairs whose actual load and level are known."""
         known = ~np.isnan(actual + levels.sum(axis=0))
         seen, targets = rows[known], (actual - levels)[:, known]
         residuals = np.abs(targets - self.coefficients @ seen.T).mean(axis=0)
@@ -183,30 +204,9 @@ class Regression:
         bounded: FloatArray = np.clip(rows, -largest, largest)
         return bounded
 
-    def to_plain(self) -> State:
-        """Plain data."""
-        return {
-            "moments": self.moments.tolist(),
-            "products": self.products.tolist(),
-            "coefficients": self.coefficients.tolist(),
-            "pairs": self.pairs,
-            "missed": self.missed,
-        }
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        return cls(
-            np.array(cast("list[list[float]]", plain["moments"])),
-            np.array(cast("list[list[float]]", plain["products"])),
-            np.array(cast("list[list[float]]", plain["coefficients"])),
-            cast("int", plain["pairs"]),
-            cast("float", plain["missed"]),
-        )
-
 
 def _huber_weights(residuals: FloatArray, mean: float) -> FloatArray:
-    """How much pairs count that were missed by `residuals`, of which `mean` is usual."""
+    """Weights of pairs by their absolute `residuals`, of which `mean` is the usual one."""
     borne = _HUBER * mean
     weights: FloatArray = np.divide(
         borne, residuals, out=np.ones_like(residuals), where=residuals > borne

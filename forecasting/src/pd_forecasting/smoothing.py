@@ -2,18 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State, checked
-from pd_forecasting.errors import ForecastError
-from pd_forecasting.past import centred_mean
-from pd_forecasting.recorded import Recorded
+from pd_forecasting.base import FloatArray, checked
+from pd_forecasting.self_scoring import SelfScoring
+from pd_forecasting.series_memory import centered_mean
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 
-class Smoother(Recorded):
+class Smoother(SelfScoring):
     """Forecasts with damped trends that run side by side over the square root of the series.
 
     The square root makes the noise of counts even: its size no longer depends on the load. Each
@@ -42,7 +41,7 @@ class Smoother(Recorded):
         """Parameters of a forecaster that was not fitted."""
 
     def _fitted_parameters(self, roots: FloatArray) -> TrendParameters:
-        """Parameters learnt from the square roots of a series; by default there are none."""
+        """Parameters learned from the square roots of a series; by default there are none."""
         del roots
         return self._paths.parameters
 
@@ -62,29 +61,6 @@ class Smoother(Recorded):
     def _roots(self) -> FloatArray:
         return self._paths.values
 
-    def state(self) -> State:
-        """Parameters and the bins remembered, as plain data."""
-        return {
-            "model": self.name,
-            "sustained_bins": self.sustained_bins,
-            "season_bins": self.season_bins,
-            "paths": self._paths.to_plain(),
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """Continue from `state`; `ForecastError` for another model's."""
-        if state.get("model") != cls.name:
-            raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
-        paths = TrendPaths.from_plain(cast("State", state["paths"]))
-        restored = cls(
-            paths.parameters,
-            sustained_bins=cast("int", state["sustained_bins"]),
-            season_bins=cast("int", state["season_bins"]),
-        )
-        restored._paths = paths
-        return restored
-
     def _followed(self, steps: int) -> FloatArray:
         """Forecast made at each bin for `steps` bins later, shape (n,), on the square-root scale.
 
@@ -92,7 +68,7 @@ class Smoother(Recorded):
         lack the same errors, so sums compare as means do. Ties go to the first.
         """
         ahead = self._paths.ahead(steps)
-        actual = centred_mean(self._paths.values, self.sustained_bins)[steps:]
+        actual = centered_mean(self._paths.values, self.sustained_bins)[steps:]
         misses = np.abs(actual - ahead[:, : len(actual)])
         cost = np.zeros_like(ahead)
         cost[:, steps:] = np.cumsum(np.nan_to_num(misses), axis=1)

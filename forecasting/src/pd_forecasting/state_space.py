@@ -2,20 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self, cast
+from typing import ClassVar
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State, checked
-from pd_forecasting.errors import ForecastError
+from pd_forecasting.base import FloatArray, checked
 from pd_forecasting.kalman import Filtered, LinearModel
-from pd_forecasting.recorded import Recorded
+from pd_forecasting.self_scoring import SelfScoring
 
 _SIGNAL_TO_NOISE = 0.1
 """Of the local level that stands in for a model that was not fitted, or could not be."""
 
 
-class StateSpace(Recorded):
+class StateSpace(SelfScoring):
     """Fits a linear model on the newest bins, and runs our own filter with its matrices.
 
     So the process that fits needs statsmodels, and the one that ticks does not. A fit that fails
@@ -64,24 +63,3 @@ class StateSpace(Recorded):
 
     def _extend(self, values: FloatArray) -> None:
         self._run = self._run.extended(values).latest(self.memory_bins)
-
-    def state(self) -> State:
-        """The model and the bins remembered, as plain data."""
-        return {
-            "model": self.name,
-            "sustained_bins": self.sustained_bins,
-            "season_bins": self.season_bins,
-            "run": self._run.to_plain(),
-        }
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """Continue from `state`; `ForecastError` for another model's."""
-        if state.get("model") != cls.name:
-            raise ForecastError(f"state of {state.get('model')!r} is not one of {cls.name!r}")
-        restored = cls(
-            sustained_bins=cast("int", state["sustained_bins"]),
-            season_bins=cast("int", state["season_bins"]),
-        )
-        restored._run = Filtered.from_plain(cast("State", state["run"]))
-        return restored

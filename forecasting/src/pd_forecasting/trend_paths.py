@@ -1,12 +1,11 @@
 """Damped-trend smoothing run over a series, every bin's level and trend kept."""
 
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 
-from pd_forecasting.base import FloatArray, State
-from pd_forecasting.plain import listed, read
+from pd_forecasting.base import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,36 +95,6 @@ class TrendPaths:
         """Forecast `steps` bins ahead from each bin on, never below zero, shape (k, n)."""
         expected = self.levels + self.parameters.reach(steps)[:, None] * self.trends
         return np.maximum(expected, 0.0)
-
-    def to_plain(self) -> State:
-        """Plain data; missing is None."""
-        return {
-            "parameters": [
-                array.tolist()
-                for array in (
-                    self.parameters.level,
-                    self.parameters.trend,
-                    self.parameters.damping,
-                )
-            ],
-            "values": listed(self.values),
-            "levels": [listed(path) for path in self.levels],
-            "trends": [listed(path) for path in self.trends],
-            "gap": self.gap,
-        }
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        level, trend, damping = cast("list[list[float]]", plain["parameters"])
-        paths = cls.empty(TrendParameters(np.array(level), np.array(trend), np.array(damping)))
-        return replace(
-            paths,
-            values=read(cast("list[float | None]", plain["values"])),
-            levels=np.array([read(p) for p in cast("list[list[float | None]]", plain["levels"])]),
-            trends=np.array([read(p) for p in cast("list[list[float | None]]", plain["trends"])]),
-            gap=cast("int", plain["gap"]),
-        )
 
     def _last_state(self) -> tuple[FloatArray, FloatArray]:
         if len(self.values):

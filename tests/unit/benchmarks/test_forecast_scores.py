@@ -4,7 +4,7 @@ from scripts.forecast_bench.clairvoyant import clairvoyant, without_itself
 from scripts.forecast_bench.cold_start import cold_start
 from scripts.forecast_bench.figures import ModelScores, figures
 from scripts.forecast_bench.origins import QUANTILES, Walk, walk
-from scripts.forecast_bench.ratio import ratio_mase
+from scripts.forecast_bench.ratio import ratio_relative_mae
 from scripts.forecast_bench.reach import of_a_week
 from scripts.forecast_bench.scores import pinball, replicas, score, score_replicas
 from scripts.forecast_bench.series import AZURE_SERIES, BenchSeries, FloatArray, IntArray
@@ -29,15 +29,15 @@ def told(series: BenchSeries, origins: IntArray, ahead: FloatArray) -> Walk:
 
 def test_the_last_value_is_as_good_as_itself_and_an_average_of_noise_is_better() -> None:
     series = minutes(noisy())
-    assert [one.mase for one in score(walk(LastValue, series))] == [1.0, 1.0]
-    assert all(one.mase < 0.85 for one in score(walk(Ewma, series)))
+    assert [one.relative_mae for one in score(walk(LastValue, series))] == [1.0, 1.0]
+    assert all(one.relative_mae < 0.85 for one in score(walk(Ewma, series)))
 
 
 def test_perfect_knowledge_has_no_error_and_covers_everything() -> None:
     series = minutes(noisy())
     origins = np.arange(300, 595, dtype=np.int64)
     (at,) = score(told(series, origins, series.values[origins + 5]))
-    assert (at.mase, at.pinball90_percent) == (0.0, 0.0)
+    assert (at.relative_mae, at.pinball90_percent) == (0.0, 0.0)
     assert set(at.coverage_percent.values()) == {100.0}
 
 
@@ -90,13 +90,13 @@ def test_replicas_are_too_few_or_too_many_against_a_mean_need_of_eight() -> None
 def test_a_cold_start_knows_only_the_points_it_is_given() -> None:
     found = cold_start(DampedTrend, minutes(noisy()), stride=80)
     assert [one.points for one in found] == [5, 10, 20, 40, 90]
-    assert np.isnan(found[0].mase)  # it needs ten
-    assert found[-1].mase < 0.9
+    assert np.isnan(found[0].relative_mae)  # it needs ten
+    assert found[-1].relative_mae < 0.9
 
 
 def test_a_ratio_forecast_as_the_last_ratio_is_as_good_as_itself() -> None:
     prefill, decode = minutes(noisy(seed=3)), minutes(noisy(seed=4))
-    errors = ratio_mase(walk(LastValue, prefill), walk(LastValue, decode))
+    errors = ratio_relative_mae(walk(LastValue, prefill), walk(LastValue, decode))
     assert errors == {5: pytest.approx(1.0), 10: pytest.approx(1.0)}
 
 
@@ -107,7 +107,7 @@ def test_one_that_sees_the_future_knows_all_minutes_but_the_one_it_tells() -> No
     before, after = (without_itself(one, 3.0) for one in (values, changed))
     assert before[450] == after[450]
     assert (after[447:450] > before[447:450]).all()
-    errors = [one.mase for one in score(clairvoyant(minutes(values)))]
+    errors = [one.relative_mae for one in score(clairvoyant(minutes(values)))]
     assert errors == [pytest.approx(0.72, abs=0.05)] * 2  # noise of one minute, not of two
 
 
@@ -131,9 +131,9 @@ def test_figures_have_the_names_and_limits_of_the_issue() -> None:
         cost=None,
     )
     goals = {one.name: one.goal for one in figures(scores)}
-    assert goals["mase_5min/conv"] == 0.845
-    assert goals["mase_10min/burstgpt"] == 0.77
+    assert goals["relative_mae_5min/conv"] == 0.845
+    assert goals["relative_mae_10min/burstgpt"] == 0.77
     assert (goals["coverage90_min"], goals["coverage95_max"]) == (88.5, 96.0)
     assert goals["pinball90_5min/code25"] == 2.82
     assert goals["over_provisioning_percent/conv25"] == 24.0
-    assert goals["cold_start_mase_worst"] == 1.0
+    assert goals["cold_start_relative_mae_worst"] == 1.0

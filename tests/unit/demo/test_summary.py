@@ -141,9 +141,9 @@ def test_every_figure_that_the_acceptance_asks_for_is_there_as_json_has_it() -> 
         *("ttft_attainment", "tpot_attainment", "joint_attainment"),
         *("prefill_min", "prefill_max", "decode_min", "decode_max"),
         *("scale_ups", "scale_downs", "scale_ups_ahead"),
-        *("gpu_seconds", "gpu_seconds_static_peak", "forecast_mase_at_lead"),
+        *("gpu_seconds", "gpu_seconds_static_peak", "forecast_relative_mae_at_lead"),
     } <= figures.keys()
-    assert figures["forecast_mase_at_lead"] is None
+    assert figures["forecast_relative_mae_at_lead"] is None
 
 
 def test_a_run_without_requests_is_refused() -> None:
@@ -178,7 +178,7 @@ def test_a_forecast_is_held_against_the_load_at_its_lead_time() -> None:
     )
     # Actual loads 40 and 60 against medians 39 and 60, and against last values 20 and 40.
     assert errors == ForecastErrors(median=1.0, last_value=40.0)
-    assert errors.mase == pytest.approx(1 / 40)
+    assert errors.relative_mae == pytest.approx(1 / 40)
 
 
 def test_forecasts_that_reach_past_the_end_or_come_from_before_the_start_are_not_judged() -> None:
@@ -189,7 +189,7 @@ def test_forecasts_that_reach_past_the_end_or_come_from_before_the_start_are_not
         started_unix_seconds=STARTED,
         end_seconds=DURATION,
     )
-    assert errors.mase is None
+    assert errors.relative_mae is None
 
 
 def test_a_forecast_seen_in_many_samples_counts_once() -> None:

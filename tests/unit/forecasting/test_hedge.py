@@ -1,16 +1,14 @@
 """The default forecaster: what it learns from, and that nothing depends on how bins come in."""
 
-import json
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
-from pd_forecasting.past import Past, mean_around
+from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
 from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, REFIT_BINS, Regression, features
-from pd_forecasting.track import EXPERTS, Track
+from pd_forecasting.series_memory import SeriesMemory, mean_around
 
 DAY = 96
 HORIZONS = (1, 6)
@@ -76,39 +74,12 @@ def test_a_level_that_jumps_is_followed_within_a_few_bins() -> None:
     assert forecaster.forecast((1,), (0.5,)).points[0] > 80.0
 
 
-def test_its_state_survives_json_and_goes_on_alike() -> None:
-    load = daily_load(5)
-    original = Hedge(season_bins=DAY, sustained_bins=3)
-    original.fit(load[:-30], HORIZONS)
-    restored = Hedge.restore(json.loads(json.dumps(original.state())))
-    for forecaster in (original, restored):
-        forecaster.update(load[-30:])
-    np.testing.assert_array_equal(
-        original.forecast(HORIZONS, (0.5, 0.9)).values,
-        restored.forecast(HORIZONS, (0.5, 0.9)).values,
-    )
-
-
-def test_a_state_of_an_older_edition_is_learnt_anew_from_its_bins() -> None:
-    load = daily_load(5)
-    original = Hedge(season_bins=DAY)
-    original.fit(load, HORIZONS)
-    older = dict(original.state())
-    del older["edition"]
-    older["tracks"] = [{"steps": 1, "losses": [0.0], "weights": [0.0]}]
-    restored = Hedge.restore(json.loads(json.dumps(older)))
-    np.testing.assert_allclose(
-        restored.forecast(HORIZONS, (0.5, 0.9)).values,
-        original.forecast(HORIZONS, (0.5, 0.9)).values,
-    )
-
-
-def test_a_regression_has_no_share_until_it_was_taught_and_tried() -> None:
+def test_a_regression_has_no_share_until_it_was_trained_and_tried() -> None:
     forecaster = Hedge(season_bins=DAY)
     forecaster.fit(daily_load(5), (1,))
     ridges = np.sum([forecaster.weights(1)[design.name] for design in DESIGNS], axis=0)
-    taught_and_tried = FEWEST_PAIRS + 60
-    assert (ridges[:taught_and_tried] == 0.0).all()
+    trained_and_tried = FEWEST_PAIRS + 60
+    assert (ridges[:trained_and_tried] == 0.0).all()
     assert ridges[2 * DAY :].mean() > 0.2
 
 
@@ -134,25 +105,25 @@ def test_on_a_day_of_ten_minute_bins_luck_does_not_pass_for_skill() -> None:
 def test_what_a_regression_learns_from_is_known_at_the_origin(season: int, steps: int) -> None:
     load = np.sqrt(daily_load(6))
     origins = np.arange(3 * DAY, 4 * DAY, 5)
-    known = features(Past.nothing(season).extended(load), origins, steps)
+    known = features(SeriesMemory.nothing(season).extended(load), origins, steps)
     for row, origin in zip(known, origins, strict=True):
         changed = load.copy()
         changed[origin + 1 :] *= 2
-        past = Past.nothing(season).extended(changed)
-        np.testing.assert_array_equal(features(past, np.array([origin]), steps)[0], row)
+        memory = SeriesMemory.nothing(season).extended(changed)
+        np.testing.assert_array_equal(features(memory, np.array([origin]), steps)[0], row)
 
 
 def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
     """A step up by 3 at one time of day: who asks across it is told of it, who asks past it not."""
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
-    past = Past.nothing(60).extended(np.tile(day, 2))
-    before, across, beyond = past.change_on_an_earlier_day(np.array([70, 85, 104]), 10, 1)
+    memory = SeriesMemory.nothing(60).extended(np.tile(day, 2))
+    before, across, beyond = memory.change_on_an_earlier_day(np.array([70, 85, 104]), 10, 1)
     assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
-    edge = past.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
+    edge = memory.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
     assert edge == pytest.approx(3.0 * 5 / 9, abs=0.01)  # five of the nine bins around are up
 
 
-def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbours() -> None:
+def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbors() -> None:
     values = np.array([1.0, np.nan, 3.0, 8.0, np.nan, np.nan, np.nan])
     around = mean_around(values, np.arange(-1, 8), 3)
     known = [np.nan, np.nan, 2.0, 5.5, 5.5, 8.0, np.nan, np.nan, np.nan]
@@ -161,42 +132,44 @@ def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbours() -> None:
 
 def test_earlier_days_are_half_believed() -> None:
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
-    track = Track.of(Past.nothing(60).extended(np.tile(day, 2)[:81]), 15, sustained_bins=1)
-    foretold = track.pending[EXPERTS.index("earlier days"), -1]
+    ensemble = HorizonEnsemble.of(
+        SeriesMemory.nothing(60).extended(np.tile(day, 2)[:81]), 15, sustained_bins=1
+    )
+    foretold = ensemble.pending[EXPERTS.index("earlier days"), -1]
     assert foretold == pytest.approx(1.0 + 3.0 / 2, abs=0.01)
 
 
 def test_a_regression_believes_the_more_the_more_pairs_it_saw() -> None:
     for pairs in (100, 1000):
-        rows = np.zeros((pairs, Regression.untaught().moments.shape[0]))
+        rows = np.zeros((pairs, Regression.untrained().moments.shape[0]))
         rows[:, 0] = np.where(np.arange(pairs) % 2, 1.0, -1.0)
         levels = np.ones((len(DESIGNS), pairs))
-        taught = Regression.untaught().taught(rows, levels, 1.0 + 2.0 * rows[:, 0]).solved()
-        for design, coefficients in zip(DESIGNS, taught.coefficients, strict=True):
+        trained = Regression.untrained().trained(rows, levels, 1.0 + 2.0 * rows[:, 0]).solved()
+        for design, coefficients in zip(DESIGNS, trained.coefficients, strict=True):
             assert coefficients[0] == pytest.approx(2.0 * pairs / (pairs + design.penalty))
 
 
 @pytest.mark.parametrize("steps", [1, 6])
 def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: int) -> None:
     roots = np.sqrt(daily_load(3))
-    past = Past.nothing(DAY).extended(roots)
-    learnt = Track.of(past, steps, sustained_bins=1).regression
-    by_hand, first = Regression.untaught(), 0
+    memory = SeriesMemory.nothing(DAY).extended(roots)
+    learned = HorizonEnsemble.of(memory, steps, sustained_bins=1).regression
+    by_hand, first = Regression.untrained(), 0
     for now in range(REFIT_BINS, len(roots), REFIT_BINS):
         origins = np.arange(first, now - steps + 1)
-        levels = np.array([past.level(design.half_life)[origins] for design in DESIGNS])
-        rows, came = features(past, origins, steps), roots[origins + steps]
-        by_hand, first = by_hand.taught(rows, levels, came).solved(), now - steps + 1
-    assert learnt.pairs == by_hand.pairs == first
-    np.testing.assert_allclose(learnt.products, by_hand.products, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(learnt.coefficients, by_hand.coefficients, rtol=1e-9, atol=1e-9)
+        levels = np.array([memory.level(design.half_life)[origins] for design in DESIGNS])
+        rows, came = features(memory, origins, steps), roots[origins + steps]
+        by_hand, first = by_hand.trained(rows, levels, came).solved(), now - steps + 1
+    assert learned.pairs == by_hand.pairs == first
+    np.testing.assert_allclose(learned.products, by_hand.products, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(learned.coefficients, by_hand.coefficients, rtol=1e-9, atol=1e-9)
 
 
 def test_a_spike_that_no_feature_tells_of_bends_a_regression_as_an_error_not_as_its_square() -> (
     None
 ):
     rng = np.random.default_rng(3)
-    rows = np.zeros((2000, Regression.untaught().moments.shape[0]))
+    rows = np.zeros((2000, Regression.untrained().moments.shape[0]))
     rows[:, 0] = rng.standard_normal(2000)
     levels = np.ones((len(DESIGNS), 2000))
     actual = 1.0 + 0.5 * rows[:, 0] + 0.1 * rng.standard_normal(2000)
@@ -204,9 +177,9 @@ def test_a_spike_that_no_feature_tells_of_bends_a_regression_as_an_error_not_as_
     actual[once] += 100 * 0.1
 
     def told(kept: npt.NDArray[np.bool_]) -> float:
-        regression = Regression.untaught()
+        regression = Regression.untrained()
         for block in np.array_split(np.flatnonzero(kept), 50):
-            regression = regression.taught(rows[block], levels[:, block], actual[block]).solved()
+            regression = regression.trained(rows[block], levels[:, block], actual[block]).solved()
         return float(regression.coefficients[1, 0])
 
     everything = np.ones(2000, dtype=bool)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pd_forecasting import BadSeriesError, DampedTrend, ForecastError, LastValue
+from pd_forecasting import BadSeriesError, LastValue
 
 
 @pytest.fixture
@@ -40,8 +40,3 @@ def test_quantiles_ascend_between_zero_and_one(
 ) -> None:
     with pytest.raises(BadSeriesError, match="ascend between 0 and 1"):
         forecaster.forecast([1], quantiles)
-
-
-def test_another_model_s_state_is_refused(forecaster: LastValue) -> None:
-    with pytest.raises(ForecastError, match="'LastValue' is not one of 'DampedTrend'"):
-        DampedTrend.restore(forecaster.state())

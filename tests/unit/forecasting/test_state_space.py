@@ -86,14 +86,13 @@ def test_a_daily_curve_is_learnt_from_changes_whatever_the_height_of_the_days() 
     assert plain.forecast([ahead], [0.5]).points[0] < 0.8 * actual
 
 
-def test_the_curve_keeps_its_place_in_the_day_over_updates_and_restarts() -> None:
+def test_the_curve_keeps_its_place_in_the_day_over_updates() -> None:
     values = days(5)
     whole, in_parts = HarmonicRegression(season_bins=DAY), HarmonicRegression(season_bins=DAY)
     whole.fit(values[: 4 * DAY])
     in_parts.fit(values[: 4 * DAY])
     whole.update(values[4 * DAY : 4 * DAY + 77])
     for at in range(4 * DAY, 4 * DAY + 77):
-        in_parts = HarmonicRegression.restore(in_parts.state())
         in_parts.update(values[at : at + 1])
     np.testing.assert_allclose(
         in_parts.forecast([5, 50], [0.5]).points, whole.forecast([5, 50], [0.5]).points, rtol=1e-9
@@ -111,9 +110,9 @@ def test_without_a_day_and_a_half_a_harmonic_regression_is_its_arima(season_bins
 def test_a_fit_on_too_little_leaves_the_last_good_model() -> None:
     forecaster = Sarimax()
     forecaster.fit(noisy())
-    learnt = forecaster.state()["run"]["model"]  # type: ignore[index]  # plain data is untyped
+    learned = forecaster._run.model
     forecaster.fit(noisy()[:20])
-    assert forecaster.state()["run"]["model"] == learnt  # type: ignore[index]  # plain data is untyped
+    assert forecaster._run.model is learned
 
 
 def test_candidates_that_cannot_be_fitted_give_no_model() -> None:

@@ -21,7 +21,7 @@ class ForecastErrors:
     last_value: float
 
     @property
-    def mase(self) -> float | None:
+    def relative_mae(self) -> float | None:
         """Mean absolute scaled error; below 1 beats the last value. None without origins."""
         return self.median / self.last_value if self.last_value > 0 else None
 

@@ -79,9 +79,9 @@ class ForecastFigures:
     role's own tokens per second at its own lead time. None where no forecast was made.
     """
 
-    forecast_mase_at_lead: float | None
-    forecast_mase_prefill_tokens: float | None
-    forecast_mase_decode_tokens: float | None
+    forecast_relative_mae_at_lead: float | None
+    forecast_relative_mae_prefill_tokens: float | None
+    forecast_relative_mae_decode_tokens: float | None
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,9 @@ def _cost_figures(run: Run) -> CostFigures:
 
 def _forecast_figures(run: Run) -> ForecastFigures:
     return ForecastFigures(
-        forecast_mase_at_lead=_rate_errors(run).mase,
-        forecast_mase_prefill_tokens=_token_errors(run, Role.PREFILL).mase,
-        forecast_mase_decode_tokens=_token_errors(run, Role.DECODE).mase,
+        forecast_relative_mae_at_lead=_rate_errors(run).relative_mae,
+        forecast_relative_mae_prefill_tokens=_token_errors(run, Role.PREFILL).relative_mae,
+        forecast_relative_mae_decode_tokens=_token_errors(run, Role.DECODE).relative_mae,
     )
 
 

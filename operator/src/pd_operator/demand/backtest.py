@@ -52,7 +52,8 @@ class BacktestPlan:
 class HorizonScore:
     """How the forecasts at one horizon did.
 
-    - `error_vs_last_value`: mean absolute error of the model over that of the last value (MASE).
+    - `error_vs_last_value`: relative MAE, the model's mean absolute error over that of the last
+      value.
     - `error_as_used`: the same of what the operator would have acted on, which is the last value
       wherever the model had not beaten it so far.
     - `error_percent`: mean absolute error of what was acted on, in percent of the mean load (WAPE).

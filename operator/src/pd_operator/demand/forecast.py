@@ -74,8 +74,8 @@ class DemandForecast:
       (prompt for prefill, output for decode) are at the quantile `quantile_percent`.
     - `requests_per_second`, `tokens_per_second`: bands of rate and of the pool's own tokens.
     - `model`: the forecaster that the figures come from.
-    - `error_vs_last_value`: mean absolute error of the model asked for, at this horizon, over
-      that of the last value (MASE); NaN before there are errors to compare.
+    - `error_vs_last_value`: relative MAE at this horizon, the model's mean absolute error over that
+      of the last value; NaN before there are errors to compare.
     - `trusted`: whether the figures are the asked model's. Where it does not beat the last value,
       they are the last value's own, with its own quantiles.
     """
@@ -139,7 +139,7 @@ class FittedSeries:
         return FittedSeries(self.model, self.last_value, highest, newest)
 
     def error(self, steps: int) -> float:
-        """MASE of the model at that horizon; NaN where it cannot be told."""
+        """Relative MAE of the model at that horizon; NaN where it cannot be told."""
         return self.model.error_vs_last_value(steps)
 
     def trusted(self, steps: int) -> bool:

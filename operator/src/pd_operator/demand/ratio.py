@@ -12,8 +12,8 @@ class RatioAccuracy:
     """Errors of the forecast ratio of prompt to output tokens per second.
 
     - `typical_percent`: by how many percent the ratio is typically missed, up or down.
-    - `vs_last_value`: mean absolute error of the ratio's logarithm over that of the last ratio
-      (MASE); below 1 the two forecasts move together better than the two last values do.
+    - `vs_last_value`: relative MAE, of the ratio's logarithm over that of the last ratio; below
+      1 the two forecasts move together better than the two last values do.
     - `forecasts`: how many were compared.
 
     Logarithms, since a ratio that is twice too high is as wrong as one that is twice too low. NaN

@@ -38,7 +38,7 @@ def report(run: Run) -> str:
 def tiles(summary: Summary, goal_share: float) -> list[Tile]:
     """The figures that matter most."""
     requests, scaling, cost = summary.requests, summary.scaling, summary.cost
-    mase = summary.forecast.forecast_mase_at_lead
+    relative_mae = summary.forecast.forecast_relative_mae_at_lead
     perfect = cost.gpu_seconds_perfect_knowledge / cost.gpu_seconds_static_peak
     return [
         Tile(
@@ -65,10 +65,10 @@ def tiles(summary: Summary, goal_share: float) -> list[Tile]:
             f"{scaling.scale_ups_late} late, {scaling.scale_ups_never_needed} kept as head-room",
         ),
         Tile(
-            "–" if mase is None else f"{mase:.2f}",  # noqa: RUF001  # "none" in a figure's place
+            "–" if relative_mae is None else f"{relative_mae:.2f}",  # noqa: RUF001  # "none" in a figure's place
             "forecast error at lead time",
             "against taking the last value, which is 1",
-            None if mase is None else mase < 1,
+            None if relative_mae is None else relative_mae < 1,
         ),
     ]
 

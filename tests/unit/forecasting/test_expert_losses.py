@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pd_forecasting.base import FloatArray
-from pd_forecasting.standings import Standings, student_quantile
+from pd_forecasting.expert_losses import ExpertLosses, student_quantile
 
 BINS = 240
 ALL = np.ones((2, BINS), dtype=bool)
@@ -17,11 +17,11 @@ def misses(advantage: float, spread: float, bins: int = BINS) -> FloatArray:
 
 
 def share_after(errors: FloatArray) -> float:
-    standings = Standings.none(len(errors))
+    losses = ExpertLosses.none(len(errors))
     for start in range(0, errors.shape[1], BINS):
         block = errors[:, start : start + BINS]
-        standings = standings.after(block)
-    shares = standings.shares(~np.isnan(block))
+        losses = losses.after(block)
+    shares = losses.shares(~np.isnan(block))
     np.testing.assert_allclose(shares.sum(axis=0), 1.0)
     return float(shares[-1, -1])
 
@@ -60,7 +60,7 @@ def test_hours_of_bad_luck_do_not_undo_one_that_was_better_for_days() -> None:
 def test_who_joins_late_is_tried_before_it_is_followed() -> None:
     errors = misses(advantage=0.5, spread=0.0)
     errors[1, :100] = np.nan
-    shares = Standings.none(2).after(errors).shares(ALL)[1]
+    shares = ExpertLosses.none(2).after(errors).shares(ALL)[1]
     assert (shares[:150] == 0.0).all()
     assert (shares[170:] > 0.9).all()
 
@@ -78,14 +78,14 @@ def test_an_expert_that_was_good_for_long_is_left_within_two_hours_of_being_bad(
 
 def test_before_there_are_errors_all_are_followed_alike() -> None:
     unknown = np.full((4, 3), np.nan)
-    shares = Standings.none(4).after(unknown).shares(np.ones((4, 3), dtype=bool))
+    shares = ExpertLosses.none(4).after(unknown).shares(np.ones((4, 3), dtype=bool))
     np.testing.assert_array_equal(shares, 0.25)
 
 
 def test_who_does_not_answer_has_no_share() -> None:
     answered = ALL.copy()
     answered[1] = False
-    shares = Standings.none(2).after(misses(0.5, 0.0)).shares(answered)
+    shares = ExpertLosses.none(2).after(misses(0.5, 0.0)).shares(answered)
     np.testing.assert_array_equal(shares[1], 0.0)
     np.testing.assert_array_equal(shares[0], 1.0)
 

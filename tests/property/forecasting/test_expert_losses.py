@@ -1,14 +1,12 @@
 """What holds of the experts' shares, whatever their errors."""
 
-import json
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pd_forecasting.base import FloatArray
-from pd_forecasting.standings import Standings
+from pd_forecasting.expert_losses import ExpertLosses
 
 EXPERTS = 4
 errors = hnp.arrays(
@@ -21,10 +19,10 @@ quick = settings(deadline=None)
 
 def shares(known: FloatArray) -> FloatArray:
     everyone = np.ones(known.shape, dtype=bool)
-    return Standings.none(EXPERTS).after(known).shares(everyone)
+    return ExpertLosses.none(EXPERTS).after(known).shares(everyone)
 
 
-def assert_same_sums(one: Standings, other: Standings) -> None:
+def assert_same_sums(one: ExpertLosses, other: ExpertLosses) -> None:
     for name, sums in vars(one).items():
         np.testing.assert_allclose(sums, vars(other)[name], rtol=1e-9, atol=1e-9)
 
@@ -42,10 +40,9 @@ def test_shares_are_whole_and_none_is_below_a_tenth_of_the_largest(known: FloatA
 @quick
 def test_errors_that_come_in_parts_say_what_they_say_at_once(known: FloatArray, cut: int) -> None:
     cut = min(cut, known.shape[1] - 1)
-    whole = Standings.none(EXPERTS).after(known)
-    part = Standings.none(EXPERTS).after(known[:, :cut]).latest
-    kept = Standings.from_plain(json.loads(json.dumps(part.to_plain())))
-    assert_same_sums(kept.after(known[:, cut:]).latest, whole.latest)
+    whole = ExpertLosses.none(EXPERTS).after(known)
+    part = ExpertLosses.none(EXPERTS).after(known[:, :cut]).latest
+    assert_same_sums(part.after(known[:, cut:]).latest, whole.latest)
 
 
 @given(known=errors, later=errors)
@@ -54,9 +51,9 @@ def test_later_errors_change_nothing_that_was_known_before(
     known: FloatArray, later: FloatArray
 ) -> None:
     bins = known.shape[1]
-    longer = Standings.none(EXPERTS).after(np.hstack([known, later]))
-    before = Standings(**{name: sums[..., :bins] for name, sums in vars(longer).items()})
-    assert_same_sums(before, Standings.none(EXPERTS).after(known))
+    longer = ExpertLosses.none(EXPERTS).after(np.hstack([known, later]))
+    before = ExpertLosses(**{name: sums[..., :bins] for name, sums in vars(longer).items()})
+    assert_same_sums(before, ExpertLosses.none(EXPERTS).after(known))
 
 
 @given(bins=st.integers(61, 200), level=st.floats(1e-3, 1e3), spread=st.floats(0.01, 1.0))

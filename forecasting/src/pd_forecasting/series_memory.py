@@ -1,13 +1,12 @@
-"""What a forecaster has seen of a series, and its smoothed levels at every bin."""
+"""The newest bins of a series, and smoothed levels at every one of them."""
 
 from dataclasses import dataclass, replace
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pd_forecasting.base import FloatArray, State
-from pd_forecasting.plain import listed, read
+from pd_forecasting.base import FloatArray
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 Origins = npt.NDArray[np.int64]
@@ -16,11 +15,11 @@ HALF_LIVES = (0, 1, 2, 5, 10, 30, 60, 120)
 """Bins in which a level forgets half of what it knew. 0 is the last value."""
 
 _BRIEFLY, _BROADLY = 9, 15
-"""Bins around a past one whose mean stands for it."""
+"""Bins over which a load of an earlier day is averaged, against its noise."""
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
+class SeriesMemory:
     """The newest bins of a series, on whatever scale the series is given.
 
     - `paths`: values of shape (n,), NaN where missing, and one level per half-life, (k, n).
@@ -34,7 +33,7 @@ class Past:
 
     @classmethod
     def nothing(cls, season_bins: int) -> Self:
-        """No bin yet."""
+        """Without any bin."""
         weights = [1.0 if bins == 0 else 1 - 0.5 ** (1 / bins) for bins in HALF_LIVES]
         flat = np.zeros(len(HALF_LIVES))
         return cls(TrendPaths.empty(TrendParameters(np.array(weights), flat, flat)), season_bins)
@@ -66,8 +65,8 @@ class Past:
     ) -> FloatArray:
         """By how much the load changed at this time `days` ago, over the same `steps` bins.
 
-        Where it went is the mean of a few bins around, of more when looked at `broadly`. NaN where
-        that day is not remembered, or where it lies too near to be past.
+        The load then is a mean of a few bins around, of more of them where `broadly`. NaN where
+        that day is not remembered, or where those bins are still to come.
         """
         around = _BROADLY if broadly else _BRIEFLY
         lag = days * self.season_bins
@@ -75,30 +74,6 @@ class Past:
             return np.full(len(origins), np.nan)
         went = mean_around(self.values, origins + steps - lag, around)
         return went - at(self.level(2), origins - lag)
-
-    def to_plain(self) -> State:
-        """Plain data."""
-        return {
-            "values": listed(self.values),
-            "levels": [listed(level) for level in self.paths.levels],
-            "gap": self.paths.gap,
-            "season_bins": self.season_bins,
-            "seen": self.seen,
-        }
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        past = cls.nothing(cast("int", plain["season_bins"]))
-        levels = np.array([read(one) for one in cast("list[list[float | None]]", plain["levels"])])
-        paths = replace(
-            past.paths,
-            values=read(cast("list[float | None]", plain["values"])),
-            levels=levels,
-            trends=np.zeros_like(levels),
-            gap=cast("int", plain["gap"]),
-        )
-        return replace(past, paths=paths, seen=cast("int", plain["seen"]))
 
 
 def at(array: FloatArray, index: Origins) -> FloatArray:
@@ -109,7 +84,7 @@ def at(array: FloatArray, index: Origins) -> FloatArray:
     return out
 
 
-def centred_mean(values: FloatArray, bins: int) -> FloatArray:
+def centered_mean(values: FloatArray, bins: int) -> FloatArray:
     """`mean_around` at every value."""
     return mean_around(values, np.arange(len(values)), bins)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pd_forecasting.base import FloatArray, Forecast, Forecaster
 from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
-from pd_forecasting.past import centred_mean
+from pd_forecasting.series_memory import centered_mean
 
 ERRORS_TO_COMPARE = 20
 """Fewer errors than these do not tell which of two forecasters is better."""
@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 """Errors below this share of the load come from arithmetic, not from the forecast."""
 
 
-class Recorded(Forecaster):
+class SelfScoring(Forecaster):
     """Margins and the comparison with the last value come from the record of past forecasts.
 
     All is on the square root of the load, which makes the noise of counts even.
@@ -36,7 +36,7 @@ class Recorded(Forecaster):
         return int(np.count_nonzero(~np.isnan(self._roots)))
 
     def error_vs_last_value(self, horizon_steps: int) -> float:
-        """MASE at the horizon over the bins remembered; NaN below `ERRORS_TO_COMPARE` errors."""
+        """Relative MAE over the bins remembered; NaN below `ERRORS_TO_COMPARE` errors."""
         loads = self._roots**2
         actual = loads[horizon_steps:]
         last = loads[: len(actual)]
@@ -63,7 +63,7 @@ class Recorded(Forecaster):
     def _margins(
         self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
-        actual = centred_mean(self._roots, self.sustained_bins)[steps:]
+        actual = centered_mean(self._roots, self.sustained_bins)[steps:]
         errors = actual - followed[: len(actual)]
         if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
             return margins_of_few(self._roots, steps, quantiles)

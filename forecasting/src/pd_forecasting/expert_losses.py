@@ -1,53 +1,67 @@
-"""How experts stand by the errors they made, and how far each is followed for it.
+"""The losses of experts, and how much of the forecast each expert gets for them.
 
-*Which is best?* Of late, and for long: an expert's error is the geometric mean of those that it
-made within an hour of minutes and within a working day of them. One whose error is a share r above
-the best one's counts for (1 + r)^-SHARPNESS of it. What is a little better always is told by the
-long memory, and what has become bad at once by the short one.
+Which expert is best? The loss of an expert is the geometric mean of two discounted mean absolute
+errors, one over about an hour of minutes and one over about a working day. The long one tells an
+expert that is always a little better; the short one tells an expert that has just become bad. An
+expert whose loss is a share r above the least one gets (1 + r)^-SHARPNESS of its weight. Weights by
+discounted losses: Stock and Watson (2004), after Bates and Granger (1969).
 
-*Is it better than the last value at all?* That is asked of a day of minutes: the error of every
-expert but the last value is raised by what its advantage over the last value may owe to chance, a
-quantile of Student's t times its standard error. Luck has a large one, and stays behind.
+Is it better than the last value at all? The loss of every expert but the last value is raised by
+what its advantage over the last value may owe to chance: a quantile of Student's t times the
+standard error of the advantage (Diebold and Mariano 1995), over a day of minutes.
 """
 
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pd_forecasting.base import FloatArray, State
+from pd_forecasting.base import FloatArray
 from pd_forecasting.discounting import discounted
 
 _HALF_LIVES_BINS = (60, 480)
+"""An hour and a working day of minutes. `python -m scripts.forecast_bench.sweep` varies it."""
+
 _SHARPNESS = 24
+"""Power of the ratio of losses. `python -m scripts.forecast_bench.sweep` shows the plateau."""
+
 _LEAST_SHARE = 0.1
-"""Experts below this share of the best one's are left out: many small wrongs add up."""
+"""Experts below this share of the best one's weight get none: many small errors add up.
+
+`python -m scripts.forecast_bench.sweep` shows the plateau."""
 
 _ADVANTAGE_HALF_LIFE_BINS = 1440
+"""A day of minutes: long enough to tell an advantage of a few percent from chance."""
+
 _CONFIDENCE = 0.995
 """One-sided, of one expert: chance lifts any of nine in one case of twenty (Bonferroni)."""
 
 _ERRORS_PER_FREEDOM = 20
-"""Errors go together: those of neighbouring origins share bins, and rough times last. So many tell
-as much of the advantage as one that is independent would."""
+"""Neighboring errors are correlated: they share bins, and rough times last. This many of them count
+as one independent error. `python -m scripts.forecast_bench.sweep` shows the plateau."""
 
 _TRIAL_ERRORS = 60
-"""How many errors an expert must be compared by before they tell luck from skill.
+"""After this many errors an expert's record can tell skill from luck.
 
-Averages, which are there from the first bin on, are believed at first, since noise is averaged
-away on every service: what they owe to chance counts by the square of the part of the trial that is
-over. Who joins later, since it had to learn first, is not followed meanwhile.
+Experts that are there from the first bin on are averages, which are trusted before that: what they
+owe to chance counts by the square of the share of the trial that is over. An expert that joins
+later, because it has to learn first, gets no weight before its trial is over. An hour of minutes.
 """
 
 _PRIOR_ERRORS = 5.0
+"""How many errors the prior loss counts for: the fewest bins that are forecast from."""
+
 _PRIOR_LOSS = 1.05
-"""Before it has a record, an expert is taken for this much worse than the last value."""
+"""Loss of an expert without a record, over the last value's.
+
+In between what averages lose (0.8) and what they may lose at worst (1.3 on the series of
+`make bench-forecast`), and above 1 so that the last value is preferred to an unknown expert."""
 
 
 @dataclass(frozen=True, eq=False)
-class Standings:
+class ExpertLosses:
     """Discounted sums over past errors of k experts after each of m bins.
 
     The first expert is the last value. Its advantage over itself is none.
@@ -131,17 +145,6 @@ class Standings:
         quantile = student_quantile(_CONFIDENCE, freedoms)
         owed: FloatArray = doubted * quantile * np.sqrt(variance / count)
         return owed
-
-    def to_plain(self) -> State:
-        """Plain data of the newest bin."""
-        return {name: sums[..., -1].tolist() for name, sums in vars(self).items()}
-
-    @classmethod
-    def from_plain(cls, plain: State) -> Self:
-        """Read `to_plain`'s data."""
-        return cls(
-            **{name: np.array(cast("list[float]", plain[name]))[..., None] for name in plain}
-        )
 
 
 def student_quantile(share: float, freedoms: FloatArray) -> FloatArray:

@@ -1,0 +1,175 @@
+"""The experts at one horizon: their forecasts, their losses, and the weighted forecast.
+
+Nothing is used before it is known: the error of a forecast counts once its target was measured.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from pd_forecasting.base import FloatArray
+from pd_forecasting.expert_losses import ExpertLosses
+from pd_forecasting.regression import DAYS, DESIGNS, REFIT_BINS, Regression, features
+from pd_forecasting.series_memory import Origins, SeriesMemory, at, centered_mean
+
+LAST_VALUE = "last value"
+_AVERAGED = (1, 2, 5, 10)
+"""Half-lives in bins: what averages of minutes were best on public traces (`bench-forecast`)."""
+
+EXPERTS = (
+    LAST_VALUE,
+    *(f"average of {bins}" for bins in _AVERAGED),
+    "earlier days",
+    *(design.name for design in DESIGNS),
+)
+"""Names of the experts, in the order of the rows of every matrix of theirs."""
+
+_SEASONAL_SHARE = 0.5
+"""Share of the earlier days' change that is forecast: changes of 30 minutes correlate by 0.1 to 0.7
+from day to day on public traces. `python -m scripts.forecast_bench.sweep` shows the plateau."""
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonEnsemble:
+    """The experts at a horizon of `steps` bins, for loads sustained over `sustained_bins`.
+
+    - `combined`: forecasts from the newest origins, one per bin, shape (n,).
+    - `shares`: weights of the experts at these origins, shape (k, n).
+    - `pending`: the experts' newest forecasts, whose targets are not all known yet, (k, p).
+    - `trained_until`: number of bins seen; the regression has learned from origins before it.
+    """
+
+    steps: int
+    sustained_bins: int
+    combined: FloatArray
+    shares: FloatArray
+    pending: FloatArray
+    expert_losses: ExpertLosses
+    regression: Regression
+    trained_until: int
+
+    @classmethod
+    def of(cls, memory: SeriesMemory, steps: int, sustained_bins: int) -> Self:
+        """The record over all that is remembered."""
+        k = len(EXPERTS)
+        wait = steps + sustained_bins // 2
+        blank = cls(
+            steps=steps,
+            sustained_bins=sustained_bins,
+            combined=np.empty(0),
+            shares=np.empty((k, 0)),
+            pending=np.full((k, wait), np.nan),
+            expert_losses=ExpertLosses.none(k),
+            regression=Regression.untrained(),
+            trained_until=memory.seen - len(memory),
+        )
+        return blank.extended(memory, len(memory))
+
+    def extended(self, memory: SeriesMemory, bins: int) -> Self:
+        """With the newest `bins` of `memory` as further origins."""
+        ensemble = self
+        known = _Known.since(self, memory, bins)
+        shares, combined = [self.shares], [self.combined]
+        for block in _blocks(memory, bins):
+            if (memory.seen - len(memory) + block[0]) % REFIT_BINS == 0:
+                ensemble = ensemble._trained(known, int(block[0]))
+            ensemble, followed, weights = ensemble._followed(known, block)
+            combined.append(followed)
+            shares.append(weights)
+        return replace(ensemble, combined=np.concatenate(combined), shares=np.hstack(shares))
+
+    def latest(self, bins: int) -> Self:
+        """Only the newest `bins` origins."""
+        return replace(self, combined=self.combined[-bins:], shares=self.shares[:, -bins:])
+
+    def _trained(self, known: "_Known", now: int) -> Self:
+        """The regression trained with every origin whose target was known at bin `now`."""
+        until = now - self.steps - self.sustained_bins // 2 + 1
+        origins = np.arange(known.first, until)
+        origins = origins[origins >= self.trained_until - known.forgotten]
+        if not len(origins):
+            return self
+        trained = self.regression.trained(
+            known.rows_of(origins),
+            known.levels_of(origins),
+            at(known.targets, origins + self.steps),
+        )
+        return replace(self, regression=trained.solved(), trained_until=known.forgotten + until)
+
+    def _followed(self, known: "_Known", block: Origins) -> tuple[Self, FloatArray, FloatArray]:
+        """The ensemble after the origins of `block`, with forecasts and weights from them."""
+        answers = self.regression.answers(known.rows_of(block), known.levels_of(block))
+        newest = np.vstack([known.simple_of(block), answers])
+        experts = np.hstack([self.pending, newest])
+        actual = at(known.targets, block - self.sustained_bins // 2)
+        losses = self.expert_losses.after(np.abs(experts[:, : len(block)] - actual))
+        shares = losses.shares(~np.isnan(newest))
+        record = replace(self, pending=experts[:, len(block) :], expert_losses=losses.latest)
+        combined = np.where(
+            np.isnan(newest[0]), np.nan, (shares * np.nan_to_num(newest)).sum(axis=0)
+        )
+        return record, combined, shares
+
+
+def _blocks(memory: SeriesMemory, bins: int) -> list[Origins]:
+    """The newest `bins`, split where the regression learns, however many came at once."""
+    forgotten = memory.seen - len(memory)
+    origins = np.arange(len(memory) - bins, len(memory))
+    starts = np.flatnonzero((origins + forgotten) % REFIT_BINS == 0)
+    return [block for block in np.split(origins, starts) if len(block)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known at origins from bin `first` on, computed for all of them at once.
+
+    - `targets`: the loads that are forecast, one per bin remembered, shape (n,).
+    - `rows`: features, shape (origins, f). `levels`: of each design, (d, origins).
+    - `simple`: forecasts of the experts that learn nothing, shape (g, origins).
+    - `forgotten`: bins that were seen and are no longer remembered.
+    """
+
+    first: int
+    targets: FloatArray
+    rows: FloatArray
+    levels: FloatArray
+    simple: FloatArray
+    forgotten: int
+
+    @classmethod
+    def since(cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int) -> Self:
+        """At the newest `bins`, and at earlier ones that the regression has yet to learn from."""
+        forgotten = memory.seen - len(memory)
+        first = max(min(ensemble.trained_until - forgotten, len(memory) - bins), 0)
+        origins = np.arange(first, len(memory))
+        averages = [memory.level(half_life)[origins] for half_life in (0, *_AVERAGED)]
+        return cls(
+            first=first,
+            targets=centered_mean(memory.values, ensemble.sustained_bins),
+            rows=features(memory, origins, ensemble.steps),
+            levels=np.array([memory.level(design.half_life)[origins] for design in DESIGNS]),
+            simple=np.vstack([averages, _earlier_days(memory, origins, ensemble.steps)]),
+            forgotten=forgotten,
+        )
+
+    def rows_of(self, origins: Origins) -> FloatArray:
+        return self.rows[origins - self.first]
+
+    def levels_of(self, origins: Origins) -> FloatArray:
+        return self.levels[:, origins - self.first]
+
+    def simple_of(self, origins: Origins) -> FloatArray:
+        return self.simple[:, origins - self.first]
+
+
+def _earlier_days(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
+    """The level, changed by a share of what earlier days changed at this time; NaN without any."""
+    if memory.season_bins == 0:
+        return np.full(len(origins), np.nan)
+    changes = np.array(
+        [memory.change_on_an_earlier_day(origins, steps, day) for day in range(1, DAYS + 1)]
+    )
+    days = np.count_nonzero(~np.isnan(changes), axis=0)
+    mean = np.where(days > 0, np.nansum(changes, axis=0) / np.maximum(days, 1), np.nan)
+    return np.maximum(memory.level(2)[origins] + _SEASONAL_SHARE * mean, 0.0)

@@ -8,8 +8,8 @@ import numpy as np
 from scripts.forecast_bench.origins import QUANTILES, Walk
 from scripts.forecast_bench.series import BenchSeries, FloatArray
 
-from pd_forecasting.hedge import JUDGED_BINS
-from pd_forecasting.margins import margins
+from pd_forecasting.margins import PastErrors, margins
+from pd_forecasting.self_scoring import JUDGED_BINS
 
 _BANDWIDTHS_BINS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _REACH = 6
@@ -27,7 +27,20 @@ def clairvoyant(series: BenchSeries) -> Walk:
     for column, steps in enumerate(series.horizons_steps):
         for row, origin in enumerate(origins[: len(origins) + 1 - steps].tolist()):
             known = errors[max(origin + 1 - JUDGED_BINS, 0) : origin + 1]
-            spread = margins(known, steps, QUANTILES, series.season_bins)
+            past = PastErrors(
+                known,
+                roots[origin + 1 - len(known) : origin + 1],
+                np.ones(len(known), dtype=bool),
+                0,
+            )
+            spread = margins(
+                past,
+                float(roots[origin + steps]),
+                steps,
+                QUANTILES,
+                series.season_bins,
+                plain=True,
+            )
             points[row, column] = told[origin + steps]
             values[row, column] = np.maximum(roots[origin + steps] + spread, 0.0) ** 2
     return Walk(series, origins, points, values, np.nan, np.nan)

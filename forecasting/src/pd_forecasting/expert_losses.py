@@ -36,7 +36,7 @@ _ADVANTAGE_HALF_LIFE_BINS = 1440
 """A day of minutes: long enough to tell an advantage of a few percent from chance."""
 
 _CONFIDENCE = 0.995
-"""One-sided, of one expert: chance lifts any of nine in one case of twenty (Bonferroni)."""
+"""One-sided, of one expert: chance lifts any of ten in one case of twenty (Bonferroni)."""
 
 _ERRORS_PER_FREEDOM = 20
 """Neighboring errors are correlated: they share bins, and rough times last. This many of them count

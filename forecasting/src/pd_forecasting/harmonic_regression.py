@@ -1,12 +1,14 @@
 """Dynamic harmonic regression: a smooth daily curve, and an ARIMA for what it leaves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
 from pd_forecasting.kalman import LinearModel
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.sarimax import best_arima
 from pd_forecasting.state_space import StateSpace
 
@@ -30,7 +32,6 @@ class HarmonicRegression(StateSpace):
     def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
         self._coefficients = np.zeros(2 * _HARMONICS)
-        self._seen = 0
 
     def _fitted(self, scaled: FloatArray) -> LinearModel | None:
         return best_arima(scaled)
@@ -38,37 +39,34 @@ class HarmonicRegression(StateSpace):
     def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Learn curve and model from a whole series and start anew at its end."""
         del horizons_steps
-        roots = np.sqrt(checked(series))
-        self._coefficients = _fitted_curve(roots, self.season_bins)
-        self._seen = len(roots)
-        self._start_anew(roots - self._curve(np.arange(len(roots), dtype=np.float64)))
-
-    def update(self, series: FloatArray) -> None:
-        """Append the bins of `series`; those older than `memory_bins` are forgotten."""
-        roots = np.sqrt(checked(series))
-        bins = np.arange(self._seen, self._seen + len(roots), dtype=np.float64)
-        self._seen += len(roots)
-        self._extend(roots - self._curve(bins))
-
-    @property
-    def _roots(self) -> FloatArray:
-        roots: FloatArray = np.maximum(self._run.values + self._curve(self._bins()), 0.0)
-        return roots
+        observed = ObservedSeries.nothing().extended(np.sqrt(checked(series)))
+        self._coefficients = _fitted_curve(observed.trusted, self.season_bins)
+        self._start_anew(observed)
 
     def _followed(self, steps: int) -> FloatArray:
-        ahead = self._run.ahead(steps) + self._curve(self._bins() + steps)
+        ahead = self._run.ahead(steps) + self._curve(_numbers(self._observed) + steps)
         followed: FloatArray = np.maximum(ahead, 0.0)
         return followed
 
-    def _bins(self) -> FloatArray:
-        """Numbers of the bins remembered, counted from the first one seen."""
-        return np.arange(self._seen - len(self._run.values), self._seen, dtype=np.float64)
+    def _explained(self, observed: ObservedSeries) -> ObservedSeries:
+        """What the curve leaves."""
+        bins = _numbers(observed)
+        return replace(
+            observed,
+            trusted=observed.trusted - self._curve(bins),
+            began=observed.began - self._curve(bins - 1),
+        )
 
     def _curve(self, bins: FloatArray) -> FloatArray:
         if not self._coefficients.any():
             return np.zeros(len(bins))
         curve: FloatArray = _fourier(bins, self.season_bins) @ self._coefficients
         return curve
+
+
+def _numbers(observed: ObservedSeries) -> FloatArray:
+    """Numbers of the bins, counted from the first one seen."""
+    return np.arange(observed.seen - len(observed), observed.seen, dtype=np.float64)
 
 
 def _fitted_curve(roots: FloatArray, season_bins: int) -> FloatArray:

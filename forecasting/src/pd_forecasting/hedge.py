@@ -7,11 +7,10 @@ import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
 from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
-from pd_forecasting.self_scoring import SelfScoring
+from pd_forecasting.observed_series import ObservedSeries
+from pd_forecasting.self_scoring import JUDGED_BINS, SelfScoring
 from pd_forecasting.series_memory import SeriesMemory
-
-JUDGED_BINS = 1440
-"""Bins that errors are compared over: a day of minutes."""
+from pd_forecasting.yesterday import YesterdayArima
 
 _SEASONS_REMEMBERED = 4
 """One more than the regression looks back (`regression.DAYS`), for the change over a lead time."""
@@ -21,7 +20,7 @@ _MOST_ENSEMBLES = 12
 
 
 class Hedge(SelfScoring):
-    """Last value, moving averages, earlier days' change and direct regressions, weighted.
+    """Last value, averages, earlier days' change, direct regressions and an ARIMA, weighted.
 
     At every horizon asked, the weight of an expert comes from its own recent errors at that horizon
     (see `ExpertLosses`): the last value leads where nothing beats it, a regression where it has
@@ -32,8 +31,9 @@ class Hedge(SelfScoring):
     (Stock and Watson 2004, after Bates and Granger 1969), and an expert must first beat the last
     value beyond chance (Diebold and Mariano 1995).
 
-    Everything is learned as the bins come in; `fit` starts anew. The first question about a
-    horizon costs a run over all that is remembered.
+    The ARIMA has yesterday's load as regressor (see `YesterdayArima`): `fit` lets statsmodels fit
+    it, `update` runs it on. All else is learned as the bins come in; `fit` starts it anew. The
+    first question about a horizon costs a run over all that is remembered.
     """
 
     name: ClassVar[str] = "Hedge"
@@ -44,6 +44,7 @@ class Hedge(SelfScoring):
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
         self._memory = SeriesMemory.nothing(season_bins)
         self._ensembles: dict[int, HorizonEnsemble] = {}
+        self._arima = YesterdayArima()
 
     @property
     def _memory_bins(self) -> int:
@@ -51,25 +52,28 @@ class Hedge(SelfScoring):
 
     def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Start anew with a whole series, and follow the experts at `horizons_steps`."""
-        memory = SeriesMemory.nothing(self.season_bins).extended(np.sqrt(checked(series)))
+        observed = ObservedSeries.nothing().extended(np.sqrt(checked(series)))
+        memory = SeriesMemory.nothing(self.season_bins).extended(observed)
+        self._arima = YesterdayArima.fitted(memory, observed)
         self._ensembles = {
-            steps: HorizonEnsemble.of(memory, steps, self.sustained_bins).latest(JUDGED_BINS)
+            steps: self._made(memory, steps).latest(self._memory_bins)
             for steps in sorted(set(horizons_steps))
         }
         self._memory = memory.latest(self._memory_bins)
+        self._observed = observed.newest(self._memory_bins)
 
     def update(self, series: FloatArray) -> None:
         """Append the bins of `series`."""
-        memory = self._memory.extended(np.sqrt(checked(series)))
+        observed = self._observed.extended(np.sqrt(checked(series)))
+        news = observed.newest(len(series))
+        memory = self._memory.extended(news)
+        self._arima = self._arima.extended(memory, news)
         self._ensembles = {
-            steps: ensemble.extended(memory, len(series)).latest(JUDGED_BINS)
+            steps: ensemble.extended(memory, len(series), self._arima).latest(self._memory_bins)
             for steps, ensemble in self._ensembles.items()
         }
         self._memory = memory.latest(self._memory_bins)
-
-    @property
-    def _roots(self) -> FloatArray:
-        return self._memory.values[-JUDGED_BINS:]
+        self._observed = observed.newest(self._memory_bins)
 
     def _followed(self, steps: int) -> FloatArray:
         return self._ensemble(steps).combined
@@ -82,6 +86,9 @@ class Hedge(SelfScoring):
         """The record at that horizon; made of what is remembered where there is none."""
         if steps not in self._ensembles:
             kept = list(self._ensembles.items())[-(_MOST_ENSEMBLES - 1) :]
-            made = HorizonEnsemble.of(self._memory, steps, self.sustained_bins).latest(JUDGED_BINS)
+            made = self._made(self._memory, steps)
             self._ensembles = {**dict(kept), steps: made}
         return self._ensembles[steps]
+
+    def _made(self, memory: SeriesMemory, steps: int) -> HorizonEnsemble:
+        return HorizonEnsemble.of(memory, steps, self.sustained_bins, self._arima)

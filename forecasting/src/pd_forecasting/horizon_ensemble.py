@@ -12,8 +12,10 @@ from pd_forecasting.base import FloatArray
 from pd_forecasting.expert_losses import ExpertLosses
 from pd_forecasting.regression import DAYS, DESIGNS, REFIT_BINS, Regression, features
 from pd_forecasting.series_memory import Origins, SeriesMemory, at, centered_mean
+from pd_forecasting.yesterday import YesterdayArima
 
 LAST_VALUE = "last value"
+ARIMA = "ARIMA with yesterday"
 _AVERAGED = (1, 2, 5, 10)
 """Half-lives in bins: what averages of minutes were best on public traces (`bench-forecast`)."""
 
@@ -21,6 +23,7 @@ EXPERTS = (
     LAST_VALUE,
     *(f"average of {bins}" for bins in _AVERAGED),
     "earlier days",
+    ARIMA,
     *(design.name for design in DESIGNS),
 )
 """Names of the experts, in the order of the rows of every matrix of theirs."""
@@ -28,6 +31,13 @@ EXPERTS = (
 _SEASONAL_SHARE = 0.5
 """Share of the earlier days' change that is forecast: changes of 30 minutes correlate by 0.1 to 0.7
 from day to day on public traces. `python -m scripts.forecast_bench.sweep` shows the plateau."""
+
+
+_SHARES_REMEMBERED = 1440
+"""Origins whose weights are kept, for those who want to see them: a day of minutes."""
+
+
+_NO_ARIMA = YesterdayArima()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +60,14 @@ class HorizonEnsemble:
     trained_until: int
 
     @classmethod
-    def of(cls, memory: SeriesMemory, steps: int, sustained_bins: int) -> Self:
-        """The record over all that is remembered."""
+    def of(
+        cls,
+        memory: SeriesMemory,
+        steps: int,
+        sustained_bins: int,
+        arima: YesterdayArima = _NO_ARIMA,
+    ) -> Self:
+        """The ensemble over all that is remembered."""
         k = len(EXPERTS)
         wait = steps + sustained_bins // 2
         blank = cls(
@@ -64,12 +80,12 @@ class HorizonEnsemble:
             regression=Regression.untrained(),
             trained_until=memory.seen - len(memory),
         )
-        return blank.extended(memory, len(memory))
+        return blank.extended(memory, len(memory), arima)
 
-    def extended(self, memory: SeriesMemory, bins: int) -> Self:
+    def extended(self, memory: SeriesMemory, bins: int, arima: YesterdayArima = _NO_ARIMA) -> Self:
         """With the newest `bins` of `memory` as further origins."""
         ensemble = self
-        known = _Known.since(self, memory, bins)
+        known = _Known.since(self, memory, bins, arima)
         shares, combined = [self.shares], [self.combined]
         for block in _blocks(memory, bins):
             if (memory.seen - len(memory) + block[0]) % REFIT_BINS == 0:
@@ -81,7 +97,8 @@ class HorizonEnsemble:
 
     def latest(self, bins: int) -> Self:
         """Only the newest `bins` origins."""
-        return replace(self, combined=self.combined[-bins:], shares=self.shares[:, -bins:])
+        shares = self.shares[:, -min(bins, _SHARES_REMEMBERED) :]
+        return replace(self, combined=self.combined[-bins:], shares=shares)
 
     def _trained(self, known: "_Known", now: int) -> Self:
         """The regression trained with every origin whose target was known at bin `now`."""
@@ -126,7 +143,7 @@ class _Known:
 
     - `targets`: the loads that are forecast, one per bin remembered, shape (n,).
     - `rows`: features, shape (origins, f). `levels`: of each design, (d, origins).
-    - `simple`: forecasts of the experts that learn nothing, shape (g, origins).
+    - `simple`: forecasts of the experts that learn nothing here, shape (g, origins).
     - `forgotten`: bins that were seen and are no longer remembered.
     """
 
@@ -138,18 +155,21 @@ class _Known:
     forgotten: int
 
     @classmethod
-    def since(cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int) -> Self:
+    def since(
+        cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int, arima: YesterdayArima
+    ) -> Self:
         """At the newest `bins`, and at earlier ones that the regression has yet to learn from."""
         forgotten = memory.seen - len(memory)
         first = max(min(ensemble.trained_until - forgotten, len(memory) - bins), 0)
         origins = np.arange(first, len(memory))
+        followed = arima.ahead(memory, origins, ensemble.steps)
         averages = [memory.level(half_life)[origins] for half_life in (0, *_AVERAGED)]
         return cls(
             first=first,
             targets=centered_mean(memory.values, ensemble.sustained_bins),
             rows=features(memory, origins, ensemble.steps),
             levels=np.array([memory.level(design.half_life)[origins] for design in DESIGNS]),
-            simple=np.vstack([averages, _earlier_days(memory, origins, ensemble.steps)]),
+            simple=np.vstack([averages, _earlier_days(memory, origins, ensemble.steps), followed]),
             forgotten=forgotten,
         )
 

@@ -60,13 +60,19 @@ class Filtered:
         """No bin yet."""
         return cls(model, np.empty(0), np.empty((0, len(model.observation))), model.spread)
 
-    def extended(self, values: FloatArray) -> Self:
-        """Filter more bins. A missing one moves the states and widens their spread."""
+    def extended(self, values: FloatArray, began: FloatArray | None = None) -> Self:
+        """Filter more bins. A missing one moves the states and widens their spread.
+
+        `began` is NaN but at bins that confirm a new level: there it holds the bin that began it,
+        from which the states are started anew.
+        """
         model = self.model
         states = np.empty((len(values), len(model.observation)))
         state = self.states[-1] if len(self.states) else np.full(len(model.observation), np.nan)
         spread = self.spread
         for row, value in enumerate(values.tolist()):
+            if began is not None and not np.isnan(began[row]):
+                state, spread = _started(model, float(began[row]))
             if np.isnan(state[0]):
                 if not np.isnan(value):
                     state, spread = _started(model, value)

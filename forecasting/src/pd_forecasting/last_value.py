@@ -9,7 +9,13 @@ from pd_forecasting.trend_paths import TrendParameters
 
 
 class LastValue(Smoother):
-    """What every other forecaster must beat; with margins from its own errors."""
+    """What every other forecaster must beat; with margins from its own errors.
+
+    Its margins are plain, all errors of a level that compares count alike: it is the yardstick that
+    the others are measured with, and a yardstick has none of their arts.
+    """
+
+    plain_margins: ClassVar[bool] = True
 
     name: ClassVar[str] = "LastValue"
     minimum_points: ClassVar[int] = 5

@@ -1,69 +1,165 @@
-"""Margins around a forecast, from the forecaster's own recent errors at that horizon.
+"""Margins around a forecast, from the forecaster's own errors of the last days at that horizon.
 
 Split conformal prediction: the q-quantile of past errors is added to the forecast. Errors are
 divided by the square root of how large errors were when the forecast was made, and multiplied by
 that of how large they are now, so that margins widen in rough times and shrink in calm ones
-(locally weighted conformal). The root, since rough times end: in full measure, a climb that
-surprised once would make the plateau after it dear.
+(locally weighted conformal: Lei et al. 2018). The square root, because rough times end: in full
+measure, a climb that surprised once would make the plateau after it expensive.
 
-Days have rough hours too: a forecast that misses every noon's climb does so at noon. Where the
-load has a rhythm, half of the weight is therefore on the errors that earlier days made around
-this time (weighted conformal: Barber et al., arXiv 2202.13415).
+Not all past errors are alike, so they are weighted (Barber et al. 2023, arXiv 2202.13415). A third
+of the weight is on errors that were made at a like level of the load, a third on those that earlier
+days made around this time, and a third on all. Errors made at a level that has nothing in common
+with now's say nothing of it, as those of an idle night say nothing of a busy morning: they have no
+weight. Where few errors at a like level are known, margins are at least those of the newest errors.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray
 from pd_forecasting.discounting import discounted
 
 FEWEST_ERRORS = 10
-"""Below these many errors at a horizon, margins are reckoned from bin-to-bin changes."""
+"""Below these many errors at a horizon, margins are made of bin-to-bin changes.
+
+Ten tell a standard deviation to about a quarter of itself."""
+
+SEASONS = 4
+"""Seasons whose errors count: days of the load's own week, and more gain little.
+
+`python -m scripts.forecast_bench.sweep margins.SEASONS 1 2 3 4`."""
+
+FEWEST_REMEMBERED = 200
+"""Errors remembered at least, where a season has few bins: so many tell a 97.5th percentile."""
 
 _HALF_LIFE_BINS = 12
-_CALMEST = 0.5
-"""Recent errors are never taken for smaller than this share of their long-run size."""
+"""Memory of how large errors are of late. `python -m scripts.forecast_bench.sweep` varies it."""
 
-_BY_CLOCK = 0.5
+_CALMEST = 0.5
+"""Recent errors are not taken for smaller than this share of the usual ones: calm times end too."""
+
+_LIKE_LEVEL, _BY_CLOCK = 1 / 3, 1 / 3
+"""Shares of the weight that is on errors at a like level, and at this time of day; a third each,
+with all errors. `python -m scripts.forecast_bench.sweep` shows the plateau."""
+
+_LIKE = math.log(2)
+"""Distance of levels, in logarithms, at which an error's weight as one of a like level has fallen
+to 60 %: half or twice the load. A Gaussian kernel."""
+
+_COMPARABLE = math.log(10)
+"""The same for an error's weight among all: a tenth of the load, or ten times as much."""
+
+_LEAST_KERNEL = 0.05
+"""Below this weight an error has none, and is left out of how rough times are, too."""
+
+_FEW = 30
+"""Below these many errors at a like level, margins are at least those of the newest errors."""
+
 _HOURS_PER_SEASON = 24
 """An error counts by how near to this time of day it was made; an hour off, for 60 %."""
 
+_LEAST_COMPARABLE = 0.25
+"""Share of comparable errors below which a yardstick's margins leave out the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class PastErrors:
+    """Errors of forecasts from n consecutive origins, oldest first; the newest is known just now.
+
+    - `errors`: actual minus forecast, NaN where unknown, shape (n,).
+    - `levels`: the forecasts, on the same scale, shape (n,).
+    - `ordinary`: whether the actual load was neither a surprise nor of a level that began after the
+      forecast was made, shape (n,).
+    - `settled`: how many of the newest origins lie on the present level.
+    """
+
+    errors: FloatArray
+    levels: FloatArray
+    ordinary: npt.NDArray[np.bool_]
+    settled: int
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which errors are known."""
+        known: npt.NDArray[np.bool_] = ~np.isnan(self.errors)
+        return known
+
+    @property
+    def newest(self) -> FloatArray:
+        """The newest known errors of the present level, no more than are few."""
+        count = min(self.settled, len(self.errors))
+        errors = self.errors[len(self.errors) - count :]
+        return errors[self.known[len(self.errors) - count :]][-_FEW:]
+
 
 def margins(
-    errors: FloatArray, horizon_steps: int, quantiles: Sequence[float], season_bins: int = 0
+    past: PastErrors,
+    level: float,
+    horizon_steps: int,
+    quantiles: Sequence[float],
+    season_bins: int = 0,
+    *,
+    newest: FloatArray | None = None,
+    plain: bool = False,
 ) -> FloatArray:
-    """Margins at `quantiles`, shape (q,).
+    """Margins at `quantiles` around a forecast of `level`, shape (q,).
 
-    `errors` are actual minus forecast of consecutive origins, oldest first, NaN where unknown;
-    the newest is the last one that is known now. At least `FEWEST_ERRORS` are known. `season_bins`
-    is the length of the load's rhythm, 0 where it has none.
+    `season_bins` is the length of the load's rhythm, 0 where it has none. `newest` are margins that
+    hold at least where few errors at a like level are known. `plain` margins weight errors by the
+    clock alone: those of a yardstick.
     """
-    typical = float(np.nanmean(np.abs(errors)))
-    if typical == 0.0:
-        return np.zeros(len(quantiles))
-    after = _recent_size(np.abs(errors), typical)
-    at_origin = np.full(len(errors), typical)
-    at_origin[horizon_steps:] = after[: max(len(errors) - horizon_steps, 0)]
-    scores = errors / np.sqrt(np.maximum(at_origin, _CALMEST * typical))
-    now = math.sqrt(max(after[-1], _CALMEST * typical))
-    known = ~np.isnan(scores)
-    weights = _weights(len(errors), horizon_steps, season_bins)[known]
-    return now * _spread(scores[known], weights, quantiles)
+    weights, like = _weights(past, level, horizon_steps, season_bins, plain=plain)
+    found = _locally_weighted(past, weights, horizon_steps, quantiles)
+    if newest is None or like >= _FEW:
+        return found
+    high = np.array(quantiles) > 0.5
+    return np.where(high, np.maximum(found, newest), np.minimum(found, newest))
 
 
-def margins_of_few(
+def margins_of_changes(
     values: FloatArray, horizon_steps: int, quantiles: Sequence[float]
 ) -> FloatArray:
-    """Margins for a series too short to have errors at the horizon, shape (q,).
+    """Margins for bins too few to have errors at the horizon, shape (q,); 0 for a single one.
 
     Bin-to-bin changes grow with the square root of the horizon, as those of a random walk do.
     """
     known = values[~np.isnan(values)]
     changes = np.diff(known) * math.sqrt(horizon_steps)
-    return _normal_spread(changes, quantiles)
+    return normal_margins(changes, quantiles)
+
+
+def normal_margins(errors: FloatArray, quantiles: Sequence[float]) -> FloatArray:
+    """Quantiles of a normal law around zero, widened for being known from few errors."""
+    if len(errors) == 0:
+        return np.zeros(len(quantiles))
+    size = math.sqrt(float(np.mean(errors**2))) * (1 + 2 / len(errors))
+    return np.array([NormalDist().inv_cdf(share) * size for share in quantiles])
+
+
+def _locally_weighted(
+    past: PastErrors, weights: FloatArray, horizon_steps: int, quantiles: Sequence[float]
+) -> FloatArray:
+    """Quantiles of the weighted errors, each scaled from its origin's roughness to now's."""
+    sizes = np.abs(past.errors)
+    usual = past.ordinary & (weights > 0)
+    total = float(weights[usual].sum())
+    typical = float((weights * sizes)[usual].sum()) / total if total > 0 else 0.0
+    if typical == 0.0:
+        return np.zeros(len(quantiles))
+    after = _recent_size(np.where(usual, sizes, np.nan), typical)
+    at_origin = np.full(len(sizes), typical)
+    at_origin[horizon_steps:] = after[: max(len(sizes) - horizon_steps, 0)]
+    scores = past.errors / np.sqrt(np.maximum(at_origin, _CALMEST * typical))
+    now = math.sqrt(max(after[-1], _CALMEST * typical))
+    counted = weights > 0
+    return now * _spread(scores[counted], weights[counted], quantiles)
 
 
 def _recent_size(sizes: FloatArray, typical: float) -> FloatArray:
@@ -76,40 +172,75 @@ def _recent_size(sizes: FloatArray, typical: float) -> FloatArray:
     return held
 
 
-def _weights(count: int, horizon_steps: int, season_bins: int) -> FloatArray:
-    """How much each of `count` consecutive errors counts, shape (count,)."""
-    even = np.full(count, 1.0 / count)
+def _weights(
+    past: PastErrors, level: float, horizon_steps: int, season_bins: int, *, plain: bool
+) -> tuple[FloatArray, float]:
+    """How much each error counts, shape (n,), and how many at a like level are known."""
+    distance = _distances(past, level)
+    like = _kernel(distance, _LIKE) * past.known
+    comparable = _kernel(distance, _COMPARABLE) * past.known
+    if plain and comparable.sum() >= _LEAST_COMPARABLE * np.count_nonzero(past.known):
+        comparable = past.known.astype(np.float64)
+    near = comparable * _by_clock(len(comparable), horizon_steps, season_bins)
+    hour = season_bins / _HOURS_PER_SEASON if season_bins else float(_FEW)
+    parts = [(0.0 if plain else _LIKE_LEVEL, like), (_BY_CLOCK, near)]
+    weights = np.zeros(len(comparable))
+    left = 1.0
+    for most, part in parts:
+        # Less than an hour's worth of them is too little to go by.
+        share = most * min(1.0, float(part.sum()) / hour)
+        if share > 0:
+            weights += share * part / part.sum()
+            left -= share
+    if comparable.sum() > 0:
+        weights += left * comparable / comparable.sum()
+    return weights, float(like.sum())
+
+
+def _distances(past: PastErrors, level: float) -> FloatArray:
+    """How far the level of each error's forecast is from `level`, as a logarithm of loads.
+
+    Levels that differ by less than the usual error are alike, so that is added to both. They are
+    square roots of loads, so the logarithm counts twice.
+    """
+    blur = float(np.abs(past.errors[past.known]).mean())
+    low, high = np.minimum(past.levels, level) + blur, np.maximum(past.levels, level) + blur
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance: FloatArray = 2 * np.log(np.where(high > 0, high / low, 1.0))
+    return np.where(np.isnan(distance), np.inf, distance)
+
+
+def _kernel(distance: npt.NDArray[np.floating[Any]], width: float) -> FloatArray:
+    kernel: FloatArray = np.exp(-0.5 * (distance / width) ** 2)
+    return np.where(kernel < _LEAST_KERNEL, 0.0, kernel)
+
+
+@lru_cache(maxsize=64)
+def _by_clock(count: int, horizon_steps: int, season_bins: int) -> FloatArray:
+    """How near to the forecast's time of day each of `count` errors was made, on earlier days."""
     if season_bins == 0:
-        return even
-    hour = season_bins / _HOURS_PER_SEASON
+        return np.zeros(count)
     ages = horizon_steps + np.arange(count)[::-1]
     from_this_time = (ages + season_bins / 2) % season_bins - season_bins / 2
-    near = np.exp(-0.5 * (from_this_time / hour) ** 2) * (ages > season_bins / 2)
-    # Less than an hour's worth of them is too little to go by.
-    share = _BY_CLOCK * min(1.0, float(near.sum()) / hour)
-    weights: FloatArray = (1 - share) * even
-    return weights + share * near / near.sum() if share > 0 else weights
+    near = _kernel(from_this_time, season_bins / _HOURS_PER_SEASON)
+    return near * (ages > season_bins / 2)
 
 
 def _spread(scores: FloatArray, weights: FloatArray, quantiles: Sequence[float]) -> FloatArray:
     """Quantiles of weighted scores; where they are too few for one, the wider of two guesses.
 
     The error to come may be of any size and counts like one of those known: 1 / n of them, n being
-    how many of even weight would say as much (Kish). So of n alike the q-quantile is the
+    how many of even weight would say as much (Kish 1965). So of n alike the q-quantile is the
     (n + 1) q-th.
     """
+    weights = weights / weights.sum()
+    alike = 1 / float((weights**2).sum())
     order = np.argsort(scores, kind="stable")
-    ranks = np.cumsum(weights[order]) / (weights.sum() + (weights**2).sum() / weights.sum())
+    ranks = np.cumsum(weights[order]) / (1 + 1 / alike)
     spread: FloatArray = np.interp(quantiles, ranks, scores[order])
-    normal = _normal_spread(scores, quantiles)
+    size = math.sqrt(float((weights * scores**2).sum())) * (1 + 2 / alike)
     for i, share in enumerate(quantiles):
-        if (len(scores) + 1) * min(share, 1 - share) < 1:
+        if (alike + 1) * min(share, 1 - share) < 1:
             wider = max if share > 0.5 else min
-            spread[i] = wider(spread[i], normal[i])
+            spread[i] = wider(spread[i], NormalDist().inv_cdf(share) * size)
     return spread
-
-
-def _normal_spread(errors: FloatArray, quantiles: Sequence[float]) -> FloatArray:
-    """Quantiles of a normal law around zero, widened for being known from few errors."""
-    size = math.sqrt(float(np.mean(errors**2))) * (1 + 2 / len(errors))
-    return np.array([NormalDist().inv_cdf(share) * size for share in quantiles])

@@ -101,7 +101,7 @@ def features(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
     base = memory.level(2)
     now = base[origins]
     columns = [memory.level(bins)[origins] - now for bins in _LEVELS]
-    columns += [now - at(base, origins - bins) for bins in _SLOPES]
+    columns += [memory.change_since(2, origins, bins) for bins in _SLOPES]
     columns += [
         memory.change_on_an_earlier_day(origins, steps, days) for days in range(1, DAYS + 1)
     ]
@@ -110,9 +110,8 @@ def features(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
         memory.change_on_an_earlier_day(origins, 2 * steps, days, broadly=True)
         for days in _DAYS_BEYOND
     ]
-    level = memory.level(5)
     season = memory.season_bins
-    columns.append(level[origins] - at(level, origins - season) if season else np.zeros(now.shape))
+    columns.append(memory.change_since(5, origins, season) if season else np.zeros(now.shape))
     return np.nan_to_num(np.column_stack(columns))
 
 

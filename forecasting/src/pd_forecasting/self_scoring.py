@@ -1,46 +1,63 @@
-"""What forecasters share that can say what they would have forecast at every bin remembered."""
+"""Forecasters that know what they would have forecast at every bin remembered."""
 
+import math
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
 from pd_forecasting.base import FloatArray, Forecast, Forecaster
-from pd_forecasting.margins import FEWEST_ERRORS, margins, margins_of_few
+from pd_forecasting.margins import (
+    FEWEST_ERRORS,
+    FEWEST_REMEMBERED,
+    SEASONS,
+    PastErrors,
+    margins,
+    margins_of_changes,
+    normal_margins,
+)
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.series_memory import centered_mean
 
 ERRORS_TO_COMPARE = 20
-"""Fewer errors than these do not tell which of two forecasters is better."""
+"""With fewer errors it is not said which of two forecasters is better."""
+
+JUDGED_BINS = 1440
+"""Bins that forecasters are compared over: a day of minutes."""
 
 _ROUNDING = 1e-9
 """Errors below this share of the load come from arithmetic, not from the forecast."""
 
 
 class SelfScoring(Forecaster):
-    """Margins and the comparison with the last value come from the record of past forecasts.
+    """Margins and the comparison with the last value come from its own errors so far.
 
     All is on the square root of the load, which makes the noise of counts even.
     """
 
-    @property
-    @abstractmethod
-    def _roots(self) -> FloatArray:
-        """Square roots of the bins remembered, shape (n,), NaN where missing."""
+    plain_margins: ClassVar[bool] = False
+    """Whether errors at a like level count no more than others do: see `LastValue`."""
+
+    def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
+        super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
+        self._observed = ObservedSeries.nothing()
 
     @abstractmethod
     def _followed(self, steps: int) -> FloatArray:
-        """Forecast made at each of these bins for `steps` later, of at least 0, shape (n,)."""
+        """Forecast made at each bin observed for `steps` later, of at least 0, shape (n,)."""
 
     @property
     def known_points(self) -> int:
         """Bins with a value among those still remembered."""
-        return int(np.count_nonzero(~np.isnan(self._roots)))
+        return int(np.count_nonzero(~np.isnan(self._observed.measured)))
 
     def error_vs_last_value(self, horizon_steps: int) -> float:
         """Relative MAE over the bins remembered; NaN below `ERRORS_TO_COMPARE` errors."""
-        loads = self._roots**2
+        loads = self._observed.trusted[-JUDGED_BINS:] ** 2
         actual = loads[horizon_steps:]
         last = loads[: len(actual)]
-        own = np.abs(actual - self._followed(horizon_steps)[: len(actual)] ** 2)
+        followed = self._followed(horizon_steps)[-JUDGED_BINS:]
+        own = np.abs(actual - followed[: len(actual)] ** 2)
         other = np.abs(actual - last)
         usable = ~np.isnan(own + other)
         if np.count_nonzero(usable) < ERRORS_TO_COMPARE:
@@ -56,15 +73,62 @@ class SelfScoring(Forecaster):
         for row, steps in enumerate(horizons):
             followed = self._followed(steps)
             points[row] = followed[-1]
-            values[row] = followed[-1] + self._margins(followed, steps, quantiles)
+            values[row] = followed[-1] + self._unsettled * self._margins(followed, steps, quantiles)
         ordered = np.maximum.accumulate(np.maximum(values, 0.0), axis=1)
         return Forecast(horizons, quantiles, ordered**2, points**2)
+
+    @property
+    def _unsettled(self) -> float:
+        """How much wider margins are for a level that is the mean of few bins."""
+        bins = self._observed.since[-1] + 1
+        return math.sqrt(1 + 1 / bins) if bins > 0 else 1.0
 
     def _margins(
         self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
-        actual = centered_mean(self._roots, self.sustained_bins)[steps:]
-        errors = actual - followed[: len(actual)]
-        if np.count_nonzero(~np.isnan(errors)) < FEWEST_ERRORS:
-            return margins_of_few(self._roots, steps, quantiles)
-        return margins(errors, steps, quantiles, self.season_bins)
+        past = self._past_errors(followed, steps)
+        newest = self._newest_margins(past, steps, quantiles)
+        if np.count_nonzero(past.known) < FEWEST_ERRORS:
+            return newest
+        return margins(
+            past,
+            float(followed[-1]),
+            steps,
+            quantiles,
+            self.season_bins,
+            newest=newest,
+            plain=self.plain_margins,
+        )
+
+    def _past_errors(self, followed: FloatArray, steps: int) -> PastErrors:
+        """The errors that are known now, of the seasons that margins are made of."""
+        seen = self._observed
+        reach = steps + self.sustained_bins // 2
+        actual = centered_mean(seen.measured, self.sustained_bins)[steps:]
+        doubted = centered_mean(seen.doubted, self.sustained_bins)[steps:] > 0
+        made_at = followed[: len(actual)]
+        same_level = np.zeros(len(actual), dtype=bool)
+        same_level[: max(len(seen) - reach, 0)] = seen.since[reach:] > reach
+        kept = slice(-self._errors_remembered, None)
+        return PastErrors(
+            errors=(actual - made_at)[kept],
+            levels=made_at[kept],
+            ordinary=(same_level & ~doubted)[kept],
+            settled=int(np.clip(seen.since[-1] - steps, 0, len(actual))),
+        )
+
+    @property
+    def _errors_remembered(self) -> int:
+        if self.season_bins == 0:
+            return JUDGED_BINS
+        return max(SEASONS * self.season_bins, FEWEST_REMEMBERED)
+
+    def _newest_margins(
+        self, past: PastErrors, steps: int, quantiles: tuple[float, ...]
+    ) -> FloatArray:
+        """Margins from the newest errors of the present level, or else from its bins' changes."""
+        if len(past.newest) >= FEWEST_ERRORS:
+            return normal_margins(past.newest, quantiles)
+        since = self._observed.since[-1]
+        level = self._observed.newest(int(min(since + 1, len(self._observed)))).measured
+        return margins_of_changes(level, steps, quantiles)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
 
 Origins = npt.NDArray[np.int64]
@@ -24,11 +25,13 @@ class SeriesMemory:
 
     - `paths`: values of shape (n,), NaN where missing, and one level per half-life, (k, n).
     - `season_bins`: bins of a day, 0 for none.
+    - `since`: bins since the newest level began, infinite where none did, shape (n,).
     - `seen`: bins seen in all, those forgotten included.
     """
 
     paths: TrendPaths
     season_bins: int
+    since: FloatArray
     seen: int = 0
 
     @classmethod
@@ -36,16 +39,21 @@ class SeriesMemory:
         """Without any bin."""
         weights = [1.0 if bins == 0 else 1 - 0.5 ** (1 / bins) for bins in HALF_LIVES]
         flat = np.zeros(len(HALF_LIVES))
-        return cls(TrendPaths.empty(TrendParameters(np.array(weights), flat, flat)), season_bins)
+        averages = TrendPaths.empty(TrendParameters(np.array(weights), flat, flat))
+        return cls(averages, season_bins, since=np.empty(0))
 
-    def extended(self, values: FloatArray) -> Self:
+    def extended(self, news: ObservedSeries) -> Self:
         """The same, with more bins."""
-        grown = self.paths.extended(values)
-        return replace(self, paths=grown, seen=self.seen + len(values))
+        return replace(
+            self,
+            paths=self.paths.extended(news.trusted, news.began),
+            since=np.concatenate([self.since, news.since]),
+            seen=self.seen + len(news),
+        )
 
     def latest(self, bins: int) -> Self:
         """Only the newest `bins`."""
-        return replace(self, paths=self.paths.latest(bins))
+        return replace(self, paths=self.paths.latest(bins), since=self.since[-bins:])
 
     def __len__(self) -> int:
         return len(self.paths.values)
@@ -59,6 +67,12 @@ class SeriesMemory:
         """Exponentially weighted mean at every bin, shape (n,); NaN before the first known bin."""
         level: FloatArray = self.paths.levels[HALF_LIVES.index(half_life)]
         return level
+
+    def change_since(self, half_life: int, origins: Origins, bins: int) -> FloatArray:
+        """By how much a level changed over the last `bins`; 0 where a new one began since."""
+        level = self.level(half_life)
+        change = level[origins] - at(level, origins - bins)
+        return np.where(self.since[origins] < bins, 0.0, change)
 
     def change_on_an_earlier_day(
         self, origins: Origins, steps: int, days: int, *, broadly: bool = False

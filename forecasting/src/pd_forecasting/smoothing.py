@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.self_scoring import SelfScoring
 from pd_forecasting.series_memory import centered_mean
 from pd_forecasting.trend_paths import TrendParameters, TrendPaths
@@ -48,18 +49,19 @@ class Smoother(SelfScoring):
     def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Learn parameters from a whole series and start anew at its end."""
         del horizons_steps
-        roots = np.sqrt(checked(series))
-        self._paths = TrendPaths.empty(self._fitted_parameters(roots))
-        self.update(series)
+        observed = ObservedSeries.nothing().extended(np.sqrt(checked(series)))
+        self._paths = TrendPaths.empty(self._fitted_parameters(observed.trusted))
+        self._observed = ObservedSeries.nothing()
+        self._extend(observed)
+
+    def _extend(self, observed: ObservedSeries) -> None:
+        news = observed.newest(observed.seen - self._observed.seen)
+        self._paths = self._paths.extended(news.trusted, news.began).latest(self.memory_bins)
+        self._observed = observed.newest(self.memory_bins)
 
     def update(self, series: FloatArray) -> None:
         """Append the bins of `series`; those older than `memory_bins` are forgotten."""
-        roots = np.sqrt(checked(series))
-        self._paths = self._paths.extended(roots).latest(self.memory_bins)
-
-    @property
-    def _roots(self) -> FloatArray:
-        return self._paths.values
+        self._extend(self._observed.extended(np.sqrt(checked(series))))
 
     def _followed(self, steps: int) -> FloatArray:
         """Forecast made at each bin for `steps` bins later, shape (n,), on the square-root scale.

@@ -8,6 +8,7 @@ import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
 from pd_forecasting.kalman import Filtered, LinearModel
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.self_scoring import SelfScoring
 
 _SIGNAL_TO_NOISE = 0.1
@@ -35,10 +36,6 @@ class StateSpace(SelfScoring):
     def _fitted(self, scaled: FloatArray) -> LinearModel | None:
         """The model of a series whose known bins have mean one; None where none was found."""
 
-    @property
-    def _roots(self) -> FloatArray:
-        return self._run.values
-
     def _followed(self, steps: int) -> FloatArray:
         followed: FloatArray = np.maximum(self._run.ahead(steps), 0.0)
         return followed
@@ -46,20 +43,30 @@ class StateSpace(SelfScoring):
     def fit(self, series: FloatArray, horizons_steps: Sequence[int] = ()) -> None:
         """Learn the model from the newest bins of a series and start anew at its end."""
         del horizons_steps
-        self._start_anew(np.sqrt(checked(series)))
+        self._start_anew(ObservedSeries.nothing().extended(np.sqrt(checked(series))))
 
     def update(self, series: FloatArray) -> None:
         """Append the bins of `series`; those older than `memory_bins` are forgotten."""
-        self._extend(np.sqrt(checked(series)))
+        self._extend(self._observed.extended(np.sqrt(checked(series))))
 
-    def _start_anew(self, values: FloatArray) -> None:
-        recent = values[-self.fit_bins :]
+    def _start_anew(self, observed: ObservedSeries) -> None:
+        recent = self._explained(observed.newest(self.fit_bins)).trusted
         known = recent[~np.isnan(recent)]
         model = None
         if len(known) >= self.minimum_points and np.ptp(known) > 0.0:
             model = self._fitted(recent / np.abs(known).mean())
         self._run = Filtered.nothing(self._run.model if model is None else model)
-        self._extend(values[-2 * self.memory_bins :])
+        self._run = self._filtered(observed.newest(2 * self.memory_bins))
+        self._observed = observed.newest(self.memory_bins)
 
-    def _extend(self, values: FloatArray) -> None:
-        self._run = self._run.extended(values).latest(self.memory_bins)
+    def _extend(self, observed: ObservedSeries) -> None:
+        self._run = self._filtered(observed.newest(observed.seen - self._observed.seen))
+        self._observed = observed.newest(self.memory_bins)
+
+    def _filtered(self, news: ObservedSeries) -> Filtered:
+        left = self._explained(news)
+        return self._run.extended(left.trusted, left.began).latest(self.memory_bins)
+
+    def _explained(self, observed: ObservedSeries) -> ObservedSeries:
+        """What is left for the linear model to explain; by default all."""
+        return observed

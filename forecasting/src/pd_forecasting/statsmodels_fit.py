@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,31 @@ def best_of(candidates: list[Callable[[], Any]]) -> LinearModel | None:
     if not fitted:
         return None
     return _model_of(min(fitted, key=lambda result: float(result.aicc)))
+
+
+def arima_with_regressor(
+    values: FloatArray, regressor: FloatArray
+) -> tuple[float, LinearModel] | None:
+    """A regressor's coefficient, between 0 and 1, and the ARIMA(1, 1, 1) of what it leaves.
+
+    Shapes (n,); values may be NaN, the regressor not. None where no fit came to an end.
+    """
+    # Here and not above: see `sarimax.best_arima`.
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - 100 MB that only fits need
+
+    size = float(np.nanmean(np.abs(values)))
+    if size == 0.0 or np.nanmax(values) == np.nanmin(values):
+        return None
+    order = (1, 1, 1)
+    scaled, by = values / size, regressor / size
+    with_it = _fit(partial(SARIMAX, scaled, exog=by[:, None], order=order, concentrate_scale=True))
+    if with_it is None:
+        return None
+    share = min(max(float(with_it.params[0]), 0.0), 1.0)
+    left = SARIMAX(scaled - share * by, order=order, concentrate_scale=True)
+    with np.errstate(all="ignore"):
+        model = _model_of(left.filter(with_it.params[1:]))
+    return (share, model) if _sane(model) else None
 
 
 def _fit(make: Callable[[], Any]) -> Any | None:

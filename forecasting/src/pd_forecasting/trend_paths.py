@@ -1,5 +1,6 @@
 """Damped-trend smoothing run over a series, every bin's level and trend kept."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -35,6 +36,7 @@ class TrendPaths:
     - `values`: the series, NaN where missing, shape (n,).
     - `levels`, `trends`: state after each bin, shape (k, n); NaN before the first known bin.
     - `gap`: missing bins since the last known one.
+    - `count`: known bins since the paths were started anew; infinite where they never were.
     """
 
     parameters: TrendParameters
@@ -42,6 +44,7 @@ class TrendPaths:
     levels: FloatArray
     trends: FloatArray
     gap: int = 0
+    count: float = math.inf
 
     @classmethod
     def empty(cls, parameters: TrendParameters) -> Self:
@@ -49,8 +52,12 @@ class TrendPaths:
         nothing = np.empty((len(parameters.level), 0))
         return cls(parameters, np.empty(0), nothing, nothing)
 
-    def extended(self, values: FloatArray) -> Self:
+    def extended(self, values: FloatArray, began: FloatArray | None = None) -> Self:
         """Run on over more bins.
+
+        `began` is NaN but at bins that confirm a new level: there it holds the bin that began it.
+        All is started anew with those two, and levels are plain means until they have the bins
+        that their memory holds.
 
         Over a missing bin the level is carried and the trend dies away. The bin after a gap of m
         weighs 1 - (1 - alpha)^(m + 1), as m + 1 equal bins would (Wright 1986): a level from
@@ -60,8 +67,11 @@ class TrendPaths:
         levels = np.empty((len(p.level), len(values)))
         trends = np.empty_like(levels)
         level, trend = self._last_state()
-        gap = self.gap
+        gap, count = self.gap, self.count
+        anew = {} if began is None else dict(_known(began))
         for i, value in enumerate(values):
+            if i in anew:
+                level, trend, gap, count = np.full_like(level, anew[i]), np.zeros_like(trend), 0, 1
             if np.isnan(value):
                 trend, gap = p.damping * trend, gap + 1
             elif np.isnan(level[0]):
@@ -69,7 +79,8 @@ class TrendPaths:
             else:
                 expected = level + p.damping * trend
                 error = value - expected
-                weight = 1 - (1 - p.level) ** (gap + 1)
+                count += 1
+                weight = np.maximum(1 - (1 - p.level) ** (gap + 1), 1 / count)
                 level = expected + weight * error
                 trend = p.damping * trend + p.level * p.trend * error
                 gap = 0
@@ -80,6 +91,7 @@ class TrendPaths:
             levels=np.hstack([self.levels, levels]),
             trends=np.hstack([self.trends, trends]),
             gap=gap,
+            count=count,
         )
 
     def latest(self, bins: int) -> Self:
@@ -101,3 +113,8 @@ class TrendPaths:
             return self.levels[:, -1], self.trends[:, -1]
         unknown = np.full(len(self.parameters.level), np.nan)
         return unknown, np.zeros_like(unknown)
+
+
+def _known(values: FloatArray) -> list[tuple[int, float]]:
+    """Places and values of what is not NaN."""
+    return [(int(i), float(values[i])) for i in np.flatnonzero(~np.isnan(values))]

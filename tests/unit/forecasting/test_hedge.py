@@ -7,11 +7,16 @@ import pytest
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
 from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
+from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, REFIT_BINS, Regression, features
 from pd_forecasting.series_memory import SeriesMemory, mean_around
 
 DAY = 96
 HORIZONS = (1, 6)
+
+
+def memory_of(series: FloatArray, season: int) -> SeriesMemory:
+    return SeriesMemory.nothing(season).extended(ObservedSeries.nothing().extended(series))
 
 
 def daily_load(days: float, noise: float = 0.05, seed: int = 1) -> FloatArray:
@@ -105,18 +110,18 @@ def test_on_a_day_of_ten_minute_bins_luck_does_not_pass_for_skill() -> None:
 def test_what_a_regression_learns_from_is_known_at_the_origin(season: int, steps: int) -> None:
     load = np.sqrt(daily_load(6))
     origins = np.arange(3 * DAY, 4 * DAY, 5)
-    known = features(SeriesMemory.nothing(season).extended(load), origins, steps)
+    known = features(memory_of(load, season), origins, steps)
     for row, origin in zip(known, origins, strict=True):
         changed = load.copy()
         changed[origin + 1 :] *= 2
-        memory = SeriesMemory.nothing(season).extended(changed)
+        memory = memory_of(changed, season)
         np.testing.assert_array_equal(features(memory, np.array([origin]), steps)[0], row)
 
 
 def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
     """A step up by 3 at one time of day: who asks across it is told of it, who asks past it not."""
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
-    memory = SeriesMemory.nothing(60).extended(np.tile(day, 2))
+    memory = memory_of(np.tile(day, 2), 60)
     before, across, beyond = memory.change_on_an_earlier_day(np.array([70, 85, 104]), 10, 1)
     assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
     edge = memory.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
@@ -132,9 +137,7 @@ def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbors() -> None:
 
 def test_earlier_days_are_half_believed() -> None:
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
-    ensemble = HorizonEnsemble.of(
-        SeriesMemory.nothing(60).extended(np.tile(day, 2)[:81]), 15, sustained_bins=1
-    )
+    ensemble = HorizonEnsemble.of(memory_of(np.tile(day, 2)[:81], 60), 15, sustained_bins=1)
     foretold = ensemble.pending[EXPERTS.index("earlier days"), -1]
     assert foretold == pytest.approx(1.0 + 3.0 / 2, abs=0.01)
 
@@ -152,7 +155,7 @@ def test_a_regression_believes_the_more_the_more_pairs_it_saw() -> None:
 @pytest.mark.parametrize("steps", [1, 6])
 def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: int) -> None:
     roots = np.sqrt(daily_load(3))
-    memory = SeriesMemory.nothing(DAY).extended(roots)
+    memory = memory_of(roots, DAY)
     learned = HorizonEnsemble.of(memory, steps, sustained_bins=1).regression
     by_hand, first = Regression.untrained(), 0
     for now in range(REFIT_BINS, len(roots), REFIT_BINS):

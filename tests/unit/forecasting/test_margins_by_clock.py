@@ -1,10 +1,10 @@
-"""Margins of a load with a rhythm: errors of earlier days around this time count for half."""
+"""Margins of a load with a rhythm: errors of earlier days around this time count for a third."""
 
 import numpy as np
 import pytest
 
 from pd_forecasting.base import FloatArray
-from pd_forecasting.margins import margins
+from pd_forecasting.margins import PastErrors, margins
 
 DAY, NOON = 240, 120
 CALM = 0.1
@@ -18,7 +18,13 @@ def rough_noons(until: int, noon: int = NOON) -> FloatArray:
 
 
 def margin(errors: FloatArray, share: float = 0.8, season: int = DAY) -> float:
-    return float(margins(errors, 1, (share,), season)[0])
+    return ahead(errors, 1, share, season)
+
+
+def ahead(errors: FloatArray, steps: int, share: float = 0.8, season: int = DAY) -> float:
+    always = np.ones(len(errors), dtype=bool)
+    known = PastErrors(errors, np.full(len(errors), 10.0), always, len(errors))
+    return float(margins(known, 10.0, steps, (share,), season)[0])
 
 
 def test_a_noon_that_was_always_rough_is_met_with_a_wide_margin() -> None:
@@ -34,7 +40,7 @@ def test_a_night_that_was_always_calm_is_not_charged_for_noons() -> None:
 def test_the_time_of_day_is_that_of_the_forecast_not_of_the_last_error_known() -> None:
     """Thirty bins ahead, the newest error was made thirty bins before the forecast to come."""
     errors = rough_noons(3 * DAY + NOON - 30)
-    far, near = (float(margins(errors, steps, (0.8,), DAY)[0]) for steps in (30, 1))
+    far, near = (ahead(errors, steps) for steps in (30, 1))
     assert far > 5 * near
 
 

@@ -11,7 +11,7 @@ import sys
 from scripts.bench_format import write
 from scripts.forecast_bench import report
 from scripts.forecast_bench.cold_start import STRIDE
-from scripts.forecast_bench.figures import figures
+from scripts.forecast_bench.figures import ModelScores, figures
 from scripts.forecast_bench.measure import measure, measure_peers
 from scripts.forecast_bench.reach import reach
 from scripts.forecast_bench.series import all_keys
@@ -27,7 +27,7 @@ from scripts.forecast_bench.store import (
 )
 
 import pd_forecasting
-from pd_forecasting import Forecaster
+from pd_forecasting import Forecaster, LastValue
 
 DEFAULT_MODEL = "Hedge"
 BESIDE_PEERS = "Hedge,LastValue,Ewma"
@@ -104,11 +104,28 @@ def measure_own(asked: argparse.Namespace) -> int:
         if whole and default:
             save_walks(walked)
             save_reach(reach(model.name, walked))
+        yardstick = measured_last_value(asked, stride, keep=whole) if default else None
         name = "forecast" if default and whole else f"forecast-{model.name}"
-        status = max(status, write(name, figures(scores)))
+        status = max(status, write(name, figures(scores, yardstick)))
     if whole:
         write_report()
     return status
+
+
+def measured_last_value(asked: argparse.Namespace, stride: int, *, keep: bool) -> ModelScores:
+    """The last value's scores on the same origins: what the default's are told against."""
+    scores, _ = measure(
+        LastValue,
+        keys(asked.series),
+        stride=stride,
+        jobs=asked.jobs,
+        starts_apart=SPARSE * STRIDE,
+        say=say,
+        whole=keep,
+    )
+    if keep:
+        save(scores)
+    return scores
 
 
 def write_report() -> None:

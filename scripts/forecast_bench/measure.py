@@ -19,10 +19,11 @@ from scripts.forecast_bench.series import (
     BenchSeries,
     load,
 )
+from scripts.forecast_bench.synthetic_figures import made_up
 
 from pd_forecasting import Forecaster
 
-REPLICA_QUANTILES = (0.5, 0.9, 0.95, 0.975)
+REPLICA_QUANTILES = (0.5, 0.9, 0.95, 0.975, 0.99)
 
 
 def measure(
@@ -62,6 +63,7 @@ def measure(
         ratios=_ratios(walks),
         cold_start=starts,
         cost=measure_cost(model) if whole else None,
+        made_up=made_up(model) if whole else None,
     )
     return scores, walks
 

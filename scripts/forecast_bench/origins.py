@@ -11,7 +11,7 @@ from pd_forecasting import Forecaster, NotEnoughPointsError
 MINIMUM_BINS_BETWEEN_FITS = 60
 """An hour of minutes; those that learn from every bin are fitted as seldom as the operator does."""
 
-QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.975)
+QUANTILES = (0.05, 0.5, 0.9, 0.95, 0.975, 0.99)
 
 
 @dataclass(frozen=True, eq=False)

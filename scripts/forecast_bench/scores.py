@@ -1,5 +1,7 @@
 """How good a walk was: errors against the last value, coverage, pinball loss, replicas."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +20,8 @@ class HorizonScore:
     - `wape_percent`: mean absolute error in percent of the mean load.
     - `coverage_percent`: share of actuals at or below each of `QUANTILES`.
     - `worst_block_percent`: least coverage of the 90th percentile in any 6 hours.
-    - `pinball90_percent`: pinball loss of the 90th percentile in percent of the mean load.
+    - `pinball90_percent`, `pinball975_percent`: pinball loss of the 90th and of the 97.5th
+      percentile in percent of the mean load.
     """
 
     lead_minutes: int
@@ -28,6 +31,7 @@ class HorizonScore:
     coverage_percent: dict[float, float]
     worst_block_percent: float
     pinball90_percent: float
+    pinball975_percent: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def _at_horizon(walk: Walk, column: int) -> HorizonScore:
         },
         worst_block_percent=_worst_block(covered[:, p90], _origins_per_block(walk)),
         pinball90_percent=100 * pinball(actual, values[:, p90], 0.9) / mean,
+        pinball975_percent=100 * pinball(actual, values[:, QUANTILES.index(0.975)], 0.975) / mean,
     )
 
 
@@ -125,3 +130,16 @@ def _capacity_for(actual: FloatArray, mean_need: float) -> float:
         else:
             high = middle
     return high
+
+
+def over_at_short(choices: Sequence[ReplicaScore], short_percent: float) -> float:
+    """Over-provisioning at which so many minutes are short, between the quantiles tried.
+
+    Linear in the logarithm of the short minutes; NaN where no two quantiles lie around.
+    """
+    ascending = sorted(choices, key=lambda one: one.short_minutes_percent)
+    short = [math.log(max(one.short_minutes_percent, 1e-3)) for one in ascending]
+    if not short or not short[0] <= math.log(short_percent) <= short[-1]:
+        return math.nan
+    over = [one.over_provisioning_percent for one in ascending]
+    return float(np.interp(math.log(short_percent), short, over))

@@ -12,6 +12,9 @@ IntArray = npt.NDArray[np.int64]
 MINUTE_SERIES = ("conv", "code", "conv25", "code25", "burstgpt")
 AZURE_SERIES = MINUTE_SERIES[:4]
 SERVEGEN_MODELS = ("m-large", "m-small", "deepseek-r1")
+LONG_SERVICES = SERVEGEN_MODELS[:2]
+"""Those of a week or more."""
+
 SERVEGEN_QUANTITIES = ("rate", "isl", "osl", "prefill", "decode")
 
 WARM_UP_HOURS = 36.0

@@ -15,6 +15,7 @@ from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.reach import Reach
 from scripts.forecast_bench.scores import HorizonScore, ReplicaScore
 from scripts.forecast_bench.series import MINUTE_SERIES, load
+from scripts.forecast_bench.synthetic_figures import MadeUp
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "build" / "bench" / "forecast"
@@ -130,6 +131,7 @@ def _read(plain: Mapping[str, Any]) -> ModelScores:
             for key, many in plain["cold_start"].items()
         },
         cost=None if cost is None else Cost(**cost),
+        made_up=None if plain.get("made_up") is None else MadeUp(**plain["made_up"]),
     )
 
 

@@ -6,7 +6,14 @@ from scripts.forecast_bench.figures import ModelScores, figures
 from scripts.forecast_bench.origins import QUANTILES, Walk, walk
 from scripts.forecast_bench.ratio import ratio_relative_mae
 from scripts.forecast_bench.reach import of_a_week
-from scripts.forecast_bench.scores import pinball, replicas, score, score_replicas
+from scripts.forecast_bench.scores import (
+    ReplicaScore,
+    over_at_short,
+    pinball,
+    replicas,
+    score,
+    score_replicas,
+)
 from scripts.forecast_bench.series import AZURE_SERIES, BenchSeries, FloatArray, IntArray
 
 from pd_forecasting import DampedTrend, Ewma, LastValue
@@ -120,7 +127,7 @@ def test_a_week_has_the_working_day_of_the_shared_days_four_times() -> None:
     np.testing.assert_array_equal(week.values[:, 0, 0], week.origins)
 
 
-def test_figures_have_the_names_and_limits_of_the_issue() -> None:
+def test_figures_have_the_limits_that_are_published() -> None:
     found = walk(Ewma, minutes(noisy()))
     scores = ModelScores(
         model="Ewma",
@@ -130,10 +137,20 @@ def test_figures_have_the_names_and_limits_of_the_issue() -> None:
         cold_start={"conv": cold_start(Ewma, minutes(noisy()), stride=80)},
         cost=None,
     )
-    goals = {one.name: one.goal for one in figures(scores)}
-    assert goals["relative_mae_5min/conv"] == 0.845
-    assert goals["relative_mae_10min/burstgpt"] == 0.77
+    told = figures(scores, scores)
+    goals = {one.name: one.goal for one in told}
+    values = {one.name: one.value for one in told}
+    assert goals["relative_mae_5min/conv"] == 0.836
+    assert goals["relative_mae_10min/burstgpt"] == 0.761
     assert (goals["coverage90_min"], goals["coverage95_max"]) == (88.5, 96.0)
-    assert goals["pinball90_5min/code25"] == 2.82
-    assert goals["over_provisioning_percent/conv25"] == 24.0
+    assert goals["pinball90_vs_last_value/code25"] == 76.0
+    assert goals["pinball975_vs_last_value/burstgpt"] == 68.0
+    assert goals["over_at_1_short_vs_last_value/conv25"] == 71.0
+    assert values["pinball975_vs_last_value/conv"] == pytest.approx(100.0)
     assert goals["cold_start_relative_mae_worst"] == 1.0
+
+
+def test_surplus_is_told_where_one_minute_in_a_hundred_is_short() -> None:
+    choices = [ReplicaScore(0.9, 4.0, 10.0), ReplicaScore(0.975, 0.25, 30.0)]
+    assert over_at_short(choices, 1.0) == pytest.approx(20.0)
+    assert np.isnan(over_at_short(choices, 0.1))

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pd_operator.cli.backtesting.replay import Replay
+from pd_operator.cli.backtesting.spikes import proposals
 from pd_operator.demand.backtest import HorizonScore, SeriesBacktest
 
 _OVER = " / last value"
@@ -19,13 +20,15 @@ _LEGEND = (
 
 
 def tell(replay: Replay, console: Console) -> None:
-    """Print a table and a verdict for every series, then the ratio's."""
+    """Print a table and a verdict for every series, then the ratio's, then daily spikes."""
     for one in replay.series:
         console.print(Text(f"\n{one.name}:", style="bold"), verdict(replay, one))
         console.print(_table(replay, one))
     if replay.ratio:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
         console.print(_ratio_table(replay))
+    for proposal in proposals(replay.loads):
+        console.print(f"\n{proposal}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"\n{_LEGEND.format(model=replay.plan.model)}", style="dim")
 
 

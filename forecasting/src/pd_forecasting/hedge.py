@@ -38,7 +38,7 @@ class Hedge(SelfScoring):
 
     name: ClassVar[str] = "Hedge"
     minimum_points: ClassVar[int] = 5
-    bins_between_fits: ClassVar[int] = 720
+    bins_between_fits: ClassVar[int] = 1440
 
     def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)

@@ -235,7 +235,7 @@ def _spread(scores: FloatArray, weights: FloatArray, quantiles: Sequence[float])
     """
     weights = weights / weights.sum()
     alike = 1 / float((weights**2).sum())
-    order = np.argsort(scores, kind="stable")
+    order = np.argsort(scores)
     ranks = np.cumsum(weights[order]) / (1 + 1 / alike)
     spread: FloatArray = np.interp(quantiles, ranks, scores[order])
     size = math.sqrt(float((weights * scores**2).sum())) * (1 + 2 / alike)

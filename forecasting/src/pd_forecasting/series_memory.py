@@ -100,6 +100,8 @@ def at(array: FloatArray, index: Origins) -> FloatArray:
 
 def centered_mean(values: FloatArray, bins: int) -> FloatArray:
     """`mean_around` at every value."""
+    if bins == 1:
+        return values
     return mean_around(values, np.arange(len(values)), bins)
 
 

@@ -29,6 +29,9 @@ _FEWEST_ERRORS = 30
 So many tell a deviation to an eighth of itself, and loads that jump all the time surprise no one.
 """
 
+_LONGEST_GAP = 5
+"""Missing bins after which a surprise is not doubted, but begins a new level at once."""
+
 _HALF_LIFE_BINS = 1440
 """Memory of deviation and range: a day of minutes. After a calm night, the morning is no surprise.
 """
@@ -48,6 +51,7 @@ class Surprises:
     - `squares`, `count`: discounted sum of squared errors that were no surprise, and their number.
     - `new_squares`, `new_count`: the same since the start or the last surprise, not discounted.
     - `surprise`: the newest known bin where it surprises, else NaN.
+    - `gap`: missing bins since the newest known one.
     """
 
     level: float = math.nan
@@ -58,6 +62,7 @@ class Surprises:
     new_squares: float = 0.0
     new_count: int = 0
     surprise: float = math.nan
+    gap: int = 0
 
     def after(self, values: FloatArray) -> tuple[Self, FloatArray, FloatArray]:
         """After more bins, NaN where missing; with two arrays of their shape.
@@ -69,12 +74,14 @@ class Surprises:
         now = self
         for i, value in enumerate(values.tolist()):
             if math.isnan(value):
+                now = replace(now, gap=now.gap + 1)
                 continue
             if now._doubts(value):
                 trusted[i] = np.nan
             if now._confirms(value):
-                began[i] = now.surprise
-            now = now._seen(value)
+                began[i] = now._first(value)
+            seen = now._seen(value)
+            now = replace(seen, gap=0) if seen.gap else seen
         return now, trusted, began
 
     def _surprises(self, value: float) -> bool:
@@ -83,9 +90,15 @@ class Surprises:
         return abs(value - self.level) > _DEVIATIONS * math.sqrt(max(long, new))
 
     def _confirms(self, value: float) -> bool:
-        """Whether a new level began with the bin before."""
+        """Whether a new level began with the bin before, or with this one after a long gap."""
+        if self.gap > _LONGEST_GAP:
+            return self._surprises(value)
         same_way = (value - self.level) * (self.surprise - self.level) > 0
         return same_way and self._surprises(value)
+
+    def _first(self, value: float) -> float:
+        """The bin that began the level that `value` confirms."""
+        return value if math.isnan(self.surprise) else self.surprise
 
     def _begins(self, value: float) -> bool:
         """Whether it is the first surprise."""
@@ -94,14 +107,14 @@ class Surprises:
 
     def _doubts(self, value: float) -> bool:
         beyond = value > _FAR * self.high or value < self.low / _FAR
-        return beyond and self._begins(value)
+        return beyond and self.gap <= _LONGEST_GAP and self._begins(value)
 
     def _seen(self, value: float) -> Self:
         """After one known bin."""
         if math.isnan(self.level):
             return replace(self, level=value, low=value, high=value)
         if self._confirms(value):
-            low, high = min(self.surprise, value), max(self.surprise, value)
+            low, high = sorted((self._first(value), value))
             return self._anew((low + high) / 2, min(low, self.low), max(high, self.high))
         if self._begins(value):
             return replace(self, surprise=value)

@@ -24,7 +24,7 @@ _FEWEST_BINS = 240
 
 _HOURS_PER_SEASON = 24
 
-_SEASONS_OF_RECORD = 2
+_SEASONS_OF_RECORD = 1
 """Seasons before the end of a history that are forecast too, each by a fit on bins before it: when
 the expert joins, its errors are those of a forecaster and not of a fit."""
 
@@ -48,7 +48,7 @@ class _Fit:
             news.trusted - self.share * yesterday(memory, bins),
             news.began - self.share * yesterday(memory, bins - 1),
         )
-        return replace(self, run=run.latest(len(memory)), end=self.end + len(news))
+        return replace(self, run=run.latest(_FIT_BINS), end=self.end + len(news))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,8 @@ class YesterdayArima:
             return forecasts  # yesterday is still to come
         numbers = origins + memory.seen - len(memory)
         for fit in self.fits:
-            inside = (numbers >= fit.begin) & (numbers < fit.end)
+            begin = max(fit.begin, fit.end - len(fit.run.states))
+            inside = (numbers >= begin) & (numbers < fit.end)
             states = fit.run.states[numbers[inside] - fit.end + len(fit.run.states)]
             moved = fit.share * yesterday(memory, origins[inside] + steps)
             forecasts[inside] = np.maximum(states @ fit.run.model.ahead(steps) + moved, 0.0)

@@ -7,8 +7,8 @@ import yaml
 from pd_operator.api.schedules import ScheduleSpec
 from pd_operator.cli.backtesting.loads import REQUESTS, Loads
 from pd_operator.cli.backtesting.spikes import proposals
-from pd_operator.demand.arrays import FloatArray
 from pd_operator.demand.daily_spikes import daily_spikes
+from pd_operator.demand.lengths import FloatArray
 
 MIDNIGHT = 1_700_006_400.0  # 15 November 2023, 0:00 UTC
 BEGIN = 3 * 60 + 7

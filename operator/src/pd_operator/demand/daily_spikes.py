@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pd_operator.demand.arrays import FloatArray
+from pd_operator.demand.lengths import FloatArray
 
 DAY_SECONDS = 86_400
 

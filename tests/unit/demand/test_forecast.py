@@ -229,7 +229,7 @@ def test_a_sustained_load_is_an_odd_number_of_bins_of_half_a_minute_at_most(
 
 
 @pytest.mark.parametrize(
-    ("model", "bins"), [("Hedge", 720), ("Ewma", 720), ("LastValue", 720), ("Sarimax", 20)]
+    ("model", "bins"), [("Hedge", 1440), ("Ewma", 720), ("LastValue", 720), ("Sarimax", 20)]
 )
 def test_who_learns_from_every_bin_is_fitted_seldom(model: str, bins: int) -> None:
     assert refit_bins(model) == bins

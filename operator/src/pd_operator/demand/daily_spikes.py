@@ -17,7 +17,7 @@ _FACTOR = 1.5
 _LONGEST_SECONDS = 1800.0
 """What lasts longer is a rhythm, which forecasts follow."""
 
-_FEWEST_DAYS = 3
+_MINIMUM_DAYS = 3
 """Days without which nothing is called daily."""
 
 _DAYS_SHARE = 0.75
@@ -51,13 +51,13 @@ def daily_spikes(loads: FloatArray, end_seconds: float, bin_seconds: float) -> l
     if abs(per_day * bin_seconds - DAY_SECONDS) > 1e-6 or per_day < 2:
         return []
     days = _by_day(loads, end_seconds, bin_seconds, per_day)
-    if len(days) < _FEWEST_DAYS:
+    if len(days) < _MINIMUM_DAYS:
         return []
     around = _by_day(_surroundings(loads, bin_seconds), end_seconds, bin_seconds, per_day)
     known = ~np.isnan(days + around) & (around > 0)
     high = known & (days > _FACTOR * around)
     count, of_days = high.sum(axis=0), known.sum(axis=0)
-    daily = (of_days >= _FEWEST_DAYS) & (count >= _DAYS_SHARE * of_days)
+    daily = (of_days >= _MINIMUM_DAYS) & (count >= _DAYS_SHARE * of_days)
     found = []
     for first, last in _runs(daily):
         if (last - first + 1) * bin_seconds > _LONGEST_SECONDS:

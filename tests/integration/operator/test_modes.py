@@ -63,7 +63,8 @@ def test_paused_leaves_everything_as_it_is(
 def test_somebody_elses_replicas_are_seen_and_corrected(
     operator: InstalledOperator, chat: RunningService
 ) -> None:
-    chat.edit(autoscaling={"mode": "Active"}, decode={"maxReplicas": 1})
+    one = {"maxReplicas": 1}
+    chat.edit(autoscaling={"mode": "Active"}, prefill=one, decode=one)
     eventually(lambda: chat.replicas(Role.DECODE) == 1)
     operator.await_ticks(chat.namespace, 1)
 

@@ -15,6 +15,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pd_e2e.cluster.waiting import crowding
+
 PORT = 30000
 BOOTSTRAP_PORT = 8998
 _ANSWER_SECONDS = 30.0
@@ -23,7 +25,7 @@ _addresses = count(1)
 
 def until(condition: Callable[[], bool], what: str, seconds: float = _ANSWER_SECONDS) -> None:
     """Wait for `condition`; `TimeoutError` with `what` if it does not come."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * crowding(os.getloadavg()[0])
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:g} s: {what}")
@@ -108,7 +110,7 @@ class Process:
 
     def exit_code(self, seconds: float = _ANSWER_SECONDS) -> int:
         """Wait for its end."""
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * crowding(os.getloadavg()[0]))
 
 
 class Fleet:

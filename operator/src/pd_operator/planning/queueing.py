@@ -111,7 +111,7 @@ def kraemer_langenbach_belz(
     if utilization >= 1:
         return _ENDLESS
     gaps, work = arrival_scv / servers, service.scv
-    if utilization == 0 or gaps + work == 0:
+    if utilization * (gaps + work) < _NOTHING_SHARE**2:  # also where the product underflows
         return _NEVER
     if gaps <= 1:
         fewer = (1 + gaps + utilization * work) / (

@@ -80,7 +80,9 @@ class TrendPaths:
                 expected = level + p.damping * trend
                 error = value - expected
                 count += 1
-                weight = np.maximum(1 - (1 - p.level) ** (gap + 1), 1 / count)
+                weight = 1 - (1 - p.level) ** (gap + 1) if gap else p.level
+                if count < math.inf:
+                    weight = np.maximum(weight, 1 / count)
                 level = expected + weight * error
                 trend = p.damping * trend + p.level * p.trend * error
                 gap = 0

@@ -27,7 +27,7 @@ _HALF_LIVES_BINS = (60, 480)
 _SHARPNESS = 24
 """Power of the ratio of losses. `python -m scripts.forecast_bench.sweep` shows the plateau."""
 
-_LEAST_SHARE = 0.1
+_MINIMUM_SHARE = 0.1
 """Experts below this share of the best one's weight get none: many small errors add up.
 
 `python -m scripts.forecast_bench.sweep` shows the plateau."""
@@ -124,7 +124,7 @@ class ExpertLosses:
         least = loss.min(axis=0)
         ratio = np.divide(least, loss, out=np.ones_like(loss), where=loss > 0)
         shares = np.where(answered & tried, ratio**_SHARPNESS, 0.0)
-        shares = np.where(shares < _LEAST_SHARE * shares.max(axis=0), 0.0, shares)
+        shares = np.where(shares < _MINIMUM_SHARE * shares.max(axis=0), 0.0, shares)
         normal: FloatArray = shares / np.maximum(shares.sum(axis=0), 1e-300)
         return normal
 

@@ -15,7 +15,7 @@ from pd_forecasting.yesterday import YesterdayArima
 _SEASONS_REMEMBERED = 4
 """One more than the regression looks back (`regression.DAYS`), for the change over a lead time."""
 
-_MOST_ENSEMBLES = 12
+_MAXIMUM_ENSEMBLES = 12
 """Horizons kept: two pools' lead times with their neighbors, twice over."""
 
 
@@ -85,7 +85,7 @@ class Hedge(SelfScoring):
     def _ensemble(self, steps: int) -> HorizonEnsemble:
         """The record at that horizon; made of what is remembered where there is none."""
         if steps not in self._ensembles:
-            kept = list(self._ensembles.items())[-(_MOST_ENSEMBLES - 1) :]
+            kept = list(self._ensembles.items())[-(_MAXIMUM_ENSEMBLES - 1) :]
             made = self._made(self._memory, steps)
             self._ensembles = {**dict(kept), steps: made}
         return self._ensembles[steps]

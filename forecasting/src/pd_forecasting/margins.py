@@ -26,7 +26,7 @@ import numpy.typing as npt
 from pd_forecasting.base import FloatArray
 from pd_forecasting.discounting import discounted
 
-FEWEST_ERRORS = 10
+MINIMUM_ERRORS = 10
 """Below these many errors at a horizon, margins are made of bin-to-bin changes.
 
 Ten tell a standard deviation to about a quarter of itself."""
@@ -36,7 +36,7 @@ SEASONS = 4
 
 `python -m scripts.forecast_bench.sweep margins.SEASONS 1 2 3 4`."""
 
-FEWEST_REMEMBERED = 200
+MINIMUM_REMEMBERED = 200
 """Errors remembered at least, where a season has few bins: so many tell a 97.5th percentile."""
 
 _HALF_LIFE_BINS = 12
@@ -56,7 +56,7 @@ to 60 %: half or twice the load. A Gaussian kernel."""
 _COMPARABLE = math.log(10)
 """The same for an error's weight among all: a tenth of the load, or ten times as much."""
 
-_LEAST_KERNEL = 0.05
+_MINIMUM_KERNEL = 0.05
 """Below this weight an error has none, and is left out of how rough times are, too."""
 
 _FEW = 30
@@ -65,7 +65,7 @@ _FEW = 30
 _HOURS_PER_SEASON = 24
 """An error counts by how near to this time of day it was made; an hour off, for 60 %."""
 
-_LEAST_COMPARABLE = 0.25
+_MINIMUM_COMPARABLE = 0.25
 """Share of comparable errors below which a yardstick's margins leave out the others."""
 
 
@@ -179,7 +179,7 @@ def _weights(
     distance = _distances(past, level)
     like = _kernel(distance, _LIKE) * past.known
     comparable = _kernel(distance, _COMPARABLE) * past.known
-    if plain and comparable.sum() >= _LEAST_COMPARABLE * np.count_nonzero(past.known):
+    if plain and comparable.sum() >= _MINIMUM_COMPARABLE * np.count_nonzero(past.known):
         comparable = past.known.astype(np.float64)
     near = comparable * _by_clock(len(comparable), horizon_steps, season_bins)
     hour = season_bins / _HOURS_PER_SEASON if season_bins else float(_FEW)
@@ -212,7 +212,7 @@ def _distances(past: PastErrors, level: float) -> FloatArray:
 
 def _kernel(distance: npt.NDArray[np.floating[Any]], width: float) -> FloatArray:
     kernel: FloatArray = np.exp(-0.5 * (distance / width) ** 2)
-    return np.where(kernel < _LEAST_KERNEL, 0.0, kernel)
+    return np.where(kernel < _MINIMUM_KERNEL, 0.0, kernel)
 
 
 @lru_cache(maxsize=64)

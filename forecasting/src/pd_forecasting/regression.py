@@ -23,7 +23,7 @@ DAYS = 3
 REFIT_BINS = 20
 """Bins between two solutions: coefficients of days of pairs hardly move in twenty minutes."""
 
-FEWEST_PAIRS = 100
+MINIMUM_PAIRS = 100
 """Below these many pairs it gives no forecast: four or five pairs for each of its features."""
 
 _DAYS_BEYOND = (1, DAYS)
@@ -153,12 +153,12 @@ class Regression:
         return cls(np.zeros((width, width)), none, none)
 
     def answers(self, rows: FloatArray, levels: FloatArray) -> FloatArray:
-        """Forecasts of every design, shape (d, origins); NaN from fewer than `FEWEST_PAIRS`.
+        """Forecasts of every design, shape (d, origins); NaN from fewer than `MINIMUM_PAIRS`.
 
         `rows` are features, shape (origins, f); `levels` are those of each design, (d, origins).
         The level itself is no substitute: its errors would be counted as the regression's.
         """
-        if self.pairs < FEWEST_PAIRS:
+        if self.pairs < MINIMUM_PAIRS:
             return np.full(levels.shape, np.nan)
         answers: FloatArray = np.maximum(levels + self.coefficients @ self._bounded(rows).T, 0.0)
         return answers
@@ -184,7 +184,7 @@ class Regression:
 
         The penalty is in units of each feature's mean square, so it shrinks all alike.
         """
-        if self.pairs < FEWEST_PAIRS:
+        if self.pairs < MINIMUM_PAIRS:
             return self
         squares = self.moments.diagonal() / self.pairs
         used = squares > 0

@@ -8,8 +8,8 @@ import numpy as np
 
 from pd_forecasting.base import FloatArray, Forecast, Forecaster
 from pd_forecasting.margins import (
-    FEWEST_ERRORS,
-    FEWEST_REMEMBERED,
+    MINIMUM_ERRORS,
+    MINIMUM_REMEMBERED,
     SEASONS,
     PastErrors,
     margins,
@@ -88,7 +88,7 @@ class SelfScoring(Forecaster):
     ) -> FloatArray:
         past = self._past_errors(followed, steps)
         newest = self._newest_margins(past, steps, quantiles)
-        if np.count_nonzero(past.known) < FEWEST_ERRORS:
+        if np.count_nonzero(past.known) < MINIMUM_ERRORS:
             return newest
         return margins(
             past,
@@ -121,13 +121,13 @@ class SelfScoring(Forecaster):
     def _errors_remembered(self) -> int:
         if self.season_bins == 0:
             return JUDGED_BINS
-        return max(SEASONS * self.season_bins, FEWEST_REMEMBERED)
+        return max(SEASONS * self.season_bins, MINIMUM_REMEMBERED)
 
     def _newest_margins(
         self, past: PastErrors, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
         """Margins from the newest errors of the present level, or else from its bins' changes."""
-        if len(past.newest) >= FEWEST_ERRORS:
+        if len(past.newest) >= MINIMUM_ERRORS:
             return normal_margins(past.newest, quantiles)
         since = self._observed.since[-1]
         level = self._observed.newest(int(min(since + 1, len(self._observed)))).measured

@@ -10,7 +10,7 @@ import numpy as np
 from pd_forecasting.base import FloatArray
 from pd_forecasting.kalman import LinearModel
 
-_MOST_ITERATIONS = 30
+_MAXIMUM_ITERATIONS = 30
 _LARGEST_ROOT = 1.0 + 1e-9
 
 
@@ -56,7 +56,7 @@ def _fit(make: Callable[[], Any]) -> Any | None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # a fit that did not converge is judged by its criterion
         try:
-            result = make().fit(disp=0, maxiter=_MOST_ITERATIONS)
+            result = make().fit(disp=0, maxiter=_MAXIMUM_ITERATIONS)
         except (ValueError, np.linalg.LinAlgError):
             return None
     return result if np.isfinite(result.aicc) and _sane(_model_of(result)) else None

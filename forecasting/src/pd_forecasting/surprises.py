@@ -23,7 +23,7 @@ _FAR = math.sqrt(2.0)
 """A doubted bin is above the highest by this factor, or below the lowest: twice or half the load,
 on the scale of square roots. No bin of `make bench-forecast` was."""
 
-_FEWEST_ERRORS = 30
+_MINIMUM_ERRORS = 30
 """Errors after the start, or after a surprise, before a bin can surprise (again).
 
 So many tell a deviation to an eighth of itself, and loads that jump all the time surprise no one.
@@ -102,7 +102,7 @@ class Surprises:
 
     def _begins(self, value: float) -> bool:
         """Whether it is the first surprise."""
-        first = math.isnan(self.surprise) and self.new_count >= _FEWEST_ERRORS
+        first = math.isnan(self.surprise) and self.new_count >= _MINIMUM_ERRORS
         return first and self._surprises(value)
 
     def _doubts(self, value: float) -> bool:

@@ -19,7 +19,7 @@ from pd_forecasting.statsmodels_fit import arima_with_regressor
 _FIT_BINS = 1440
 """Newest bins that are fitted: a day of minutes."""
 
-_FEWEST_BINS = 240
+_MINIMUM_BINS = 240
 """Bins with a yesterday below which nothing is fitted: sixty for each of the four parameters."""
 
 _HOURS_PER_SEASON = 24
@@ -108,7 +108,7 @@ def _fitted(memory: SeriesMemory, observed: ObservedSeries, begin: int, end: int
     before = bins < begin
     earlier = yesterday(memory, bins)
     known = ~np.isnan(observed.trusted[bins] + earlier)
-    if np.count_nonzero(known & before) < _FEWEST_BINS:
+    if np.count_nonzero(known & before) < _MINIMUM_BINS:
         return None
     fitted = arima_with_regressor(
         np.where(known, observed.trusted[bins], np.nan)[before],

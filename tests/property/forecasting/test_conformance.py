@@ -16,7 +16,7 @@ from pd_forecasting.base import FloatArray
 
 HORIZONS = (1, 3, 8, 60)
 QUANTILES = (0.05, 0.5, 0.9, 0.99)
-FEWEST_KNOWN = max(model.minimum_points for model in FORECASTERS)
+MINIMUM_KNOWN = max(model.minimum_points for model in FORECASTERS)
 SEASON = 48
 
 SELDOM_FITTED = [
@@ -27,7 +27,7 @@ every_forecaster = pytest.mark.parametrize("model", FORECASTERS, ids=lambda mode
 loads = st.just(0.0) | st.floats(1e-3, 1e9) | st.just(np.nan)
 series = st.builds(
     lambda known, rest: np.concatenate([known, rest]),
-    hnp.arrays(np.float64, FEWEST_KNOWN, elements=st.just(0.0) | st.floats(1e-3, 1e9)),
+    hnp.arrays(np.float64, MINIMUM_KNOWN, elements=st.just(0.0) | st.floats(1e-3, 1e9)),
     hnp.arrays(np.float64, st.integers(30, 60), elements=loads),
 )
 quick = settings(max_examples=15, deadline=None)
@@ -204,7 +204,7 @@ def test_another_unit_gives_the_same_fit(model: type[Forecaster]) -> None:
 
 
 @every_forecaster
-@given(level=st.just(0.0) | st.floats(1e-3, 1e9), bins=st.integers(FEWEST_KNOWN, 100))
+@given(level=st.just(0.0) | st.floats(1e-3, 1e9), bins=st.integers(MINIMUM_KNOWN, 100))
 @quick
 def test_a_constant_load_is_forecast_exactly_and_without_a_margin(
     model: type[Forecaster], level: float, bins: int

@@ -8,7 +8,7 @@ from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
 from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
 from pd_forecasting.observed_series import ObservedSeries
-from pd_forecasting.regression import DESIGNS, FEWEST_PAIRS, REFIT_BINS, Regression, features
+from pd_forecasting.regression import DESIGNS, MINIMUM_PAIRS, REFIT_BINS, Regression, features
 from pd_forecasting.series_memory import SeriesMemory, mean_around
 
 DAY = 96
@@ -83,7 +83,7 @@ def test_a_regression_has_no_share_until_it_was_trained_and_tried() -> None:
     forecaster = Hedge(season_bins=DAY)
     forecaster.fit(daily_load(5), (1,))
     ridges = np.sum([forecaster.weights(1)[design.name] for design in DESIGNS], axis=0)
-    trained_and_tried = FEWEST_PAIRS + 60
+    trained_and_tried = MINIMUM_PAIRS + 60
     assert (ridges[:trained_and_tried] == 0.0).all()
     assert ridges[2 * DAY :].mean() > 0.2
 

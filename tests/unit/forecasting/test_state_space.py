@@ -74,7 +74,7 @@ def test_a_cycle_is_found_and_followed() -> None:
     assert average.error_vs_last_value(15) > 0.5
 
 
-def test_a_daily_curve_is_learnt_from_changes_whatever_the_height_of_the_days() -> None:
+def test_a_daily_curve_is_learned_from_changes_whatever_the_height_of_the_days() -> None:
     values = days(4)
     origin = 3 * DAY + 10  # the climb of the fourth day has just begun
     harmonic, plain = HarmonicRegression(season_bins=DAY), Sarimax()

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.style.sources import ROOT, python
 
 PRODUCT = "operator/src/pd_operator"
-CODE = ("operator", "e2e", "scripts", "tests")
+CODE = ("operator", "forecasting", "e2e", "scripts", "tests")
 GONE = (
     ("step_seconds", "bin_seconds", ("demand", "telemetry", "controller", "cli/backtesting")),
     ("Sizer|Sizes|sizes_of|choose_sizes", "ParallelismChooser, TensorParallel", CODE),
@@ -30,6 +30,8 @@ GONE = (
     ("TWO_CHOICES|IN_TURN|TwoChoices|InTurn", "POWER_OF_TWO, ROUND_ROBIN", CODE),
     ("speaker|loudest", "selected, largest_change", (PRODUCT,)),
     ("[Ll]edger|casualties|[Ss]teering|dice", "RequestLog, worker_failures", (PRODUCT,)),
+    ("Standings|Track|Recorded", "ExpertLosses, HorizonEnsemble, SelfScoring", CODE),
+    ("MASE|mase|.*_mase(_.*)?", "relative MAE", CODE),
     ("RatioError|InterpolationError", "RatioAccuracy, InterpolationAccuracy", CODE),
 )
 MOVED = {

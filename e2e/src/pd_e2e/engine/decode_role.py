@@ -152,7 +152,7 @@ class DecodeRole:
             return
         if job.prompt_key in self._prompts_seen:
             _log.critical("ValueError: pool memory leak detected! [full]")
-            os.kill(os.getpid(), signal.SIGQUIT)
+            _end_the_server()
         self._prompts_seen.add(job.prompt_key)
 
     def _enqueue(self, job: Job) -> None:
@@ -173,7 +173,7 @@ class DecodeRole:
         except LayoutMismatchError as error:
             # The real scheduler raises, and takes the whole server with it.
             _log.critical("%s", error)
-            os.kill(os.getpid(), signal.SIGQUIT)
+            _end_the_server()
         else:
             del self._tasks[job]
             self._enqueue(job)
@@ -227,3 +227,9 @@ def _naming(job: Job, reason: Exception) -> str:
         f"rank=0 decode_req.req.rid={job.rid!r} decode_req.req.bootstrap_room={room} "
         f"with exception KVTransferError(bootstrap_room={room}): {reason}"
     )
+
+
+def _end_the_server() -> None:
+    """As SGLang ends itself; a shell's background jobs inherit that they ignore this signal."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGQUIT)

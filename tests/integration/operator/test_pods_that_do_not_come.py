@@ -75,7 +75,7 @@ def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> No
             right = condition.reason == reason and words in condition.message
             return condition.message if right else ""
 
-        return str(eventually(said, timeout_seconds=60))
+        return str(eventually(said))
 
     chat.edit(decode={"template": with_pod(nodeSelector={"no-node": "has-this"})})
     assert "GPU" not in told("WorkersUnschedulable", "didn't match Pod's node affinity/selector")

@@ -18,8 +18,7 @@ EXAMPLE = REPOSITORY / "examples" / "pdservice.yaml"
 
 @pytest.fixture(scope="session")
 def crd(control_plane: ControlPlane) -> None:
-    control_plane.kubectl("apply", "-f", str(CRD))
-    control_plane.kubectl("wait", "--for=condition=Established", "-f", str(CRD))
+    control_plane.serve_crds(CRD)
 
 
 @pytest.fixture

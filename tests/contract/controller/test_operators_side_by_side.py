@@ -128,8 +128,7 @@ Start = Callable[[str], OperatorProcess]
 
 @pytest.fixture
 def team(control_plane: ControlPlane, namespace: str) -> Namespace:
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
-    control_plane.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}")
+    control_plane.serve_crds(CRDS)
     return Namespace(control_plane, namespace)
 
 

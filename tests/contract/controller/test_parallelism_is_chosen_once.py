@@ -92,8 +92,7 @@ def as_status(service: PDInferenceService) -> tuple[int, int] | None:
 
 @pytest.fixture
 def chat(control_plane: ControlPlane, namespace: str) -> Service:
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
-    control_plane.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}")
+    control_plane.serve_crds(CRDS)
     service = Service(control_plane, namespace)
     service.apply()
     return service

@@ -35,15 +35,11 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
     watch = Watch(registry, [namespace])
     key = ServiceKey(namespace, "chat")
 
-    def apply_crd() -> None:
-        control_plane.kubectl("apply", "-f", str(CRD))
-        control_plane.kubectl("wait", "--for=condition=Established", "-f", str(CRD))
-
     def apply_service() -> None:
         text = yaml.safe_dump(EXAMPLE)
         control_plane.kubectl("apply", "-n", namespace, "-f", "-", input_text=text)
 
-    await asyncio.to_thread(apply_crd)
+    await asyncio.to_thread(control_plane.serve_crds, CRD)
     await asyncio.to_thread(apply_service)
     works = [
         asyncio.create_task(watch.run()),
@@ -57,7 +53,7 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
 
         await asyncio.to_thread(control_plane.kubectl, "delete", "-f", str(CRD))
         await until(lambda: key not in registry, within_seconds=60)
-        await asyncio.to_thread(apply_crd)
+        await asyncio.to_thread(control_plane.serve_crds, CRD)
         await asyncio.to_thread(apply_service)
         await until(lambda: watch.hearing.hears(key), within_seconds=60)
 

@@ -123,8 +123,7 @@ def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
 def test_kubectl_pd_backtest_takes_what_it_needs_from_the_service(
     url: str, control_plane: ControlPlane, tmp_path: Path
 ) -> None:
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
-    control_plane.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}")
+    control_plane.serve_crds(CRDS)
     control_plane.kubectl("create", "namespace", KEY.namespace)
     control_plane.kubectl("apply", "--filename=-", input_text=json.dumps(SERVICE))
 

@@ -92,6 +92,13 @@ class ControlPlane:
         """Run kubectl as admin and return its output; raise CommandError where it fails."""
         return self.commands.kubectl(*arguments, input_text=input_text)
 
+    def serve_crds(self, manifests: Path) -> None:
+        """Apply the CRDs of a file or folder, and wait until their kinds are served."""
+        which = f"--filename={manifests}"
+        self.kubectl("apply", "--server-side", "--force-conflicts", which)
+        # Right after it was made a CRD has no conditions yet, which kubectl takes for an error.
+        eventually(lambda: self.kubectl("wait", "--for=condition=Established", which))
+
     def helm(self, *arguments: str) -> str:
         """Run helm as admin and return its output; raise CommandError where it fails."""
         return self.commands.helm(*arguments)

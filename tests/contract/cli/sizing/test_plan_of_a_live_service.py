@@ -53,8 +53,7 @@ def url(binaries: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def place(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster with the namespace that the written load is of."""
-    control_plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
-    control_plane.kubectl("wait", "--for=condition=Established", f"--filename={CRDS}")
+    control_plane.serve_crds(CRDS)
     control_plane.kubectl("create", "namespace", NAMESPACE)
     yield control_plane
     control_plane.kubectl("delete", "namespace", NAMESPACE)

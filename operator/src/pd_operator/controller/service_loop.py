@@ -123,7 +123,7 @@ class ServiceLoop:
         with self._timed("scale"):
             draining = await self._scale(service, seen, outcome.decision)
         with self._timed("publish"):
-            await self._writer.publish(self._result(service, seen, outcome))
+            await self._writer.publish(self._result(service, outcome))
         self._refusals = 0
         if draining:
             self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
@@ -198,17 +198,10 @@ class ServiceLoop:
         calibrator.learn(seen, basis)
         return calibrator.engine(basis)
 
-    def _result(
-        self, service: PDInferenceService, seen: Observation, outcome: Outcome
-    ) -> TickResult:
+    def _result(self, service: PDInferenceService, outcome: Outcome) -> TickResult:
         return TickResult(
+            **vars(outcome),
             service=service,
-            observation=seen,
-            forecasts=outcome.forecasts,
-            plan_ahead=outcome.plan_ahead,
-            plan_now=outcome.plan_now,
-            decision=outcome.decision,
-            memory=outcome.memory,
             coverage=self._forecaster.coverage,
             calibration=self._calibrator_of(service).calibration,
         )

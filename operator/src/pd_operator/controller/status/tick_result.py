@@ -8,29 +8,17 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.demand import Coverage
 from pd_operator.performance.calibration import Calibration
-from pd_operator.planning.plan import Plan
-from pd_operator.scaling.decision import Decision
-from pd_operator.scaling.memory import ScalingMemory
-from pd_operator.scaling.observation import Observation, Unknown
-from pd_operator.scaling.pool_forecasts import PoolForecasts
+from pd_operator.scaling.autoscaler import Outcome
 
 
 @dataclass(frozen=True)
-class TickResult:
-    """One tick of one service: what was seen, expected, planned and decided.
+class TickResult(Outcome):
+    """The outcome of one tick of one service, and what is told of it beside.
 
-    `plan_ahead` is for the forecast load, `plan_now` for the present one. `decision` is
-    `None` where the service is paused. `coverage` tells how often each pool's loads were within
-    the quantiles of earlier forecasts.
+    `coverage` tells how often each pool's loads were within the quantiles of earlier forecasts.
     """
 
     service: PDInferenceService
-    observation: Observation
-    forecasts: PoolForecasts
-    plan_ahead: Plan | Unknown
-    plan_now: Plan | Unknown
-    decision: Decision | None
-    memory: ScalingMemory
     coverage: Mapping[Role, Coverage] = field(
         default_factory=lambda: {role: Coverage() for role in Role}
     )

@@ -131,7 +131,9 @@ def allowed(draw: st.DrawFn) -> ScalingSettings:
     def bounds() -> PoolSettings:
         minimum = draw(st.integers(1, 6))
         maximum = draw(st.integers(minimum, 12))
-        return PoolSettings(minimum, maximum, draw(st.sampled_from([1, 2, 4, 8])), 60.0)
+        return PoolSettings(
+            minimum, maximum, draw(st.sampled_from([1, 2, 4, 8])), 60.0, 60.0, 150.0
+        )
 
     prefill, decode = bounds(), bounds()
     least = prefill.minimum * prefill.gpus_per_worker + decode.minimum * decode.gpus_per_worker

@@ -17,6 +17,7 @@ from tests.unit.scaling.deciding import (
 )
 
 from pd_operator.api.roles import Role
+from pd_operator.planning.engine import RouterClass
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, PoolObservation
@@ -190,7 +191,7 @@ def test_while_load_is_unknown_a_queue_takes_no_worker_from_the_other_pool(
     assert numbers(decision) == (4, 2)
 
 
-def test_a_queue_that_only_one_of_several_workers_has_calls_for_nobody(
+def test_a_queue_before_one_of_several_workers_counts_where_the_router_does_not_see_it(
     observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
 ) -> None:
     # What waits before one worker stays there: those that come could take none of it.
@@ -203,10 +204,10 @@ def test_a_queue_that_only_one_of_several_workers_has_calls_for_nobody(
             at=at,
         )
 
-    decision = decide_after(
-        seen(10_000.0, 1, 900_000), seen(10_015.0, 2, 890_000), plan=plan(3, 2), settings=allow()
-    )
-    assert numbers(decision) == (3, 2)
+    looks = seen(10_000.0, 1, 900_000), seen(10_015.0, 2, 890_000)
+    assert numbers(decide_after(*looks, plan=plan(3, 2), settings=allow())) == (3, 2)
+    blind = replace(allow(), router=RouterClass.BLIND)
+    assert decide_after(*looks, plan=plan(3, 2), settings=blind).prefill.desired > 3
 
 
 def test_a_guard_asks_for_what_arrives_beside_workers_that_are_clogged(

@@ -25,8 +25,12 @@ def spec() -> dict[str, Any]:
 
 def test_everything_a_decision_needs_is_read_from_the_spec(spec: dict[str, Any]) -> None:
     settings = ScalingSettings.from_spec(PDInferenceServiceSpec.model_validate(spec))
-    assert settings.prefill == PoolSettings(2, 8, 4, capacity_timeout_seconds=360.0)
-    assert settings.decode == PoolSettings(1, 4, 8, capacity_timeout_seconds=60.0)
+    assert settings.prefill == PoolSettings(
+        2, 8, 4, 360.0, startup_seconds=180.0, lead_time_seconds=180.0
+    )
+    assert settings.decode == PoolSettings(
+        1, 4, 8, 60.0, startup_seconds=20.0, lead_time_seconds=20.0
+    )
     assert settings.gpu_budget == 48
     assert settings.mode is Mode.ADVISORY
     assert (settings.objectives.ttft.percentile, settings.objectives.ttft.seconds) == (95, 0.8)

@@ -91,7 +91,7 @@ def decide(
     )
     recommended, why = _run(RECOMMEND, start, situation)
     situation = replace(
-        situation, memory=_remembering(recommended, surprised(why, situation), situation)
+        situation, memory=_remembering(recommended, surprised(recommended, situation), situation)
     )
     final, why_not = _run(RESTRAIN, recommended, situation)
     decision = _decision(final, situation, (*why, *why_not))

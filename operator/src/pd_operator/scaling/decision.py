@@ -35,10 +35,6 @@ class Link:
     decode: int
     sentence: str
 
-    def pool(self, role: Role) -> int:
-        """Workers of one pool after it."""
-        return self.prefill if role is Role.PREFILL else self.decode
-
 
 @dataclass(frozen=True)
 class PoolDecision:

@@ -4,6 +4,7 @@ import math
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
+from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.limits import UTILIZATION_CAP
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.engine_trends import EngineTrend, fresh_load
@@ -23,7 +24,7 @@ MAXIMUM_GROWTH = 4
 class ReactiveGuard(PoolLink):
     """Adds workers at once where queues show that the plan is wrong.
 
-    Prefill: before half of the workers, the prompts that wait take longer to compute than the
+    Prefill: the prompts that wait where a new one would go take longer to compute than the
     objective allows a first token. Then as many workers are wanted as what arrives needs, beside
     those whose queue outlasts a start-up.
 
@@ -71,11 +72,14 @@ def _prefill_pressure(
         return False, f"{sum(waiting):,} prompt tokens wait, at a speed not yet measured", 0
     speed = sum(work.tokens for work in measured) / sum(work.busy_seconds for work in measured)
     queues = [tokens / speed for tokens in waiting]
-    seconds = queues[(len(queues) - 1) // 2]
+    knows = situation.settings.router in (RouterClass.LOAD_AWARE, RouterClass.POWER_OF_TWO)
+    # A router that knows who waits goes past a full queue; another sends every worker its share.
+    seconds = queues[(len(queues) - 1) // 2] if knows else sum(queues) / len(queues)
+    where = "before half of the workers" if knows else "before a worker"
     objective = situation.settings.objectives.ttft.seconds
     word = (
-        f"{sum(waiting):,} prompt tokens wait, {seconds:.2f} s of work before half of the workers "
-        f"where the objective is {objective:.2f} s"
+        f"{sum(waiting):,} prompt tokens wait, {seconds:.2f} s of work {where} where the "
+        f"objective is {objective:.2f} s"
     )
     startup = situation.settings.pool(Role.PREFILL).startup_seconds
     full = sum(queue > startup for queue in queues)

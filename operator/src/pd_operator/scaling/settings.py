@@ -7,6 +7,7 @@ from pd_operator.api.autoscaling import Behavior, Mode
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
+from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.objectives import Objectives
 
 STARTUPS_UNTIL_CAPACITY_IS_NOT_COMING = 2
@@ -20,16 +21,17 @@ class PoolSettings:
     `capacity_timeout_seconds`: a worker that still waits for a node after this long is no longer
     counted on. `scheduled_minimum`: workers that schedules in force ask for at least, which the
     bounds and the budget may still cut. `startup_seconds`, `lead_time_seconds`: until a worker
-    ordered now takes requests, alone and with all that comes before it is ordered.
+    ordered now takes requests, alone and with all that comes before it is ordered; the expected
+    start-up for both until `with_lead_times` has told.
     """
 
     minimum: int
     maximum: int
     gpus_per_worker: int
     capacity_timeout_seconds: float
+    startup_seconds: float
+    lead_time_seconds: float
     scheduled_minimum: int = 0
-    startup_seconds: float = 0.0
-    lead_time_seconds: float = 0.0
 
     @classmethod
     def from_spec(cls, pool: PoolSpec) -> "PoolSettings":
@@ -40,6 +42,8 @@ class PoolSettings:
             maximum=pool.max_replicas,
             gpus_per_worker=pool.tensor_parallel_size,
             capacity_timeout_seconds=max(patience, SHORTEST_CAPACITY_TIMEOUT_SECONDS),
+            startup_seconds=float(pool.expected_startup_seconds),
+            lead_time_seconds=float(pool.expected_startup_seconds),
         )
 
 
@@ -56,6 +60,7 @@ class ScalingSettings:
     behavior: Behavior
     objectives: Objectives
     mode: Mode
+    router: RouterClass = RouterClass.POWER_OF_TWO
 
     @classmethod
     def from_spec(cls, spec: PDInferenceServiceSpec) -> "ScalingSettings":
@@ -67,6 +72,7 @@ class ScalingSettings:
             behavior=spec.autoscaling.behavior,
             objectives=Objectives.of(spec.objectives),
             mode=spec.autoscaling.mode,
+            router=RouterClass.of(spec.router.prefill_policy),
         )
 
     def with_scheduled(self, prefill: int, decode: int) -> "ScalingSettings":

@@ -1,13 +1,12 @@
 """Loads that no forecast foresaw, and the link that keeps workers for the next of their kind."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
-from pd_operator.scaling.decision import DecisionReason, Link
+from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import Surprise
-from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
+from pd_operator.scaling.proposal import PoolLink, Proposal, Situation, Wanted
 
 HOLD_STARTUPS = 10.0
 """So many start-ups the workers stay that a surprise has called for.
@@ -30,7 +29,7 @@ def hold_seconds(role: Role, situation: Situation) -> float:
     return min(HOLD_STARTUPS * situation.settings.pool(role).startup_seconds, LONGEST_HOLD_SECONDS)
 
 
-def surprised(trace: Sequence[Link], situation: Situation) -> dict[Role, Surprise]:
+def surprised(recommended: Proposal, situation: Situation) -> dict[Role, Surprise]:
     """The surprises of each pool, with that of this tick.
 
     It is one where queues or the present load call for workers that do not serve yet: had the
@@ -42,7 +41,7 @@ def surprised(trace: Sequence[Link], situation: Situation) -> dict[Role, Surpris
         if situation.now_seconds - surprise.time_seconds < hold_seconds(role, situation)
     }
     for role in Role:
-        wanted = _called_for(trace, role, situation)
+        wanted = _called_for(recommended.pool(role), role, situation)
         if wanted is None:
             continue
         before = found.get(role)
@@ -74,13 +73,13 @@ class HoldAfterSurprise(PoolLink):
         return Wanted(max(workers, kept), DecisionReason.SURPRISED, word)
 
 
-def _called_for(trace: Sequence[Link], role: Role, situation: Situation) -> int | None:
+def _called_for(recommended: Wanted, role: Role, situation: Situation) -> int | None:
     """Workers that queues or the present load call for and that do not serve; None: there are."""
     if not isinstance(situation.plan_now, Plan):
         return None
     ready = situation.observation.pool(role).ready
-    numbers = {link.name: link.pool(role) for link in trace}
-    guard = numbers["Guard"] if numbers["Guard"] > numbers["Jump"] else 0
+    by_queues = recommended.reason is DecisionReason.QUEUE_PRESSURE
+    guard = recommended.workers if by_queues else 0
     needed = situation.plan_now.pool(role).workers
     present = needed if situation.short_seconds(role) >= CONFIRMED_SECONDS else 0
     called = max(guard, present)

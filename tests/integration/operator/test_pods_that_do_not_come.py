@@ -7,7 +7,7 @@ import pytest
 
 from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.conditions import ConditionType
-from pd_operator.api.names import LABEL_SERVICE
+from pd_operator.api.names import LABEL_SERVICE, pool_name
 from pd_operator.api.roles import Role
 
 from .installed import InstalledOperator
@@ -16,6 +16,7 @@ from .service import NAME, RunningService, template
 pytestmark = pytest.mark.controlplane
 
 Serve = Callable[..., RunningService]
+DECODE = pool_name(NAME, Role.DECODE)
 QUOTA = "requests.nvidia.com/gpu"
 
 
@@ -68,6 +69,9 @@ def test_pods_that_a_quota_refuses_are_told_and_asked_for_no_further(
 
 def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> None:
     chat = serve()
+    # An edit of a pool whose worker is ready, but not yet for minReadySeconds, removes that worker
+    # first: the Deployment counts it among the unhealthy.
+    eventually(lambda: chat.get("deployment", DECODE)["status"].get("availableReplicas") == 1)
 
     def told(reason: str, words: str) -> str:
         def said() -> str:

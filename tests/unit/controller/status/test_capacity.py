@@ -138,3 +138,14 @@ def test_of_several_troubles_all_are_told_and_the_first_gives_the_reason(
     assert update.reason is ConditionReason.WORKERS_UNSCHEDULABLE
     assert "1 prefill worker" in update.message
     assert "1 decode worker" in update.message
+
+
+def test_a_worker_that_only_its_owner_can_mend_gives_the_reason_before_one_that_waits_for_a_node(
+    seeing: Seeing, make_worker: MakeWorker
+) -> None:
+    homeless = make_worker(Role.DECODE, 8, ready=False, scheduled=False, waiting_reason=TAINT)
+    broken = make_worker(Role.DECODE, 9, ready=False, waiting_reason=IMAGE, unready_seconds=3.0)
+    update = capacity_available(seeing(decode=decode(homeless, broken)))
+    assert update.reason is ConditionReason.WORKERS_FAILING
+    assert TAINT in update.message
+    assert IMAGE in update.message

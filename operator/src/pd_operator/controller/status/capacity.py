@@ -81,11 +81,14 @@ def _late(result: TickResult, role: Role) -> str:
 
 _TROUBLES: dict[ConditionReason, Callable[[TickResult, Role], str]] = {
     ConditionReason.WORKERS_REFUSED: _refused,
-    ConditionReason.WORKERS_UNSCHEDULABLE: _unschedulable,
     ConditionReason.WORKERS_FAILING: _failing,
+    ConditionReason.WORKERS_UNSCHEDULABLE: _unschedulable,
     ConditionReason.WORKERS_NOT_STARTING: _late,
 }
-"""The first that is found gives the condition its reason; all are told."""
+"""The first that is found gives the condition its reason; all are told.
+
+What only its owner can mend goes before what time may: a node may still come, an image will not.
+"""
 
 
 def _finds_no_node(worker: WorkerObservation) -> bool:

@@ -222,6 +222,22 @@ def test_a_guard_asks_for_what_arrives_beside_workers_that_are_clogged(
     assert "so at least 8 are wanted, 2 being ready" in link(decision, "Guard")
 
 
+def test_a_clump_of_prompts_between_two_quick_ticks_is_no_load_that_lasts(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # 10,000 tokens/s arrive at each of two workers, but for 30,000 within the last second.
+    looks = [
+        observe(
+            make_pool(Role.PREFILL, 2, load=busy(load, passes, waiting=waiting)),
+            2,
+            at=10_000.0 + passes,
+        )
+        for passes, waiting in [*((passes, 10_000) for passes in range(1, 17)), (17, 30_000)]
+    ]
+    decision = decide_after(*looks, plan=plan(2, 2), settings=allow())
+    assert "so at least 3 are wanted, 2 being ready" in link(decision, "Guard")
+
+
 @pytest.mark.parametrize(
     ("busy_share", "workers"), [(0.2, 1), (0.26, 2)], ids=["room for a jump", "none"]
 )

@@ -28,6 +28,12 @@ that were seen.
 MINIMUM_SECONDS_APART = 0.5
 """Readings that are closer are the same: an engine publishes its load now and then."""
 
+ARRIVALS_SECONDS = 14.0
+"""Over so long at least arrivals are counted: a tick of 15 s, the API's default, or several.
+
+Within the two seconds of a quick tick a clump of long prompts is twice the load.
+"""
+
 
 @dataclass(frozen=True)
 class EngineTrend:
@@ -37,8 +43,7 @@ class EngineTrend:
     - `begun`: the counters from which the present stretch of prefill is measured; None before the
       engine has computed enough to be measured at all.
     - `prefill`: the last whole stretch; None before there was one.
-    - `offered_tokens_per_second`: prompt tokens that arrived between the last two readings: those
-      computed, and those by which the queue grew.
+    - `arrivals`: prompt tokens computed and waiting, from `ARRIVALS_SECONDS` ago until now.
     - `put_off`: requests that waited for room in decode at both of the last two readings.
     """
 
@@ -47,7 +52,15 @@ class EngineTrend:
     begun: Counters | None = None
     prefill: PrefillWork | None = None
     put_off: int = 0
-    offered_tokens_per_second: float = 0.0
+    arrivals: tuple["Arrivals", ...] = ()
+
+    @property
+    def offered_tokens_per_second(self) -> float:
+        """Prompt tokens that arrive: those computed, and those by which the queue grows."""
+        if len(self.arrivals) <= 1:
+            return 0.0
+        first, last = self.arrivals[0], self.arrivals[-1]
+        return max(0.0, (last.tokens - first.tokens) / (last.seconds - first.seconds))
 
     def after(self, load: EngineLoad, published_seconds: float) -> "EngineTrend":
         """The trend with one more reading."""
@@ -64,18 +77,26 @@ class EngineTrend:
             begun=_begin(now) if stretch or self.begun is None else self.begun,
             prefill=stretch or self.prefill,
             put_off=min(self.load.decode_prealloc_queue, load.decode_prealloc_queue),
-            offered_tokens_per_second=self._offered(load, published_seconds),
+            arrivals=_arrivals(self.arrivals, load, published_seconds),
         )
 
-    def _offered(self, load: EngineLoad, published_seconds: float) -> float:
-        computed = load.prefill_uncached_tokens_total - self.load.prefill_uncached_tokens_total
-        grown = load.waiting_uncached_tokens - self.load.waiting_uncached_tokens
-        return max(0.0, (computed + grown) / (published_seconds - self.published_seconds))
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Prompt tokens that an engine has computed or that wait there, at `seconds` (Unix time)."""
+
+    seconds: float
+    tokens: int
 
 
 def first_trend(load: EngineLoad, published_seconds: float) -> EngineTrend:
     """What a first reading tells."""
-    return EngineTrend(load, published_seconds, _begin(_counters(load, published_seconds)))
+    return EngineTrend(
+        load,
+        published_seconds,
+        _begin(_counters(load, published_seconds)),
+        arrivals=_arrivals((), load, published_seconds),
+    )
 
 
 def fresh_load(worker: WorkerObservation) -> EngineLoad | None:
@@ -99,6 +120,16 @@ def updated_trends(trends: Mapping[str, EngineTrend], seen: Observation) -> dict
         elif before is not None and worker.serving:
             found[worker.name] = before
     return found
+
+
+def _arrivals(
+    before: tuple[Arrivals, ...], load: EngineLoad, published_seconds: float
+) -> tuple[Arrivals, ...]:
+    """The readings with one more; of those long ago only the newest."""
+    tokens = load.prefill_uncached_tokens_total + load.waiting_uncached_tokens
+    seen = (*before, Arrivals(published_seconds, tokens))
+    long_ago = sum(one.seconds <= published_seconds - ARRIVALS_SECONDS for one in seen)
+    return seen[max(0, long_ago - 1) :]
 
 
 def _begin(now: Counters) -> Counters | None:

@@ -9,7 +9,7 @@ from tests.unit.scaling.deciding import NOTHING, Allow, MakePlan, Observe, link,
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import Decision, DecisionReason
-from pd_operator.scaling.memory import Surprise
+from pd_operator.scaling.memory import ScalingMemory, Surprise
 from pd_operator.scaling.settings import ScalingSettings
 
 HOLD_SECONDS = 600.0  # ten start-ups of 60 s
@@ -48,7 +48,7 @@ def test_what_a_burst_called_for_stays_for_ten_start_ups(
     held = after_a_burst(HOLD_SECONDS - 10, settings)
     assert numbers(held) == (4, 2)
     assert held.reason is DecisionReason.SURPRISED
-    assert "called for 4, which stay for 600 s" in link(held, "Surprise")
+    assert "called for 4; they stay for 600 s" in link(held, "Surprise")
     assert numbers(after_a_burst(HOLD_SECONDS + 10, settings)) == (2, 2)
 
 
@@ -75,6 +75,59 @@ def test_a_load_that_was_foreseen_is_no_surprise(
             observe(4, 2, at=10_000.0 + at), plan(4, 2), plan(4, 2), soon(allow()), memory
         )
     assert memory.surprises == {}
+
+
+@pytest.fixture
+def after_spikes(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> Callable[..., tuple[Decision, ScalingMemory]]:
+    """What is decided `seconds` after the last of so many `needs`, each of 30 s, 200 s apart."""
+
+    def decided(needs: list[int], seconds: float) -> tuple[Decision, ScalingMemory]:
+        memory, at, there = NOTHING, 10_000.0, 2
+        for needed in needs:
+            for now, ticks in ((2, 12), (needed, 3)):
+                for tick in range(ticks):
+                    at += 15.0
+                    decision, memory = decide(
+                        observe(there, 2, at=at), plan(2, 2), plan(now, 2), soon(allow()), memory
+                    )
+                    there = max(decision.prefill.desired, now if tick == 1 else 0)
+        for before in (1.5, 0.8, 0.0):
+            seen = observe(there, 2, at=at + seconds - before)
+            decision, memory = decide(seen, plan(2, 2), plan(2, 2), soon(allow()), memory)
+        return decision, memory
+
+    return decided
+
+
+def test_spikes_that_come_back_are_waited_for_twice_as_long_each_time(
+    after_spikes: Callable[..., tuple[Decision, ScalingMemory]],
+) -> None:
+    for spikes, hold in ((1, HOLD_SECONDS), (2, 2 * HOLD_SECONDS), (3, 4 * HOLD_SECONDS)):
+        held, _ = after_spikes([4] * spikes, hold - 40)
+        assert numbers(held) == (4, 2)
+        gone, _ = after_spikes([4] * spikes, hold + 20)
+        assert numbers(gone) == (2, 2)
+
+
+def test_a_spike_of_less_than_half_is_not_what_is_waited_for(
+    after_spikes: Callable[..., tuple[Decision, ScalingMemory]],
+) -> None:
+    _, memory = after_spikes([8, 3], 60.0)
+    assert memory.surprises[Role.PREFILL].times == 1
+
+
+def test_a_load_that_stays_high_is_one_surprise(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    memory, there = NOTHING, 2
+    for tick in range(60):
+        seen = observe(there, 2, at=10_000.0 + 15 * tick)
+        decision, memory = decide(seen, plan(2, 2), plan(4, 2), soon(allow()), memory)
+        there = decision.prefill.desired
+    surprise = memory.surprises.get(Role.PREFILL)
+    assert surprise is None or surprise.times == 1
 
 
 def test_a_hold_keeps_workers_and_calls_for_none(

@@ -33,10 +33,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Surprise:
-    """A load that no forecast foresaw called for `workers`, last at `time_seconds`."""
+    """A load that no forecast foresaw called for `workers`, last at `time_seconds`.
+
+    - `times`: how often such a load has come, with the first.
+    - `over`: whether the load has fallen back since.
+    """
 
     time_seconds: float
     workers: int
+    times: int = 1
+    over: bool = False
 
 
 class PlainRecommendation(TypedDict):

@@ -1,5 +1,6 @@
 """Loads that no forecast foresaw, and the link that keeps workers for the next of their kind."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
@@ -17,37 +18,80 @@ let go (the ski rental problem). Found on the training loads of the policy lab: 
 that come every five or six minutes find the workers gone.
 """
 
-LONGEST_HOLD_SECONDS = 1_800.0
-"""However long a start-up takes."""
+LONGEST_HOLD_SECONDS = 3_600.0
+"""However long a start-up takes, and however often such a load comes back."""
 
 CONFIRMED_SECONDS = 15.0
 """What the present load calls for is a surprise when it has done so for a default tick."""
 
 
-def hold_seconds(role: Role, situation: Situation) -> float:
-    """How long a pool keeps the workers that a surprise has called for."""
-    return min(HOLD_STARTUPS * situation.settings.pool(role).startup_seconds, LONGEST_HOLD_SECONDS)
+def hold_seconds(role: Role, times: int, situation: Situation) -> float:
+    """How long a pool keeps the workers that a surprise has called for.
+
+    Twice as long each time that such a load came back before they went: spikes that keep coming
+    are worth waiting for, and one that never came again is not.
+    """
+    once = HOLD_STARTUPS * situation.settings.pool(role).startup_seconds
+    return min(once * 2.0 ** (times - 1), LONGEST_HOLD_SECONDS)
 
 
 def surprised(recommended: Proposal, situation: Situation) -> dict[Role, Surprise]:
     """The surprises of each pool, with that of this tick.
 
     It is one where queues or the present load call for workers that do not serve yet: had the
-    forecast foreseen them, they would.
+    forecast foreseen them, they would. And it is one again where a load comes back that no forecast
+    foresaw, and meets the workers that were kept for it.
     """
-    found = {
-        role: surprise
-        for role, surprise in situation.memory.surprises.items()
-        if situation.now_seconds - surprise.time_seconds < hold_seconds(role, situation)
-    }
+    found: dict[Role, Surprise] = {}
     for role in Role:
+        before = _held(role, situation)
         wanted = _called_for(recommended.pool(role), role, situation)
-        if wanted is None:
-            continue
-        before = found.get(role)
-        workers = max(wanted, before.workers) if before else wanted
-        found[role] = Surprise(situation.now_seconds, workers)
+        if wanted is not None:
+            found[role] = _surprise(wanted, before, situation)
+        elif before is not None:
+            found[role] = _seen_again(before, role, situation)
     return found
+
+
+def _held(role: Role, situation: Situation) -> Surprise | None:
+    """The surprise that workers are still kept for."""
+    surprise = situation.memory.surprises.get(role)
+    if surprise is None:
+        return None
+    since = situation.now_seconds - surprise.time_seconds
+    return surprise if since < hold_seconds(role, surprise.times, situation) else None
+
+
+def _surprise(wanted: int, before: Surprise | None, situation: Situation) -> Surprise:
+    """One more, or the same that goes on."""
+    if before is None:
+        return Surprise(situation.now_seconds, wanted)
+    if not before.over:
+        return replace(
+            before, time_seconds=situation.now_seconds, workers=max(wanted, before.workers)
+        )
+    return _back(before, wanted, situation) if _alike(wanted, before) else before
+
+
+def _back(before: Surprise, wanted: int, situation: Situation) -> Surprise:
+    return Surprise(situation.now_seconds, max(wanted, before.workers), before.times + 1)
+
+
+def _alike(needed: int, before: Surprise) -> bool:
+    """Whether a need is at least half of the surprise's, which may have counted what waited."""
+    return 2 * needed >= before.workers
+
+
+def _seen_again(before: Surprise, role: Role, situation: Situation) -> Surprise:
+    """The same, with what the present load says: that it fell back, or that it is there again."""
+    now, ahead = situation.plan_now, situation.plan_ahead
+    if not isinstance(now, Plan) or not isinstance(ahead, Plan):
+        return before
+    needed = now.pool(role).workers
+    if not before.over:
+        return replace(before, over=2 * needed <= before.workers)
+    foreseen = needed <= ahead.pool(role).workers
+    return _back(before, needed, situation) if _alike(needed, before) and not foreseen else before
 
 
 class HoldAfterSurprise(PoolLink):
@@ -64,10 +108,11 @@ class HoldAfterSurprise(PoolLink):
         if surprise is None:
             return Wanted(workers, DecisionReason.STEADY, "no load came unforeseen")
         since = situation.now_seconds - surprise.time_seconds
-        hold = hold_seconds(role, situation)
+        hold = hold_seconds(role, surprise.times, situation)
+        often = f", {surprise.times} times by now" if surprise.times > 1 else ""
         word = (
-            f"{since:.0f} s ago a load that nobody foresaw called for {surprise.workers}, which "
-            f"stay for {hold:.0f} s"
+            f"{since:.0f} s ago a load that nobody foresaw called for {surprise.workers}{often}; "
+            f"they stay for {hold:.0f} s"
         )
         kept = min(surprise.workers, situation.current(role))
         return Wanted(max(workers, kept), DecisionReason.SURPRISED, word)

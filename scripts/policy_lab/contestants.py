@@ -10,6 +10,7 @@ from scripts.policy_lab.clairvoyant import clairvoyant
 from scripts.policy_lab.score import Score
 from scripts.policy_lab.trial import Setting, judge
 
+from pd_operator.api.autoscaling import RoleFlips
 from pd_operator.simulation.operator_policy import OperatorPolicy
 from pd_operator.simulation.past import history_before
 from pd_operator.simulation.scraping import Scraped
@@ -18,6 +19,8 @@ TARGET_ATTAINMENT = 0.985
 """What a bound has to attain: the least that the project asks of itself."""
 
 OPERATOR, BEST_FIXED, CLAIRVOYANT = "pd-operator", "best-fixed", "clairvoyant"
+FLIPS = "pd-operator-flips"
+"""pd-operator with `roleFlips: Enabled`."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,21 @@ class Judged:
 Contestant = Callable[[Setting], Judged]
 
 
-def operator_policy(setting: Setting) -> OperatorPolicy:
+def operator_policy(setting: Setting, role_flips: RoleFlips = RoleFlips.DISABLED) -> OperatorPolicy:
     """pd-operator with the API's defaults; it sees the past as Prometheus would have it."""
     scenario = setting.scenario
     spec = scenario.spec(setting.startup_seconds)
+    autoscaling = spec.autoscaling.model_copy(update={"role_flips": role_flips})
+    spec = spec.model_copy(update={"autoscaling": autoscaling})
     step = float(spec.autoscaling.forecast.resolution_seconds)
     past, bins = setting.past, int(scenario.past_seconds // step)
     history = None if past is None else history_before(past, bins, step)
     return OperatorPolicy(spec, scenario.engine(setting.startup_seconds), history)
 
 
-def operator(setting: Setting) -> Judged:
+def operator(setting: Setting, role_flips: RoleFlips = RoleFlips.DISABLED) -> Judged:
     """pd-operator."""
-    policy = operator_policy(setting)
+    policy = operator_policy(setting, role_flips)
     scraping = setting.scenario.scraping
     return Judged(
         judge(setting, Scraped(policy, scraping, seed=setting.seed, holds_when_blind=False))
@@ -70,6 +75,7 @@ def baseline(setting: Setting, name: str) -> Judged:
 
 CONTESTANTS: dict[str, Contestant] = {
     OPERATOR: operator,
+    FLIPS: partial(operator, role_flips=RoleFlips.ENABLED),
     BEST_FIXED: best_fixed,
     **{name: partial(baseline, name=name) for name in BASELINES},
     CLAIRVOYANT: bound,
@@ -78,7 +84,7 @@ CONTESTANTS: dict[str, Contestant] = {
 
 _POLICIES = "operator/src/pd_operator/simulation/policies"
 SOURCES: dict[str, tuple[str, ...]] = {
-    OPERATOR: ("operator/src/pd_operator", "forecasting/src"),
+    **dict.fromkeys((OPERATOR, FLIPS), ("operator/src/pd_operator", "forecasting/src")),
     BEST_FIXED: ("scripts/policy_lab/best_fixed.py", "scripts/policy_lab/one_pool.py"),
     **dict.fromkeys(BASELINES, ("scripts/policy_lab/baselines.py", _POLICIES)),
     CLAIRVOYANT: ("scripts/policy_lab/clairvoyant.py", "scripts/policy_lab/one_pool.py"),

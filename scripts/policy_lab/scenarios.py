@@ -228,6 +228,8 @@ def _hours(service: str, begin_hour: float, end_hour: float, share: float) -> Dr
 _SQUEEZE, _SQUEEZED_SHARE = 16.0, 0.5
 _DAY = 86_400.0
 _CHAT, _REPORT = Lengths(1000, 600, 0.3), Lengths(6000, 100, 0.3)
+_READ, _WRITE = Lengths(4000, 60, 0.3), Lengths(500, 1000, 0.3)
+_READ_ON, _WRITE_ON = Lengths(3000, 80, 0.3), Lengths(400, 1200, 0.3)
 _SHORT, _LONG = Lengths(500, 400, 0.3), Lengths(4000, 150, 0.3)
 _SHIFTS = (10 * _MINUTE, 25 * _MINUTE, 40 * _MINUTE)
 _CODE_SHARE = 1 / 5
@@ -235,6 +237,7 @@ _CODE_SHARE = 1 / 5
 _TEST = (
     Scenario("nvidia-sine", "test", _NVIDIA, _sine(600, 1800, 5, 45)),
     Scenario("mix-shift", "test", _MIXED, _mix_shift(_CHAT, _REPORT, 25, 0, _SHIFTS)),
+    Scenario("mix-swap", "test", _MIXED_LARGE, _mix_shift(_READ, _WRITE, 8, 0, _SHIFTS)),
     Scenario("mix-ramp", "test", _MIXED_LARGE, _mix_shift(_CHAT, _REPORT, 6, 300, _SHIFTS)),
     Scenario(
         "conversation-day",
@@ -268,6 +271,7 @@ _TEST = (
 _TRAIN = (
     Scenario("nvidia-sine", "train", _NVIDIA, _sine(900, 2700, 4, 36)),
     Scenario("mix-shift", "train", _MIXED, _mix_shift(_SHORT, _LONG, 30, 0, _SHIFTS)),
+    Scenario("mix-swap", "train", _MIXED_LARGE, _mix_shift(_READ_ON, _WRITE_ON, 9, 0, _SHIFTS)),
     Scenario("mix-ramp", "train", _MIXED_LARGE, _mix_shift(_SHORT, _LONG, 8, 420, _SHIFTS)),
     Scenario(
         "conversation-day",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pd_operator.api.roles import Role
+from pd_operator.scaling.loans import LONGEST_DRAIN_SECONDS
 from pd_operator.simulation import (
     Failure,
     Lifecycle,
@@ -99,6 +100,25 @@ def test_a_worker_changes_sides_in_the_time_of_a_switch(calm: ServiceModel) -> N
     assert result.lost_requests == 0
     assert script.first(lambda now: now.prefill.serving == 2) <= 10 + 1 + 3 + 1
     assert result.gpu_seconds == pytest.approx(4 * result.span_seconds)
+
+
+def test_a_policy_names_the_flips_itself(calm: ServiceModel) -> None:
+    script = Script({0: Pools(1, 3), 10: Pools(2, 2, to_prefill=1), 11: Pools(2, 2)})
+    result = simulate(steady(60), calm, Pools(1, 3), policy=script)
+    assert result.flips == 1
+    assert result.lost_requests == 0
+    assert script.first(lambda now: now.prefill.switching == 1) == 11
+    assert script.first(lambda now: now.prefill.serving == 2) <= 10 + 1 + 3 + 1
+    assert result.gpu_seconds == pytest.approx(4 * result.span_seconds)
+
+
+def test_a_worker_that_is_busy_for_too_long_keeps_its_role(calm: ServiceModel) -> None:
+    script = Script({0: Pools(1, 2), 10: Pools(2, 1, to_prefill=1), 11: Pools(2, 1)})
+    result = simulate(steady(3, output=8_000), calm, Pools(1, 2), policy=script)
+    assert result.flips == 0
+    assert result.lost_requests == 0
+    back = script.first(lambda now: now.time_seconds > 11 and now.decode.serving == 2)
+    assert LONGEST_DRAIN_SECONDS <= back - 10 <= LONGEST_DRAIN_SECONDS + 2
 
 
 def test_without_flips_the_same_wish_starts_and_drains(calm: ServiceModel) -> None:

@@ -53,6 +53,13 @@ class SelectPolicy(StrEnum):
     DISABLED = "Disabled"
 
 
+class RoleFlips(StrEnum):
+    """Whether a worker may take the other pool's role while it runs."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+
+
 class ForecastSpec(ApiModel):
     """What the forecast is made from and how cautious it is."""
 
@@ -216,6 +223,14 @@ class AutoscalingSpec(ApiModel):
         description="Most GPUs both pools may hold together (replicas times tensorParallelSize). "
         "Must cover minReplicas of both pools. Where it binds, the pair of pool sizes that serves "
         "most requests within the objectives is taken. Absent: only maxReplicas limits.",
+    )
+    role_flips: RoleFlips = Field(
+        default=RoleFlips.DISABLED,
+        description="Enabled: a pool that lacks workers now borrows one from the other pool where "
+        "that one can spare it, within seconds instead of a start-up. The worker drains, takes the "
+        "other role, and stays a member of its own Deployment. Needs SGLang 0.5.21 or newer, the "
+        "transfer backend mooncake or mori, and the same tensorParallelSize in both pools; the "
+        "operator passes the flags, which restarts the workers when this is changed.",
     )
     period_seconds: int = Field(
         default=15,

@@ -24,13 +24,23 @@ class StatusModel(ApiModel):
 class PoolStatus(StatusModel):
     """Workers of one role, counted."""
 
-    current: int = Field(ge=0, description="Replicas the Deployment asks for.")
+    current: int = Field(
+        ge=0,
+        description="Workers of this role that are asked for: the Deployment's replicas, without "
+        "those lent to the other pool and with those borrowed from it.",
+    )
     desired: int = Field(
-        ge=0, description="Replicas the last decision wants. Differs from current in Advisory."
+        ge=0, description="Workers the last decision wants. Differs from current in Advisory."
     )
     ready: int = Field(ge=0, description="Workers that are ready and get traffic.")
     starting: int = Field(ge=0, description="Workers that are not ready yet.")
     draining: int = Field(ge=0, description="Workers that get no new requests and will leave.")
+    flipped: int = Field(
+        default=0,
+        ge=0,
+        description="Workers borrowed from the other pool: members of its Deployment that have "
+        "this role, or are about to take it.",
+    )
 
 
 class DemandStatus(StatusModel):
@@ -142,6 +152,13 @@ class ChangeStatus(StatusModel):
     delta: int = Field(description="Workers added, or removed if negative.")
 
 
+class FlipStatus(StatusModel):
+    """A worker that began to take the other role; the budget of flips counts these."""
+
+    time_seconds: int = Field(description="Unix time in seconds.")
+    role: Role = Field(description="The role it takes.")
+
+
 class MemoryStatus(StatusModel):
     """What stabilization windows and rate limits must remember over a restart."""
 
@@ -155,6 +172,12 @@ class MemoryStatus(StatusModel):
         default=(),
         max_length=4096,
         description="Changes within the policies' periods, oldest first.",
+        json_schema_extra=list_type("atomic"),
+    )
+    flips: tuple[FlipStatus, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Changes of role within the last hour, oldest first.",
         json_schema_extra=list_type("atomic"),
     )
 

@@ -226,6 +226,7 @@ class DecodeLoad:
             reason=reason,
             gpus_per_worker=self.worker.gpus,
             tensor_parallel_size=self.worker.tensor_parallel_size,
+            largest_batch=self.tightest[1],
         )
 
 

@@ -47,6 +47,7 @@ class PoolPlan:
       the most there may be; `workers` is then the best that can be done.
     - `reason`: one sentence with the figures.
     - `percentiles`: of that latency; None where nobody asked, as they cost more than the rest.
+    - `largest_batch`: mean sequences that one decode worker may hold; None where nobody says.
     """
 
     role: Role
@@ -59,6 +60,7 @@ class PoolPlan:
     gpus_per_worker: int = 1
     tensor_parallel_size: int = 1
     percentiles: Percentiles | None = None
+    largest_batch: float | None = None
 
     @property
     def gpus(self) -> int:

@@ -22,7 +22,8 @@ from pd_operator.scaling.decision import Decision, DecisionReason, Link, PoolDec
 from pd_operator.scaling.engine_trends import updated_trends
 from pd_operator.scaling.guard import ReactiveGuard
 from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
-from pd_operator.scaling.memory import Change, Recommendation, ScalingMemory, Surprise
+from pd_operator.scaling.loans import BUDGET_SECONDS, Lending, lend
+from pd_operator.scaling.memory import Change, Flip, Recommendation, ScalingMemory, Surprise
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
@@ -59,6 +60,9 @@ RESTRAIN: tuple[ChainLink, ...] = (
 )
 """What holds it back. Bounds and budget come last: they are the user's word."""
 
+LOANS = "Loans"
+"""How the trace calls the last step, `scaling.loans`: it moves workers between the roles."""
+
 
 def decide(
     observation: Observation,
@@ -93,8 +97,9 @@ def decide(
     situation = replace(
         situation, memory=_remembering(recommended, surprised(recommended, situation), situation)
     )
-    final, why_not = _run(RESTRAIN, recommended, situation)
-    decision = _decision(final, situation, (*why, *why_not))
+    restrained, why_not = _run(RESTRAIN, recommended, situation)
+    lending = lend(restrained, recommended, situation)
+    decision = _decision(lending, situation, (*why, *why_not))
     return decision, _after(decision, situation)
 
 
@@ -149,7 +154,11 @@ def _remembering(
     return replace(remembered, surprises=surprises)
 
 
-def _decision(final: Proposal, situation: Situation, trace: tuple[Link, ...]) -> Decision:
+def _decision(lending: Lending, situation: Situation, chain: tuple[Link, ...]) -> Decision:
+    final, trace = lending.proposal, chain
+    if lending.sentence:
+        workers = (final.prefill.workers, final.decode.workers)
+        trace = (*chain, Link(LOANS, *workers, lending.sentence))
     pools = {
         role: PoolDecision(
             role, situation.current(role), final.pool(role).workers, final.pool(role).reason
@@ -168,6 +177,7 @@ def _decision(final: Proposal, situation: Situation, trace: tuple[Link, ...]) ->
         reason=largest_change.reason,
         sentence=f"{words[:1].upper()}{words[1:]}.",
         holds=situation.unknown is not None,
+        flips=lending.flips,
     )
 
 
@@ -192,4 +202,11 @@ def _after(decision: Decision, situation: Situation) -> ScalingMemory:
         *behavior.scale_down.policies,
     )
     longest = max(policy.period_seconds for policy in policies)
-    return situation.memory.changing(changes, situation.now_seconds, longest)
+    flips = tuple(
+        Flip(situation.now_seconds, flip.role)
+        for flip in decision.flips
+        if situation.settings.mode is Mode.ACTIVE
+    )
+    return situation.memory.changing(changes, situation.now_seconds, longest).flipping(
+        flips, situation.now_seconds, BUDGET_SECONDS
+    )

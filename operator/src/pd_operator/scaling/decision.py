@@ -24,6 +24,7 @@ class DecisionReason(StrEnum):
     AT_MINIMUM = "AtMinimum"
     AT_MAXIMUM = "AtMaximum"
     BUDGET_BOUND = "BudgetBound"
+    ON_LOAN = "OnLoan"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,19 @@ class PoolDecision:
 
 
 @dataclass(frozen=True)
+class RoleFlip:
+    """A worker that shall leave its role and take `role`."""
+
+    worker: str
+    role: Role
+
+
+@dataclass(frozen=True)
 class Decision:
     """Workers of both pools with the chain that led there.
 
-    `holds` is True where something that a scale-down would need to know is unknown.
+    - `holds`: whether something that a scale-down would need to know is unknown.
+    - `flips`: workers that begin to take the other role; the pools' numbers have them there.
     """
 
     prefill: PoolDecision
@@ -64,6 +74,7 @@ class Decision:
     reason: DecisionReason
     sentence: str
     holds: bool
+    flips: tuple[RoleFlip, ...] = ()
 
     def pool(self, role: Role) -> PoolDecision:
         """The decision on one pool."""

@@ -67,10 +67,9 @@ def _prefill_pressure(
 ) -> tuple[bool, str, int]:
     """Seconds of work that wait where a new prompt would go, at the speed of late."""
     waiting = sorted(load.waiting_uncached_tokens for load in loads)
-    measured = [trend.prefill for trend in trends if trend.prefill is not None]
-    if not measured:
+    speed = _tokens_per_second(trends)
+    if speed is None:
         return False, f"{sum(waiting):,} prompt tokens wait, at a speed not yet measured", 0
-    speed = sum(work.tokens for work in measured) / sum(work.busy_seconds for work in measured)
     queues = [tokens / speed for tokens in waiting]
     knows = situation.settings.router in (RouterClass.LOAD_AWARE, RouterClass.POWER_OF_TWO)
     # A router that knows who waits goes past a full queue; another sends every worker its share.
@@ -84,6 +83,20 @@ def _prefill_pressure(
     startup = situation.settings.pool(Role.PREFILL).startup_seconds
     full = sum(queue > startup for queue in queues)
     return seconds > objective, word, full + _for_arrivals(speed, trends, situation)
+
+
+def prefills_for_arrivals(situation: Situation) -> int:
+    """Prefill workers for what arrives by the last looks at them; 0 where none was measured yet."""
+    trends = _trends(situation.observation.prefill, situation)
+    speed = _tokens_per_second(trends)
+    return 0 if speed is None else _for_arrivals(speed, trends, situation)
+
+
+def _tokens_per_second(trends: list[EngineTrend]) -> float | None:
+    """Prompt tokens a busy worker computes a second; None where none was measured yet."""
+    measured = [trend.prefill for trend in trends if trend.prefill is not None]
+    busy_seconds = sum(work.busy_seconds for work in measured)
+    return sum(work.tokens for work in measured) / busy_seconds if measured else None
 
 
 def _for_arrivals(speed: float, trends: list[EngineTrend], situation: Situation) -> int:

@@ -32,6 +32,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Flip:
+    """A worker began to take `role` at `time_seconds`."""
+
+    time_seconds: float
+    role: Role
+
+
+@dataclass(frozen=True)
 class Surprise:
     """A load that no forecast foresaw called for `workers`, last at `time_seconds`.
 
@@ -61,28 +69,37 @@ class PlainChange(TypedDict):
     delta: int
 
 
+class PlainFlip(TypedDict):
+    """A flip as the resource's status holds it."""
+
+    timeSeconds: int
+    role: str
+
+
 class PlainMemory(TypedDict):
     """A memory as the resource's status holds it: integers and text only."""
 
     recommendations: list[PlainRecommendation]
     changes: list[PlainChange]
+    flips: list[PlainFlip]
 
 
 @dataclass(frozen=True)
 class ScalingMemory:
     """Recommendations for the stabilization windows, changes for the rate limits. Oldest first.
 
+    - `flips`: those of the last while, for the budget of flips and against going to and fro.
     - `engines`: what was seen of each worker's engine, by its name.
     - `short_since`: when the present load began to call for more workers than serve (Unix
       seconds), for the pools where it does.
     - `surprises`: the last load of each pool that queues or the present load had to tell of.
 
-    The first two are soon seen anew, and of surprises a restart forgets one hold at worst, so a
-    status holds none of them.
+    The last three are soon seen anew, or cost one hold at worst, so a status holds none of them.
     """
 
     recommendations: tuple[Recommendation, ...] = ()
     changes: tuple[Change, ...] = ()
+    flips: tuple[Flip, ...] = ()
     engines: Mapping[str, EngineTrend] = field(default_factory=lambda: MappingProxyType({}))
 
     short_since: Mapping[Role, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -111,6 +128,14 @@ class ScalingMemory:
         kept = tuple(change for change in self.changes if change.time_seconds >= oldest)
         return replace(self, changes=(*kept, *changes))
 
+    def flipping(
+        self, flips: tuple[Flip, ...], now_seconds: float, keep_seconds: float
+    ) -> "ScalingMemory":
+        """Add flips and forget those older than `keep_seconds`."""
+        oldest = now_seconds - keep_seconds
+        kept = tuple(flip for flip in self.flips if flip.time_seconds >= oldest)
+        return replace(self, flips=(*kept, *flips))
+
     def to_plain(self) -> PlainMemory:
         """Plain data for the resource's status; times to the second."""
         return PlainMemory(
@@ -130,6 +155,10 @@ class ScalingMemory:
                 )
                 for item in self.changes
             ],
+            flips=[
+                PlainFlip(timeSeconds=round(item.time_seconds), role=item.role.value)
+                for item in self.flips
+            ],
         )
 
     @classmethod
@@ -140,9 +169,11 @@ class ScalingMemory:
         """
         recommendations = (_recommendation(item) for item in _entries(plain, "recommendations"))
         changes = (_change(item) for item in _entries(plain, "changes"))
+        flips = (_flip(item) for item in _entries(plain, "flips"))
         return cls(
             tuple(item for item in recommendations if item is not None),
             tuple(item for item in changes if item is not None),
+            tuple(item for item in flips if item is not None),
         )
 
 
@@ -165,5 +196,13 @@ def _change(entry: Mapping[str, object]) -> Change | None:
     match entry:
         case {"timeSeconds": int(time), "role": "prefill" | "decode" as role, "delta": int(d)}:
             return Change(float(time), Role(str(role)), d)
+        case _:
+            return None
+
+
+def _flip(entry: Mapping[str, object]) -> Flip | None:
+    match entry:
+        case {"timeSeconds": int(time), "role": "prefill" | "decode" as role}:
+            return Flip(float(time), Role(str(role)))
         case _:
             return None

@@ -113,6 +113,13 @@ class WorkerObservation:
     - `software`: changes with whatever may change an engine's speed (image, arguments...).
     - `waiting_reason`: why it is not running, in the scheduler's or the kubelet's own words; empty
       where neither has said that something is wrong.
+    - `role`: the one that it has, or shall have where it is `switching`; `home`: that of the pool
+      whose replicas count it, None where it is the same.
+    - `switchable`: whether its engine can take the other role while it runs.
+    - `half_switched`: Unix seconds at which its engine failed to switch and stayed in between.
+    - `role_since`: Unix seconds of its last change of role; None: it never changed.
+    - `own_role_again`: whether its engine has started anew since it took the role it is known by.
+    - `host_spelling`: under which name of its host decodes are to know it when it is a prefill.
     """
 
     name: str
@@ -136,6 +143,23 @@ class WorkerObservation:
     replicas_without: int | None = None
     software: str = ""
     waiting_reason: str = ""
+    home: Role | None = None
+    switching: bool = False
+    switchable: bool = False
+    half_switched: float | None = None
+    role_since: float | None = None
+    own_role_again: bool = False
+    host_spelling: int = 0
+
+    @property
+    def member_of(self) -> Role:
+        """The pool whose replicas count the worker."""
+        return self.home or self.role
+
+    @property
+    def on_loan(self) -> bool:
+        """Whether the worker is a member of the other pool, and here to help."""
+        return self.member_of is not self.role
 
     @property
     def work(self) -> int:
@@ -157,17 +181,17 @@ class WorkerObservation:
     @property
     def draining(self) -> bool:
         """Whether the worker is on its way out."""
-        return self.terminating or not self.traffic
+        return self.terminating or not (self.traffic or self.switching)
 
     @property
     def serving(self) -> bool:
         """Whether requests are sent to the worker."""
-        return self.ready and not self.draining
+        return self.ready and self.traffic and not self.terminating
 
     @property
     def starting(self) -> bool:
         """Whether the worker is expected and not there yet."""
-        return not self.ready and not self.draining
+        return not self.draining and not self.serving
 
     @property
     def unschedulable(self) -> bool:
@@ -182,7 +206,7 @@ class WorkerObservation:
     def late(self, patience_seconds: float) -> bool:
         """Whether it has a node and has not become ready for longer than this."""
         waited = self.unready_seconds or self.seconds_on_node
-        return self.starting and self.scheduled and waited > patience_seconds
+        return self.starting and not self.ready and self.scheduled and waited > patience_seconds
 
 
 @dataclass(frozen=True)
@@ -235,6 +259,11 @@ class PoolObservation:
         return self._count(lambda worker: worker.draining)
 
     @property
+    def borrowed(self) -> int:
+        """Workers that are members of the other pool."""
+        return sum(worker.on_loan for worker in self.live)
+
+    @property
     def unschedulable(self) -> int:
         """Workers that wait for a node."""
         return self._count(lambda worker: worker.unschedulable)
@@ -277,9 +306,7 @@ class PoolObservation:
     @property
     def drains(self) -> list[WorkerObservation]:
         """The workers off traffic that the replicas still count."""
-        return [
-            worker for worker in self.live if not worker.traffic and not self.is_removed(worker)
-        ]
+        return [worker for worker in self.live if worker.draining and not self.is_removed(worker)]
 
     def is_removed(self, worker: WorkerObservation) -> bool:
         """Whether the replicas were lowered for this worker, and not raised again since."""
@@ -307,7 +334,11 @@ class Attainment:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything a tick looks at, read at `time_seconds` (Unix time)."""
+    """Everything a tick looks at, read at `time_seconds` (Unix time).
+
+    - `prefill`, `decode`: the workers that have the role, with as many replicas as that makes.
+    - `homes`: the pools as their Deployments count them, where workers are on loan between them.
+    """
 
     time_seconds: float
     demand: Reading[Demand]
@@ -315,6 +346,13 @@ class Observation:
     decode: PoolObservation
     attainment: Reading[Attainment] = NOT_ASKED
     routers_ready: int = 0
+    homes: tuple[PoolObservation, PoolObservation] | None = None
+
+    def home(self, role: Role) -> PoolObservation:
+        """The members of one pool's Deployment, whatever their role is now."""
+        if self.homes is None:
+            return self.pool(role)
+        return self.homes[0] if role is Role.PREFILL else self.homes[1]
 
     def pool(self, role: Role) -> PoolObservation:
         """The observation of one pool."""

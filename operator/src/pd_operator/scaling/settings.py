@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pd_operator.api.autoscaling import Behavior, Mode
+from pd_operator.api.autoscaling import Behavior, Mode, RoleFlips
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
@@ -52,6 +52,7 @@ class ScalingSettings:
     """Bounds, budget, brakes and objectives of one service.
 
     `gpu_budget` is the most GPUs of both pools together; None: only the pools' maxima bound them.
+    `role_flips`: whether a worker may take the other role.
     """
 
     prefill: PoolSettings
@@ -61,6 +62,7 @@ class ScalingSettings:
     objectives: Objectives
     mode: Mode
     router: RouterClass = RouterClass.POWER_OF_TWO
+    role_flips: bool = False
 
     @classmethod
     def from_spec(cls, spec: PDInferenceServiceSpec) -> "ScalingSettings":
@@ -73,6 +75,7 @@ class ScalingSettings:
             objectives=Objectives.of(spec.objectives),
             mode=spec.autoscaling.mode,
             router=RouterClass.of(spec.router.prefill_policy),
+            role_flips=spec.autoscaling.role_flips is RoleFlips.ENABLED,
         )
 
     def with_scheduled(self, prefill: int, decode: int) -> "ScalingSettings":

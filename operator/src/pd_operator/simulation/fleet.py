@@ -5,6 +5,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from pd_operator.api.roles import Role
+from pd_operator.scaling.loans import LONGEST_DRAIN_SECONDS
 from pd_operator.simulation.agenda import Agenda
 from pd_operator.simulation.decode_worker import DecodeWorker
 from pd_operator.simulation.pools import Pool, Pools, Start, W
@@ -49,6 +50,8 @@ class Fleet:
     def want(self, wanted: Pools) -> None:
         """Begin what makes the pools that large; what is under way counts as done."""
         prefill, decode = self.prefill, self.decode
+        self._flip(decode, prefill, wanted.to_prefill)
+        self._flip(prefill, decode, wanted.to_decode)
         if self._lifecycle.role_flips:
             self._flip_surplus(prefill, wanted.prefill, decode, wanted.decode)
             self._flip_surplus(decode, wanted.decode, prefill, wanted.prefill)
@@ -65,12 +68,13 @@ class Fleet:
     def _flip_surplus(
         self, giver: Pool[W], giver_wanted: int, taker: Pool[Other], taker_wanted: int
     ) -> None:
-        while (
-            giver.committed > giver_wanted
-            and taker.committed < taker_wanted
-            and len(giver.serving) > 1
-        ):
+        surplus, lack = giver.committed - giver_wanted, taker_wanted - taker.committed
+        self._flip(giver, taker, min(surplus, lack))
+
+    def _flip(self, giver: Pool[W], taker: Pool[Other], count: int) -> None:
+        for _ in range(min(count, len(giver.serving) - 1)):
             taker.promised += 1
+            giver.leaving += 1
             self._drain(giver, flips=True)
 
     def _resize(self, pool: Pool[W], wanted: int) -> None:
@@ -129,8 +133,8 @@ class Fleet:
         worker = min(pool.serving, key=lambda one: one.requests)
         pool.serving.remove(worker)
         pool.draining.append(worker)
-        deadline = self._agenda.now + self._lifecycle.drain_deadline_seconds
-        self._look(_Drain(pool, worker, deadline, flips))
+        patience = LONGEST_DRAIN_SECONDS if flips else self._lifecycle.drain_deadline_seconds
+        self._look(_Drain(pool, worker, self._agenda.now + patience, flips))
 
     def _look(self, drain: _Drain[W]) -> None:
         """See whether a draining worker is idle, and look again if not."""
@@ -138,9 +142,21 @@ class Fleet:
         if drain.worker.requests and now < drain.deadline:
             self._agenda.at(now + self._lifecycle.drain_poll_seconds, self._look, drain)
             return
+        if drain.flips:
+            drain.pool.leaving -= 1
+            if drain.worker.requests:
+                self._stay(drain)
+                return
         self._end(drain.pool, drain.worker)
         if drain.flips:
             self._switch(drain.pool.role)
+
+    def _stay(self, drain: _Drain[W]) -> None:
+        """A worker that was to take the other role is still busy: it keeps its own."""
+        drain.pool.draining.remove(drain.worker)
+        drain.pool.serving.append(drain.worker)
+        taker = self.decode if drain.pool.role is Role.PREFILL else self.prefill
+        taker.promised -= 1
 
     def _switch(self, left: Role) -> None:
         """A worker that left a role takes the other."""

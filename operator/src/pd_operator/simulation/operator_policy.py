@@ -16,6 +16,7 @@ from pd_operator.demand import (
 )
 from pd_operator.planning.engine import EngineModel
 from pd_operator.scaling.autoscaler import EngineKnowledge, Outcome, autoscale
+from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.lead_time import horizon_seconds
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import (
@@ -82,7 +83,7 @@ class OperatorPolicy:
         self.outcomes.append(outcome)
         if outcome.decision is None:
             return Pools(observation.prefill.current, observation.decode.current)
-        return Pools(outcome.decision.prefill.desired, outcome.decision.decode.desired)
+        return _pools(outcome.decision)
 
     def _demand(self, snapshot: Snapshot) -> Reading[Demand]:
         """That of the last scrapes; unknown where they are too old, as telemetry has it."""
@@ -111,6 +112,16 @@ class OperatorPolicy:
         return self._fitted
 
 
+def _pools(decision: Decision) -> Pools:
+    flips = [flip.role for flip in decision.flips]
+    return Pools(
+        decision.prefill.desired,
+        decision.decode.desired,
+        to_prefill=flips.count(Role.PREFILL),
+        to_decode=flips.count(Role.DECODE),
+    )
+
+
 def _observation(snapshot: Snapshot, demand: Reading[Demand], begin_seconds: float) -> Observation:
     return Observation(
         time_seconds=begin_seconds + snapshot.time_seconds,
@@ -128,7 +139,9 @@ def _pool(role: Role, pool: PoolSnapshot) -> PoolObservation:
 def _workers(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
     for worker in pool.workers:
         load = Known(_load(role, worker), 0.0, "simulation")
-        yield WorkerObservation(f"{role}-{worker.number}", role, load=load)
+        yield WorkerObservation(f"{role}-{worker.number}", role, load=load, switchable=True)
+    for number in range(pool.switching):
+        yield WorkerObservation(f"{role}-switching-{number}", role, traffic=False, switching=True)
     others = PoolObservation.of(role, ready=0, starting=pool.starting, draining=pool.draining)
     yield from others.workers
 

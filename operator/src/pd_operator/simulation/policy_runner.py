@@ -65,8 +65,9 @@ class PolicyRunner:
 def _pool_snapshot(pool: Pool[W], now: float) -> PoolSnapshot:
     return PoolSnapshot(
         workers=tuple(worker.snapshot() for worker in pool.serving),
-        draining=len(pool.draining),
-        starting=len(pool.starting) + pool.switching,
+        draining=len(pool.draining) - pool.leaving,
+        starting=len(pool.starting),
+        switching=pool.promised,
         busy_seconds=pool.busy_seconds,
         pending_seconds=tuple(now - start.asked_at for start in pool.pending),
     )

@@ -15,10 +15,15 @@ W = TypeVar("W", PrefillWorker, DecodeWorker)
 
 @dataclass(frozen=True)
 class Pools:
-    """Workers of each role; `ValueError` for none."""
+    """Workers of each role; `ValueError` for none.
+
+    `to_prefill`, `to_decode`: so many that now leave the other role to be among them.
+    """
 
     prefill: int
     decode: int
+    to_prefill: int = 0
+    to_decode: int = 0
 
     def __post_init__(self) -> None:
         if self.prefill < 1 or self.decode < 1:
@@ -43,6 +48,7 @@ class Pool(Generic[W]):
     - `pending`: asked for, oldest first; the cluster has no GPUs for them.
     - `starting`: asked for; can be called off.
     - `promised`: to come from the other role; `switching` of them are past their drain.
+    - `leaving`: of the draining, those that take the other role.
     - `startup_seconds`: of a worker of this role.
     """
 
@@ -62,6 +68,7 @@ class Pool(Generic[W]):
         self.starting: list[Start] = []
         self.promised = 0
         self.switching = 0
+        self.leaving = 0
         self.gpus_each = gpus_each
         self._make: Callable[[int], W] = make
         self._agenda = agenda

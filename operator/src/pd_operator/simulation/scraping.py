@@ -87,15 +87,16 @@ class Scraped:
         now = snapshot.time_seconds
         self._scrape(snapshot)
         pools = (snapshot.prefill, snapshot.decode)
-        present = Pools(*(one.serving + one.starting + len(one.pending_seconds) for one in pools))
+        present = Pools(*map(_present, pools))
         if now + 1e-9 < self._next:
             return self._wanted or present
         self._next += self._inner.period_seconds
         seen = self._seen(snapshot)
         if now - seen.seen_seconds > self._blind_after:
             return self._wanted or present
-        self._wanted = self._inner.decide(seen)
-        return self._wanted
+        wanted = self._inner.decide(seen)
+        self._wanted = Pools(wanted.prefill, wanted.decode)
+        return wanted
 
     def _scrape(self, snapshot: Snapshot) -> None:
         now = snapshot.time_seconds
@@ -144,6 +145,10 @@ class Scraped:
             self._shown[role, worker.number] = (now, worker)
             return worker
         return shown
+
+
+def _present(pool: PoolSnapshot) -> int:
+    return pool.serving + pool.starting + pool.switching + len(pool.pending_seconds)
 
 
 _NONE = np.empty(0, dtype=np.float32)

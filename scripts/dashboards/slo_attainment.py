@@ -9,7 +9,7 @@ from scripts.dashboards import panels as p
 from scripts.dashboards import queries as q
 
 UID = "pd-operator-slo-attainment"
-WORKER_STATES = ("wanted", "current", "ready", "starting", "draining")
+WORKER_STATES = ("wanted", "current", "ready", "starting", "draining", "flipped")
 
 
 def build() -> models.Dashboard:
@@ -139,9 +139,10 @@ def _workers(board: builders.Dashboard) -> None:
         board.with_panel(
             p.graph(
                 f"{role.capitalize()} workers",
-                "Wanted by the last decision, current in the Deployment's spec, and what they are "
+                "Wanted by the last decision, current by the Deployments' specs, and what they are "
                 "doing. Wanted rising before the load is the forecast at work; ready follows by "
-                "the start-up time. Draining workers finish what they have and get nothing new.",
+                "the start-up time. Draining workers finish what they have and get nothing new; "
+                "flipped ones are borrowed from the other pool.",
                 "none",
                 *(p.query(q.operator("workers", role=role, state=s), s) for s in WORKER_STATES),
                 columns=8,
@@ -153,6 +154,7 @@ def _workers(board: builders.Dashboard) -> None:
             .override_by_name("current", [p.color("text")])
             .override_by_name("starting", [p.color("yellow")])
             .override_by_name("draining", [p.color("red")])
+            .override_by_name("flipped", [p.color("blue")])
         )
     board.with_panel(
         p.graph(
@@ -350,6 +352,7 @@ def _decisions(board: builders.Dashboard) -> None:
             "none",
             p.query(q.counted("decisions_total", "reason"), "{{reason}}"),
             p.query(q.counted("wrong_victims_total", "role"), "{{role}}: another went"),
+            p.query(q.counted("role_flips_total", "result"), "role flip: {{result}}"),
         )
         .draw_style(options.GraphDrawStyle.BARS)
         .fill_opacity(60)

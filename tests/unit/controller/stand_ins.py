@@ -7,8 +7,10 @@ from typing import Any, cast
 from pd_operator.actuation.children import build_children
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import Kind
+from pd_operator.actuation.role_switch import SwitchAnswer, SwitchResult
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ANNOTATION_DECISION, ServiceKey
+from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
@@ -130,6 +132,12 @@ class InlineFits:
         )
 
 
+async def no_engine(address: str, role: Role, graphs_of: str) -> SwitchAnswer:
+    """There is none to change its role."""
+    del role, graphs_of
+    return SwitchAnswer(SwitchResult.UNANSWERED, f"nobody listens at {address}")
+
+
 def loop_over(
     resource: Object, observer: GivenObserver
 ) -> tuple[ServiceLoop, MemoryCluster, OperatorMetrics]:
@@ -147,6 +155,7 @@ def loop_over(
         cluster=cast("Cluster", cluster),
         registry=registry,
         observer=cast("Observer", observer),
+        switch_role=no_engine,
         fits=cast("FitPool", InlineFits()),
         metrics=metrics,
         identity="team/operator",

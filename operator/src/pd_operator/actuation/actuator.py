@@ -22,19 +22,21 @@ from pd_operator.api.names import (
     ANNOTATION_DRAIN_STARTED,
     ANNOTATION_IDLE_SINCE,
     ANNOTATION_REPLICAS_WITHOUT,
+    ANNOTATION_SWITCH_TO,
     LABEL_TRAFFIC,
     TRAFFIC_OFF,
 )
 from pd_operator.scaling.observation import PoolObservation
 
-SERVES = {
+SERVES: dict[str, str | None] = {
     ANNOTATION_DRAIN_STARTED: None,
     ANNOTATION_DRAIN_DEADLINE: None,
     ANNOTATION_IDLE_SINCE: None,
     ANNOTATION_REPLICAS_WITHOUT: None,
     ANNOTATION_DELETION_COST: None,
+    ANNOTATION_SWITCH_TO: None,
 }
-"""What a drain writes on a pod is gone from one that serves."""
+"""What a drain or a change of role writes on a pod is gone from one that serves."""
 
 
 class Actuator:
@@ -62,6 +64,7 @@ class Actuator:
                             ANNOTATION_DRAIN_DEADLINE: f"{deadline:.0f}",
                             ANNOTATION_IDLE_SINCE: None,
                             ANNOTATION_DELETION_COST: str(DRAINING),
+                            ANNOTATION_SWITCH_TO: None,
                         },
                     )
                 case PutOnTraffic(worker) | TakeBack(worker):

@@ -97,12 +97,17 @@ class DrainRules:
 
 @dataclass(frozen=True)
 class PoolTarget:
-    """A pool as it is, and the workers it shall have, at `now` (Unix seconds)."""
+    """A pool as it is, and the workers it shall have, at `now` (Unix seconds).
+
+    `first` go before others, those in `kept` stay: they are to have the other role.
+    """
 
     pool: PoolObservation
     desired: int
     now: float
     rules: DrainRules
+    first: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
 
 
 def next_steps(target: PoolTarget) -> list[Step]:
@@ -134,7 +139,7 @@ def _call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> lis
     return [
         PutOnTraffic(worker.name)
         for worker in drains
-        if worker.replicas_without is None or pool.settled
+        if worker.half_switched is None and (worker.replicas_without is None or pool.settled)
     ]
 
 
@@ -143,7 +148,11 @@ def _scale_down(target: PoolTarget) -> list[Step]:
     members = [worker for worker in pool.live if not pool.is_removed(worker)]
     excess = pool.replicas - target.desired
     missing = min(excess, max(0, pool.replicas - len(members)))
-    never_started = [worker for worker in members if not worker.started and not worker.ready]
+    never_started = [
+        worker
+        for worker in members
+        if (not worker.started and not worker.ready) or worker.half_switched is not None
+    ]
     order = would_go(never_started, [worker.name for worker in never_started])
     unused = order[: excess - missing]
     drains = _choose(target, members, excess - missing - len(unused))
@@ -171,10 +180,11 @@ def _choose(
     begun.sort(key=lambda worker: (worker.idle_since is None, worker.work, worker.name))
     serving = sorted(
         (worker for worker in members if worker.serving),
-        key=lambda worker: (worker.work, worker.name),
+        key=lambda worker: (worker.name not in target.first, worker.work, worker.name),
     )
     spare = max(0, len(serving) - max(1, target.desired))
-    return [*lost, *begun, *serving[:spare]][:count]
+    may_go = [worker for worker in serving if worker.name not in target.kept]
+    return [*lost, *begun, *may_go[:spare]][:count]
 
 
 def _lost(worker: WorkerObservation) -> bool:
@@ -195,15 +205,15 @@ def _take_off(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[S
 def _notes(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[Step]:
     steps: list[Step] = []
     for worker in drains:
-        idle = _idle(worker, target.now)
+        idle = is_idle(worker, target.now)
         if not worker.traffic and idle and worker.idle_since is None:
-            steps.append(NoteIdle(worker.name, _published(worker, target.now)))
+            steps.append(NoteIdle(worker.name, published_seconds(worker, target.now)))
         elif not idle and worker.idle_since is not None:
             steps.append(NoteIdle(worker.name, None))
         if (
             target.rules.waits
             and _overdue(worker, target.now)
-            and not _confirmed_idle(worker, target.now)
+            and not is_confirmed_idle(worker, target.now)
         ):
             steps.append(ReportOverdue(worker.name))
     return steps
@@ -222,29 +232,30 @@ def _lower(
     if not missing and not victims:
         return []
     overdue = [
-        name for name in victims if name in done and not _confirmed_idle(done[name], target.now)
+        name for name in victims if name in done and not is_confirmed_idle(done[name], target.now)
     ]
     replicas = target.pool.replicas - missing - len(victims)
     return [SetReplicas(replicas, tuple(victims), tuple(overdue))]
 
 
-def _published(worker: WorkerObservation, now: float) -> float | None:
+def published_seconds(worker: WorkerObservation, now: float) -> float | None:
     """When the engine wrote down what it answered (Unix seconds)."""
     return now - worker.load.age_seconds if isinstance(worker.load, Known) else None
 
 
-def _idle(worker: WorkerObservation, now: float) -> bool:
+def is_idle(worker: WorkerObservation, now: float) -> bool:
     """Whether the engine says so of a time when nothing more was sent to it."""
-    published = _published(worker, now)
+    published = published_seconds(worker, now)
     if published is None or not worker.idle:
         return False
     began = worker.drain_started
     return began is None or published >= began + ROUTER_NOTICES_SECONDS
 
 
-def _confirmed_idle(worker: WorkerObservation, now: float) -> bool:
-    published, since = _published(worker, now), worker.idle_since
-    if published is None or since is None or not _idle(worker, now):
+def is_confirmed_idle(worker: WorkerObservation, now: float) -> bool:
+    """Whether it has said so twice."""
+    published, since = published_seconds(worker, now), worker.idle_since
+    if published is None or since is None or not is_idle(worker, now):
         return False
     return published - since >= IDLE_CONFIRMATION_SECONDS
 
@@ -255,4 +266,4 @@ def _overdue(worker: WorkerObservation, now: float) -> bool:
 
 def _drained(worker: WorkerObservation, target: PoolTarget) -> bool:
     cut = _overdue(worker, target.now) and not target.rules.waits
-    return not worker.traffic and (_confirmed_idle(worker, target.now) or cut)
+    return not worker.traffic and (is_confirmed_idle(worker, target.now) or cut)

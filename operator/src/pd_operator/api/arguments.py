@@ -8,6 +8,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.config import JsonDict
 
+ROLE_SWITCH_FLAG = "--enable-pd-role-switch"
+"""SGLang knows it since 0.5.21; an older one does not start with it."""
+
+ONE_CACHE_FLAGS = ("--disable-radix-cache", "--disaggregation-decode-enable-radix-cache")
+"""With either, a server that began as a prefill survives work as a decode (SGLang 0.5.23)."""
+
 
 @dataclass(frozen=True)
 class RefusedFlags:

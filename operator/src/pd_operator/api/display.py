@@ -25,7 +25,10 @@ def with_display(status: PDInferenceServiceStatus) -> PDInferenceServiceStatus:
 
 
 def _pool(pool: PoolStatus | None) -> str:
-    return _UNKNOWN if pool is None else f"{pool.ready}/{pool.desired}"
+    if pool is None:
+        return _UNKNOWN
+    borrowed = f" ({pool.flipped} borrowed)" if pool.flipped else ""
+    return f"{pool.ready}/{pool.desired}{borrowed}"
 
 
 def _forecast(forecast: ForecastStatus | None) -> str:

@@ -20,6 +20,9 @@ LABEL_SERVICE = f"{GROUP}/service"
 LABEL_ROLE = f"{GROUP}/role"
 """On pods: `prefill`, `decode` or `router`. The worker table follows it."""
 
+LABEL_COMPONENT = "app.kubernetes.io/component"
+"""On every child and pod: the pool it was made for, or `router`. It never changes."""
+
 LABEL_TRAFFIC = f"{GROUP}/traffic"
 """On worker pods: `off` takes the pod out of the router's table; absent means on."""
 
@@ -41,6 +44,23 @@ ANNOTATION_IDLE_SINCE = f"{GROUP}/idle-since"
 ANNOTATION_REPLICAS_WITHOUT = f"{GROUP}/replicas-without"
 """On a drained pod: the number that its pool's replicas are lowered to for it, written before they
 are. While they are no higher the pod counts as gone, however late it is deleted."""
+
+ANNOTATION_SWITCH_TO = f"{GROUP}/switch-to"
+"""On a pod that is to change its role: the role it takes, from before its drain until it serves."""
+
+ANNOTATION_HALF_SWITCHED = f"{GROUP}/half-switched"
+"""On such a pod: unix seconds at which its engine failed to switch and said that it is in between.
+It gets no requests again, and is replaced."""
+
+ANNOTATION_SWITCH_REFUSED = f"{GROUP}/switch-refused"
+"""On a pod: unix seconds at which it went back to its role since it could not leave it."""
+
+ANNOTATION_ROLE_SINCE = f"{GROUP}/role-since"
+"""On a pod that has changed its role: unix seconds since when. An engine that started later has the
+role that the pod was made for."""
+
+ANNOTATION_HOST_SPELLING = f"{GROUP}/host-spelling"
+"""On a pod that has been a prefill and left: which spelling of its host is the next to be used."""
 
 ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """On any pod: what a ReplicaSet deletes first among pods that are alike (KEP-2255)."""

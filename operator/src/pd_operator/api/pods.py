@@ -1,9 +1,17 @@
 """Facts read from a pod as the Kubernetes API writes it in JSON."""
 
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
-from pd_operator.api.names import ENGINE_PORT, LABEL_ROLE, LABEL_TRAFFIC, PORT_HTTP, TRAFFIC_OFF
+from pd_operator.api.names import (
+    ANNOTATION_HOST_SPELLING,
+    ENGINE_PORT,
+    LABEL_ROLE,
+    LABEL_TRAFFIC,
+    PORT_HTTP,
+    TRAFFIC_OFF,
+)
 from pd_operator.api.roles import Role
 
 Pod = Mapping[str, Any]
@@ -51,11 +59,39 @@ def terminating(pod: Pod) -> bool:
 
 def engine_url(pod: Pod) -> str | None:
     """Base URL of the engine's HTTP API; None while the pod has no address."""
-    host = pod.get("status", {}).get("podIP")
-    if not host:
+    spellings = host_spellings(pod)
+    return f"http://{spellings[0]}:{_http_port(pod)}" if spellings else None
+
+
+def prefill_url(pod: Pod) -> str | None:
+    """The same for a prefill, by a name that decodes do not know from an earlier stay in the role.
+
+    SGLang 0.5.23 keeps a dead port for the `host:port` of a prefill that left and came back, and
+    waits for it for 300 s; routers write other forms of an IPv4 address (`127.1`) in its usual one.
+    """
+    spellings = host_spellings(pod)
+    if not spellings:
         return None
-    authority = f"[{host}]" if ":" in host else host
-    return f"http://{authority}:{_http_port(pod)}"
+    number = min(spelling_number(pod), len(spellings) - 1)
+    return f"http://{spellings[number]}:{_http_port(pod)}"
+
+
+def host_spellings(pod: Pod) -> tuple[str, ...]:
+    """The ways to write the pod's address in a URL, each good for one stay as a prefill."""
+    host = pod.get("status", {}).get("podIP")
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return (host,) if host else ()
+    if isinstance(address, IPv4Address):
+        return (str(address), f"[::ffff:{address}]")
+    return (f"[{address}]",)
+
+
+def spelling_number(pod: Pod) -> int:
+    """Which of `host_spellings` the pod is to be known by as a prefill."""
+    text = annotation(pod, ANNOTATION_HOST_SPELLING) or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _http_port(pod: Pod) -> int:

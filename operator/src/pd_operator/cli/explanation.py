@@ -8,7 +8,7 @@ from rich.text import Text
 
 from pd_operator.api.conditions import ConditionStatus
 from pd_operator.api.roles import Role
-from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus
+from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus, PoolStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.performance.regions import UNITS
@@ -39,11 +39,15 @@ def explain_service(service: PDInferenceService, console: Console) -> None:
 
 def _pools(status: PDInferenceServiceStatus) -> str:
     told = [
-        f"{role} {pool.ready} ready of {pool.current}, wanted {pool.desired}"
+        f"{role} {pool.ready} ready of {pool.current}{_borrowed(pool)}, wanted {pool.desired}"
         for role, pool in (("prefill", status.prefill), ("decode", status.decode))
         if pool is not None
     ]
     return "; ".join([*told, f"ratio {status.ratio}"] if status.ratio else told)
+
+
+def _borrowed(pool: PoolStatus) -> str:
+    return f" ({pool.flipped} borrowed)" if pool.flipped else ""
 
 
 def _parallelism(status: PDInferenceServiceStatus) -> list[str]:

@@ -6,11 +6,13 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.role_switch import switch_role
 from pd_operator.controller.endpoints import application, serve
 from pd_operator.controller.hearing import Hearing
 from pd_operator.controller.registry import Registry
@@ -55,6 +57,7 @@ async def run_operator(options: OperatorOptions) -> None:
             cluster=cluster,
             registry=registry,
             observer=Observer(cluster, session),
+            switch_role=partial(switch_role, session),
             fits=fits,
             metrics=metrics,
             identity=options.identity,

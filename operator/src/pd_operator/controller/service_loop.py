@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.role_switch import RoleSwitch
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.names import ServiceKey
@@ -30,6 +31,7 @@ from pd_operator.controller.tick.children import ChildReconciler
 from pd_operator.controller.tick.claim import ServiceClaim
 from pd_operator.controller.tick.engine_profile import engine_basis
 from pd_operator.controller.tick.fit_pool import FitPool
+from pd_operator.controller.tick.flipper import RoleFlipper
 from pd_operator.controller.tick.forecaster import ServiceForecaster
 from pd_operator.controller.tick.observer import Observer
 from pd_operator.controller.tick.parallelism import ParallelismChooser, UndecidedError
@@ -59,6 +61,7 @@ class LoopDependencies:
     cluster: Cluster
     registry: Registry
     observer: Observer
+    switch_role: RoleSwitch
     fits: FitPool
     metrics: OperatorMetrics
     identity: str
@@ -79,6 +82,7 @@ class ServiceLoop:
         self._claim = ServiceClaim(key, deps.cluster, events, deps.identity)
         self._forecaster = ServiceForecaster(key, deps.fits)
         self._scaler = PoolScaler(key, deps.cluster, events, deps.metrics)
+        self._flipper = RoleFlipper(key, deps.cluster, deps.switch_role, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
         self._parallelism = ParallelismChooser(key, deps.cluster, events, self._writer)
         self._memory: ScalingMemory | None = None
@@ -229,8 +233,9 @@ class ServiceLoop:
         """Carry a decision out where that is wanted; whether a worker is on its way out."""
         await self._scaler.notice_others(service, seen)
         if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
-            return False
-        return await self._scaler.scale(service, seen, decision)
+            return await self._flipper.flip(service, seen, None)
+        flipping = await self._flipper.flip(service, seen, decision)
+        return await self._scaler.scale(service, seen, decision) or flipping
 
 
 def pause_seconds(period_seconds: float, refusals: int) -> float:

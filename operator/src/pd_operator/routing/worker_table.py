@@ -17,6 +17,7 @@ from pd_operator.api.pods import (
     annotation,
     engine_url,
     holds,
+    prefill_url,
     takes_traffic,
     terminating,
     worker_role,
@@ -50,7 +51,7 @@ def worker_table(pods: Iterable[Pod]) -> WorkerTable:
         _entry(pod, url, role)
         for role in Role
         for pod in _serving([pod for pod in candidates if worker_role(pod) is role])
-        if (url := engine_url(pod)) is not None
+        if (url := _url(pod, role)) is not None
     ]
     return WorkerTable(version=MANIFEST_VERSION, workers=workers)
 
@@ -72,6 +73,10 @@ def _serving(pods: list[Pod]) -> list[Pod]:
     """
     ready = [pod for pod in pods if holds(pod, "Ready")]
     return ready or [pod for pod in pods if holds(pod, "ContainersReady")]
+
+
+def _url(pod: Pod, role: Role) -> str | None:
+    return prefill_url(pod) if role is Role.PREFILL else engine_url(pod)
 
 
 def _entry(pod: Pod, url: str, role: Role) -> WorkerEntry:

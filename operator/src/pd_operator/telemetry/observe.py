@@ -12,8 +12,10 @@ from pd_operator.api.names import (
     ANNOTATION_DELETION_COST,
     ANNOTATION_DRAIN_DEADLINE,
     ANNOTATION_DRAIN_STARTED,
+    ANNOTATION_HALF_SWITCHED,
     ANNOTATION_IDLE_SINCE,
     ANNOTATION_REPLICAS_WITHOUT,
+    ANNOTATION_ROLE_SINCE,
     LABEL_ROLE,
     ROLE_ROUTER,
 )
@@ -24,6 +26,7 @@ from pd_operator.api.pods import (
     engine_url,
     holds,
     label,
+    spelling_number,
     takes_traffic,
     terminating,
     worker_role,
@@ -40,7 +43,14 @@ from pd_operator.scaling.observation import (
     WorkerObservation,
 )
 from pd_operator.telemetry.observe_pool import Deployment, observe_pool
+from pd_operator.telemetry.observe_roles import pools_by_role
 from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
+from pd_operator.telemetry.switching import (
+    can_switch,
+    home_role,
+    own_role_again,
+    switch_target,
+)
 from pd_operator.telemetry.trouble import waiting_reason
 
 ENGINE_CONTAINER = "engine"
@@ -68,16 +78,19 @@ def observe(
         if _is_worker(pod)
     ]
 
-    def pool(role: Role) -> PoolObservation:
-        return observe_pool(role, deployments[role], (w for w in workers if w.role is role))
+    def home(role: Role) -> PoolObservation:
+        return observe_pool(role, deployments[role], (w for w in workers if w.member_of is role))
 
+    homes = (home(Role.PREFILL), home(Role.DECODE))
+    prefill, decode = pools_by_role(*homes)
     return Observation(
         time_seconds=now_seconds,
         demand=demand,
         attainment=attainment,
-        prefill=pool(Role.PREFILL),
-        decode=pool(Role.DECODE),
+        prefill=prefill,
+        decode=decode,
         routers_ready=sum(_ready_router(pod) for pod in everyone),
+        homes=homes,
     )
 
 
@@ -103,9 +116,10 @@ def worker_observation(
     if role is None:
         raise ValueError(f"pod {pod['metadata']['name']} is not a worker")
     metadata = pod["metadata"]
+    home, target = home_role(pod) or role, switch_target(pod)
     return WorkerObservation(
         name=metadata["name"],
-        role=role,
+        role=target or role,
         address=engine_url(pod) or "",
         ready=holds(pod, "Ready"),
         traffic=takes_traffic(pod),
@@ -125,6 +139,13 @@ def worker_observation(
         replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
         waiting_reason=waiting_reason(pod),
+        home=home,
+        switching=target is not None,
+        switchable=can_switch(pod, role, home, now_seconds),
+        half_switched=_number(annotation(pod, ANNOTATION_HALF_SWITCHED)),
+        role_since=_number(annotation(pod, ANNOTATION_ROLE_SINCE)),
+        own_role_again=own_role_again(pod),
+        host_spelling=spelling_number(pod),
     )
 
 

@@ -41,6 +41,24 @@ def test_sglang_knows_every_flag_of_the_engine(service: PDInferenceService, role
     assert service.spec.objectives.tpot.seconds in parsed.itl_buckets
 
 
+@pytest.mark.parametrize(
+    ("given", "keeps_a_cache"), [((), True), (("--disable-radix-cache",), False)]
+)
+@pytest.mark.parametrize("role", Role)
+def test_engines_that_may_switch_are_told_so_and_keep_the_same_cache(
+    role: Role, given: tuple[str, ...], keeps_a_cache: bool
+) -> None:
+    resource = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    resource["spec"]["engine"]["args"] = list(given)
+    resource["spec"]["autoscaling"]["roleFlips"] = "Enabled"
+    arguments = engine_arguments(PDInferenceService.parse(resource), role)
+    parsed = parse_server_arguments(arguments)
+
+    assert parsed.role_switch
+    assert parsed.radix_cache is keeps_a_cache
+    assert parsed.decode_radix_cache is keeps_a_cache
+
+
 def test_smg_knows_every_flag_of_the_router(service: PDInferenceService) -> None:
     parsed = parse_router_args(router_arguments(service))
 

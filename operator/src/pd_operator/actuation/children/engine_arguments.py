@@ -3,6 +3,8 @@
 from itertools import pairwise
 
 from pd_operator.actuation.children.metadata import Manifest
+from pd_operator.api.arguments import ONE_CACHE_FLAGS, ROLE_SWITCH_FLAG
+from pd_operator.api.autoscaling import RoleFlips
 from pd_operator.api.names import BOOTSTRAP_PORT, ENGINE_PORT
 from pd_operator.api.objectives import Objective
 from pd_operator.api.roles import Role
@@ -38,9 +40,24 @@ def engine_arguments(service: PDInferenceService, role: Role) -> list[str]:
         "--enable-metrics",
         *("--bucket-time-to-first-token", *edges_with(spec.objectives.ttft, TTFT_EDGES)),
         *("--bucket-inter-token-latency", *edges_with(spec.objectives.tpot, TPOT_EDGES)),
+        *_role_switch_arguments(service, role),
         *spec.engine.args,
         *pool.args,
     ]
+
+
+def _role_switch_arguments(service: PDInferenceService, role: Role) -> list[str]:
+    """What lets a worker take the other role, where that is wanted.
+
+    Both roles keep a prefix cache, or neither does: a server that began as a prefill with a cache
+    of its own does not survive work as a decode without one (SGLang 0.5.23).
+    """
+    spec = service.spec
+    if spec.autoscaling.role_flips is not RoleFlips.ENABLED:
+        return []
+    given = {*spec.engine.args, *spec.pool(role).args}
+    one_cache = [] if given & set(ONE_CACHE_FLAGS) else [ONE_CACHE_FLAGS[1]]
+    return [ROLE_SWITCH_FLAG, *one_cache]
 
 
 def edges_with(objective: Objective, edges: tuple[float, ...]) -> tuple[str, ...]:

@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from pd_operator.api.names import LABEL_SERVICE, ROLE_ROUTER, pool_name, router_name
+from pd_operator.api.names import (
+    LABEL_COMPONENT,
+    LABEL_SERVICE,
+    ROLE_ROUTER,
+    pool_name,
+    router_name,
+)
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 Manifest = dict[str, Any]
 """A Kubernetes object as it is sent to the apiserver."""
 
-COMPONENT = "app.kubernetes.io/component"
+COMPONENT = LABEL_COMPONENT
 ROUTER = ROLE_ROUTER
 
 

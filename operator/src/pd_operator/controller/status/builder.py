@@ -92,6 +92,7 @@ def _pool(result: TickResult, role: Role) -> PoolStatus:
         ready=seen.ready,
         starting=seen.starting,
         draining=seen.draining,
+        flipped=seen.borrowed,
     )
 
 

@@ -55,9 +55,16 @@ class OperatorMetrics:
         self.wrong_victims = self._counter(
             "wrong_victims_total", "Workers drained to be removed where another one went.", "role"
         )
+        self.role_flips = self._counter(
+            "role_flips_total",
+            "Changes of role by the role that a worker has then, and how they ended.",
+            "role",
+            "result",
+        )
         self.workers = self._gauge(
             "workers",
-            "Workers of a pool: wanted, current, ready, starting, draining.",
+            "Workers of a role: wanted, current, ready, starting, draining; flipped are those "
+            "borrowed from the other pool.",
             "role",
             "state",
         )

@@ -81,6 +81,7 @@ def _workers(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role
         "ready": pool.ready,
         "starting": pool.starting,
         "draining": pool.draining,
+        "flipped": pool.borrowed,
     }
     metrics.set_workers(key, role, counts)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
+from pd_operator.actuation.home_pools import HomeTarget, home_targets
 from pd_operator.actuation.steps import (
     DrainRules,
     PoolTarget,
@@ -50,7 +51,7 @@ class PoolScaler:
     async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
         """Say where replicas are no longer what was left behind; for every tick of any mode."""
         for role in Role:
-            replicas, left_at = seen.pool(role).replicas, self._left_at.get(role)
+            replicas, left_at = seen.home(role).replicas, self._left_at.get(role)
             self._left_at[role] = replicas
             if left_at is not None and left_at != replicas:
                 await self._tell_of_others(service, role, left_at, replicas)
@@ -59,11 +60,12 @@ class PoolScaler:
         self, service: PDInferenceService, seen: Observation, decision: Decision
     ) -> bool:
         """Take both pools' next steps; whether a worker is still to go."""
+        targets = home_targets(seen, decision)
         for role in Role:
-            replicas = seen.pool(role).replicas
-            steps = _steps(service, seen, decision, role)
+            replicas = seen.home(role).replicas
+            steps = _steps(service, seen, targets[role], role)
             try:
-                await self._actuators[role].apply(steps, seen.pool(role))
+                await self._actuators[role].apply(steps, seen.home(role))
             except ChangedMeanwhileError as error:
                 log.info("the replicas of %s %s stay for now: %s", self._key, role, error)
                 steps = [step for step in steps if not isinstance(step, SetReplicas)]
@@ -72,11 +74,11 @@ class PoolScaler:
             )
             for step in steps:
                 await self._announce(service, role, replicas, step, decision)
-        return any(self._shrinks(seen.pool(role), decision) for role in Role)
+        return any(self._shrinks(seen.home(role), targets[role]) for role in Role)
 
-    def _shrinks(self, pool: PoolObservation, decision: Decision) -> bool:
+    def _shrinks(self, pool: PoolObservation, target: HomeTarget) -> bool:
         leaving = any(pool.is_removed(worker) for worker in pool.live)
-        return leaving or self._left_at[pool.role] > decision.pool(pool.role).desired
+        return leaving or self._left_at[pool.role] > target.replicas
 
     async def _tell_of_others(
         self, service: PDInferenceService, role: Role, before: int, now: int
@@ -160,9 +162,17 @@ def _named(victims: Sequence[str]) -> str:
 
 
 def _steps(
-    service: PDInferenceService, seen: Observation, decision: Decision, role: Role
+    service: PDInferenceService, seen: Observation, target: HomeTarget, role: Role
 ) -> list[Step]:
     spec = service.spec.pool(role)
     rules = DrainRules(spec.drain_deadline_seconds, spec.drain_overdue is DrainOverdue.WAIT)
-    pool, desired = seen.pool(role), decision.pool(role).desired
-    return next_steps(PoolTarget(pool, desired, seen.time_seconds, rules))
+    return next_steps(
+        PoolTarget(
+            seen.home(role),
+            target.replicas,
+            seen.time_seconds,
+            rules,
+            first=target.first,
+            kept=target.kept,
+        )
+    )

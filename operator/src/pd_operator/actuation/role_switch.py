@@ -1,0 +1,80 @@
+"""SGLang's change of role while it runs: `POST /pd_role_switch` (0.5.21 and newer).
+
+The engine must be idle. Its first change to decode captures CUDA graphs, of the size that a decode
+tells of itself; 0 where graphs are off.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from pd_operator.api.roles import Role
+
+SWITCH_TIMEOUT_SECONDS = 8.0
+"""0.5 s without CUDA graphs. An engine that takes longer goes on, and is asked again."""
+
+ASK_TIMEOUT_SECONDS = 2.0
+
+
+class SwitchResult(StrEnum):
+    """What became of a change of role."""
+
+    SWITCHED = "Switched"
+    REFUSED = "Refused"
+    """It still serves its old role."""
+    IN_BETWEEN = "InBetween"
+    """It serves neither: it is on its way, or will not arrive."""
+    UNANSWERED = "Unanswered"
+
+
+@dataclass(frozen=True)
+class SwitchAnswer:
+    """What an engine said when asked to take another role, in its own words."""
+
+    result: SwitchResult
+    message: str
+
+
+RoleSwitch = Callable[[str, Role, str], Awaitable[SwitchAnswer]]
+"""`switch_role` with its session: from the address, the role, and `graphs_of`."""
+
+
+async def switch_role(
+    session: ClientSession, address: str, role: Role, graphs_of: str = ""
+) -> SwitchAnswer:
+    """Ask the engine at `address` to take `role`. Raises nothing.
+
+    `graphs_of`: address of a decode whose CUDA graphs it takes the size of.
+    """
+    body: dict[str, Any] = {"new_role": role.value}
+    try:
+        if graphs_of:
+            body |= await _decode_graphs(session, graphs_of)
+        timeout = ClientTimeout(total=SWITCH_TIMEOUT_SECONDS)
+        url = f"{address}/pd_role_switch"
+        async with session.post(url, json=body, timeout=timeout) as response:
+            return _answer(json.loads(await response.text()))
+    except (TimeoutError, ClientError, OSError, ValueError, LookupError, TypeError) as error:
+        return SwitchAnswer(SwitchResult.UNANSWERED, f"{type(error).__name__}: {error}")
+
+
+async def _decode_graphs(session: ClientSession, address: str) -> dict[str, Any]:
+    """Size of a decode's CUDA graphs, as `/pd_role_switch` wants to be told."""
+    timeout = ClientTimeout(total=ASK_TIMEOUT_SECONDS)
+    async with session.get(f"{address}/server_info", timeout=timeout) as response:
+        state = json.loads(await response.text())["internal_states"][0]
+    graphs = {"decode_cuda_graph_memory_gb": state["decode_cuda_graph_memory_gb"] or 0}
+    sizes = state.get("decode_cuda_graph_bs")
+    return graphs | ({"decode_cuda_graph_bs": sizes} if sizes else {})
+
+
+def _answer(said: Any) -> SwitchAnswer:
+    message = str(said.get("message", ""))
+    if said.get("success") is True:
+        return SwitchAnswer(SwitchResult.SWITCHED, message)
+    safe = said.get("safe_to_restore") is True
+    return SwitchAnswer(SwitchResult.REFUSED if safe else SwitchResult.IN_BETWEEN, message)

@@ -1,7 +1,7 @@
 {{/*
 What the operator may do: one rule per need, in the order of a tick.
 tests/contract/chart/test_rbac.py holds the same list as a table of needs, and fails when a rule is missing
-or grants more. No wildcard, no Secret, no escalate or bind.
+or grants more. No wildcard, no Secret but those that the values name, no escalate or bind.
 */}}
 {{- define "pd-operator.rbacRules" -}}
 # The services to run. The spec is the user's: it is read, never written.
@@ -16,6 +16,13 @@ or grants more. No wildcard, no Secret, no escalate or bind.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]
+{{- with .Values.prometheusTokenSecrets }}
+# Tokens for a Prometheus that wants one, by the names that the chart's values give: no other Secret.
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson . }}
+  verbs: [get]
+{{- end }}
 # Workers are pods: their state, and through labels and annotations their traffic and their drain.
 # Never deleted: lowering replicas does that. The same verbs let the operator hand each router's
 # worker-table sidecar a Role to read pods, since nobody can grant what they do not hold.

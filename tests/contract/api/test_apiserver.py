@@ -73,6 +73,10 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.metrics.prometheusUrl": "http://me:hunter2@prometheus:9090"},
         "spec.metrics.prometheusUrl: Invalid value: prometheusUrl must hold no user, password",
     ),
+    "a token for a Prometheus without encryption": (
+        {"spec.metrics.bearerTokenSecret": {"name": "token"}},
+        "spec.metrics.bearerTokenSecret: Invalid value: bearerTokenSecret needs a prometheusUrl",
+    ),
     "a token in the address of Prometheus": (
         {"spec.metrics.prometheusUrl": "http://prometheus:9090/?token=hunter2"},
         "spec.metrics.prometheusUrl: Invalid value: prometheusUrl must hold no user, password",

@@ -26,6 +26,7 @@ TOGGLES = {
     ],
     "disruption budget": ["--set=podDisruptionBudget.enabled=true"],
     "own service account": ["--set=serviceAccount.create=false,serviceAccount.name=mine"],
+    "a token for Prometheus": ["--set=prometheusTokenSecrets={prometheus-token}"],
     "nothing optional": [
         "--set=crds.enabled=false,rbac.create=false,dashboards.enabled=false",
         "--set=podMonitor.enabled=false,prometheusRule.enabled=false",
@@ -77,6 +78,7 @@ def test_a_misspelled_field_does_not_fit(run: Run, template: Run, kubernetes_sch
         ("--set=log.level=loud", "/log/level"),
         ("--set=image.digest=latest", "/image/digest"),
         ("--set=watchNamespaces={Team}", "/watchNamespaces/0"),
+        ("--set=prometheusTokenSecrets={*}", "/prometheusTokenSecrets/0"),
         ("--set=podMonitor.interval=15", "/podMonitor/interval"),
         ("--set=prometheusRule.runbookUrlPrefix=no-slash", "/prometheusRule/runbookUrlPrefix"),
     ],

@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Need:
     group: str
     resource: str
     verbs: tuple[str, ...]
+    name: str = ""
 
     def __str__(self) -> str:
         return self.resource
@@ -104,6 +105,7 @@ class Installed:
                     subresource=subresource or None,
                     verb=verb,
                     namespace=namespace,
+                    name=need.name or None,
                 ),
             )
         )
@@ -200,6 +202,23 @@ def test_with_named_namespaces_the_operator_holds_nothing_outside_them(
         eventually(lambda: not installed.missing(namespace))
         assert not any(installed.rights(NEEDS, "default").values())
         assert not any(installed.rights(NEEDS, installed.namespace).values())
+    finally:
+        uninstall(installed)
+
+
+def test_of_secrets_the_operator_may_read_those_that_the_values_name(
+    control_plane: ControlPlane, chart: Path
+) -> None:
+    flags = ["--set=prometheusTokenSecrets={prometheus-token}"]
+    installed = install(control_plane, chart, "rbac-secrets", *flags)
+    try:
+        eventually(lambda: not installed.missing())
+        named = Need("show a token", "", "secrets", ("get",), name="prometheus-token")
+        assert all(installed.rights((named,), "default").values())
+        others = (replace(named, name="other"), replace(named, name="", verbs=READ))
+        assert not any(
+            held for one in others for held in installed.rights((one,), "default").values()
+        )
     finally:
         uninstall(installed)
 

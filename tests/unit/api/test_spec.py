@@ -218,3 +218,14 @@ def test_an_address_of_prometheus_may_have_a_port_and_a_path(minimal: dict[str, 
     url = "https://mimir.example:8443/prometheus/a@b"
     minimal["spec"]["metrics"]["prometheusUrl"] = url
     assert PDInferenceService.parse(minimal).spec.metrics.prometheus_url == url
+
+
+def test_a_token_for_prometheus_is_sent_encrypted_or_not_at_all(minimal: dict[str, Any]) -> None:
+    metrics = minimal["spec"]["metrics"]
+    metrics["bearerTokenSecret"] = {"name": "prometheus-token"}
+    with pytest.raises(ValidationError, match="needs a prometheusUrl with https"):
+        PDInferenceService.parse(minimal)
+    metrics["prometheusUrl"] = "https://prometheus:9091"
+    wanted = PDInferenceService.parse(minimal).spec.metrics.bearer_token_secret
+    assert wanted is not None
+    assert (wanted.name, wanted.key) == ("prometheus-token", "token")

@@ -42,6 +42,7 @@ DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudge
 POD_MONITOR = Kind("PodMonitor", "monitoring.coreos.com/v1", "podmonitors")
 POD = Kind("Pod", "v1", "pods")
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
+SECRET = Kind("Secret", "v1", "secrets")
 EVENT = Kind("Event", "v1", "events")
 
 CHILD_KINDS = (

@@ -5,59 +5,19 @@ beside a model are what the apiserver checks; the validators check the same for 
 comes another way, for instance from a file.
 """
 
-import re
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pd_operator.api.autoscaling import AutoscalingSpec
 from pd_operator.api.base import ApiModel, cel_rules
 from pd_operator.api.engine import EngineSpec, ModelSpec
+from pd_operator.api.metrics import MetricsSpec
 from pd_operator.api.objectives import ObjectivesSpec
 from pd_operator.api.parallelism import ExpectedLoad, Parallelism
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.router import RouterSpec
-
-_MORE_THAN_BASE_URL = r"^https?://[^/?#]*@|[?#]"
-_BASE_URL_ALONE = (
-    "prometheusUrl must hold no user, password or query: whoever may read this object reads them"
-)
-
-
-class MetricsSpec(ApiModel):
-    """Where the service's metrics are read."""
-
-    # A rule, and no part of the pattern below: a refusal by pattern would print the password.
-    model_config = cel_rules(
-        {
-            "rule": f"!self.prometheusUrl.matches('{_MORE_THAN_BASE_URL}')",
-            "message": _BASE_URL_ALONE,
-            "fieldPath": ".prometheusUrl",
-        }
-    )
-
-    prometheus_url: Annotated[
-        str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s/]+(/\S*)?$")
-    ] = Field(
-        description="Base URL of the Prometheus that scrapes routers and workers. While it cannot "
-        "be read, no worker is removed."
-    )
-    scrape_interval_seconds: int = Field(
-        default=15,
-        ge=1,
-        le=300,
-        description="Seconds between two scrapes in that Prometheus; also asked for in the "
-        "PodMonitor. Rates are taken over at least four of them.",
-    )
-
-    @field_validator("prometheus_url")
-    @classmethod
-    def _holds_no_secret(cls, url: str) -> str:
-        if re.search(_MORE_THAN_BASE_URL, url):
-            raise ValueError(_BASE_URL_ALONE)
-        return url
-
 
 _NEEDS_PROFILE = "parallelism Auto needs engine.profile: sizes are chosen by its times"
 _CHOOSES_SIZES = "parallelism Auto chooses tensorParallelSize of both pools: leave it out"

@@ -14,6 +14,7 @@ from requests import RequestException
 from urllib3.util import Retry
 
 from pd_operator.api.conditions import ConditionReason
+from pd_operator.telemetry.access import PrometheusAccess
 from pd_operator.telemetry.secrets import without_secrets
 
 Samples = list[tuple[float, float]]
@@ -91,8 +92,11 @@ class PrometheusSession:
     Each method raises `PrometheusError`. Not for use by several threads at once.
     """
 
-    def __init__(self, prometheus: PrometheusConnect, timeout_seconds: float) -> None:
+    def __init__(
+        self, prometheus: PrometheusConnect, timeout_seconds: float, access: PrometheusAccess
+    ) -> None:
         self._prometheus = prometheus
+        self._access = access
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
 
@@ -132,6 +136,8 @@ class PrometheusSession:
     def _bounded(self, ask: Callable[[int], list[Series]]) -> list[Series]:
         """The answer, asked for in the time that is left; every failure becomes a sentence."""
         left = self._deadline - time.monotonic()
+        if self._access.fault:
+            raise self._error(f"is not asked: {self._access.fault}")
         try:
             if left <= 0:
                 raise TimeoutError(f"no answer within {self._timeout_seconds:g} s")
@@ -144,7 +150,7 @@ class PrometheusSession:
         except PrometheusApiClientException as error:
             raise self._error(
                 f"refused a query: {error}. Is this the address of a Prometheus, and may the "
-                "operator read from it?"
+                "operator read from it (spec.metrics.bearerTokenSecret)?"
             ) from error
         except (RequestException, OSError) as error:
             raise self._error(
@@ -161,7 +167,8 @@ class PrometheusSession:
         self, words: str, reason: ConditionReason = ConditionReason.PROMETHEUS_UNREACHABLE
     ) -> PrometheusError:
         url = self._prometheus.url
-        return PrometheusError(reason, without_secrets(f"{url} {words}", url))
+        said = self._access.without_token(without_secrets(f"{url} {words}", url))
+        return PrometheusError(reason, said)
 
 
 def _cause(error: OSError) -> str:

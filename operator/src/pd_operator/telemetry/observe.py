@@ -72,16 +72,7 @@ def observe(
     `loads` what the engines answered, by pod name; no earlier than `now_seconds`.
     """
     everyone = list(pods)
-    workers = [
-        worker_observation(pod, loads.get(pod["metadata"]["name"], NOT_ASKED), now_seconds)
-        for pod in everyone
-        if _is_worker(pod)
-    ]
-
-    def home(role: Role) -> PoolObservation:
-        return observe_pool(role, deployments[role], (w for w in workers if w.member_of is role))
-
-    homes = (home(Role.PREFILL), home(Role.DECODE))
+    homes = observe_homes(now_seconds, everyone, deployments, loads)
     prefill, decode = pools_by_role(*homes)
     return Observation(
         time_seconds=now_seconds,
@@ -92,6 +83,25 @@ def observe(
         routers_ready=sum(_ready_router(pod) for pod in everyone),
         homes=homes,
     )
+
+
+def observe_homes(
+    now_seconds: float,
+    pods: Iterable[Pod],
+    deployments: Mapping[Role, Deployment | None],
+    loads: Mapping[str, Reading[EngineLoad]],
+) -> tuple[PoolObservation, PoolObservation]:
+    """The workers by the Deployment that they are of, from the same as `observe`."""
+    workers = [
+        worker_observation(pod, loads.get(pod["metadata"]["name"], NOT_ASKED), now_seconds)
+        for pod in pods
+        if _is_worker(pod)
+    ]
+
+    def home(role: Role) -> PoolObservation:
+        return observe_pool(role, deployments[role], (w for w in workers if w.member_of is role))
+
+    return home(Role.PREFILL), home(Role.DECODE)
 
 
 NOT_ASKED = Unknown("EngineNotAsked", "engine", "the worker has no running engine to ask")

@@ -12,6 +12,7 @@ from pd_operator.demand import Demand, DemandHistory, FloatArray
 from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment, Known, Reading, Unknown
 from pd_operator.telemetry import promql
+from pd_operator.telemetry.access import PrivateAuthority, PrometheusAccess
 from pd_operator.telemetry.attained import read_attainment
 from pd_operator.telemetry.bins import Bins
 from pd_operator.telemetry.connection import (
@@ -25,16 +26,27 @@ from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.secrets import printable
 from pd_operator.telemetry.template import Template
 
+OPEN = PrometheusAccess()
+
 
 class PrometheusReader:
     """Reads one Prometheus, or anything that speaks its HTTP API."""
 
     def __init__(
-        self, url: str, timeout_seconds: float = 5.0, scrape_interval_seconds: float = 15.0
+        self,
+        url: str,
+        timeout_seconds: float = 5.0,
+        scrape_interval_seconds: float = 15.0,
+        access: PrometheusAccess = OPEN,
     ) -> None:
+        base, session = url.rstrip("/"), wary_session()
         self._prometheus = PrometheusConnect(
-            url.rstrip("/"), retry=REFUSED_CONNECTION_RETRY, session=wary_session()
+            base, access.headers, retry=REFUSED_CONNECTION_RETRY, session=session
         )
+        if access.authority:
+            authority = PrivateAuthority(access.authority, max_retries=REFUSED_CONNECTION_RETRY)
+            session.mount(base, authority)
+        self._access = access
         self._source = f"prometheus {printable(url)}"
         self._timeout_seconds = timeout_seconds
         self._scrape_interval_seconds = scrape_interval_seconds
@@ -78,7 +90,7 @@ class PrometheusReader:
         reflects what came shortly before it.
         """
         bins = Bins.within(start_seconds, end_seconds, bin_seconds)
-        conversation = PrometheusSession(self._prometheus, self._timeout_seconds)
+        conversation = self._conversation()
         window = promql.range_window(bin_seconds, self._scrape_interval_seconds)
 
         def series(template: Template) -> FloatArray:
@@ -107,11 +119,14 @@ class PrometheusReader:
         """Give the connections back."""
         self._prometheus.close()
 
+    def _conversation(self) -> PrometheusSession:
+        return PrometheusSession(self._prometheus, self._timeout_seconds, self._access)
+
     def _questions(
         self, service: ServiceKey, now_seconds: float, window_seconds: float
     ) -> ServiceQueries:
         return ServiceQueries(
-            conversation=PrometheusSession(self._prometheus, self._timeout_seconds),
+            conversation=self._conversation(),
             service=service,
             now_seconds=now_seconds,
             window_seconds=promql.range_window(window_seconds, self._scrape_interval_seconds),

@@ -10,14 +10,24 @@ from pd_operator.actuation.kinds import DEPLOYMENT, POD
 from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.controller.tick.prometheus_access import read_access
 from pd_operator.demand import Demand, present_window_seconds
-from pd_operator.scaling.observation import Attainment, Observation, Reading
+from pd_operator.scaling.observation import (
+    Attainment,
+    Observation,
+    PoolObservation,
+    Reading,
+)
 from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.telemetry.access import PrometheusAccess
 from pd_operator.telemetry.engines import read_loads
-from pd_operator.telemetry.observe import askable_engines, observe
+from pd_operator.telemetry.observe import askable_engines, observe, observe_homes
 from pd_operator.telemetry.prometheus import PrometheusReader
 
 ENGINE_TIMEOUT_SECONDS = 2.0
+Settings = tuple[str, int, PrometheusAccess]
+"""What a reader of Prometheus is made of: its address, seconds between scrapes, and access."""
+
 ATTAINMENT_PERIODS = 20
 """Attainment is told over as many ticks, so that a quiet minute does not swing it."""
 
@@ -28,33 +38,53 @@ class Observer:
     def __init__(self, cluster: Cluster, session: aiohttp.ClientSession) -> None:
         self._cluster = cluster
         self._session = session
-        self._readers: dict[tuple[ServiceKey, str, int], PrometheusReader] = {}
+        self._readers: dict[ServiceKey, tuple[Settings, PrometheusReader]] = {}
 
     def prometheus(self, service: PDInferenceService) -> PrometheusReader:
-        """The reader of the service's Prometheus. One a service: it serves one thread at a time."""
+        """The reader that the service was observed with. It serves one thread at a time."""
+        return self._readers[service.key][1]
+
+    async def _connect(self, service: PDInferenceService) -> None:
+        """Have a reader of the service's Prometheus, a new one where its settings have changed."""
         spec = service.spec.metrics
-        key = (service.key, spec.prometheus_url, spec.scrape_interval_seconds)
-        if key not in self._readers:
-            self._readers[key] = PrometheusReader(
-                spec.prometheus_url, scrape_interval_seconds=spec.scrape_interval_seconds
-            )
-        return self._readers[key]
+        access = await read_access(self._cluster, service)
+        settings = (spec.prometheus_url, spec.scrape_interval_seconds, access)
+        known = self._readers.get(service.key)
+        if known is not None and known[0] == settings:
+            return
+        self.forget(service.key)
+        reader = PrometheusReader(
+            spec.prometheus_url,
+            scrape_interval_seconds=spec.scrape_interval_seconds,
+            access=access,
+        )
+        self._readers[service.key] = settings, reader
 
     def forget(self, gone: ServiceKey) -> None:
         """Close the connections of a service that is gone."""
-        for key in [key for key in self._readers if key[0] == gone]:
-            self._readers.pop(key).close()
+        if gone in self._readers:
+            self._readers.pop(gone)[1].close()
 
     async def observe(self, service: PDInferenceService) -> Observation:
         """See the service as it is now. `ClusterError` where the API server does not tell."""
-        pods = await self._cluster.select(
-            POD, service.metadata.namespace, {LABEL_SERVICE: service.metadata.name}
-        )
-        deployments = {role: await self._deployment(service, role) for role in Role}
+        pods = await self._pods(service.key)
+        deployments = {role: await self._deployment(service.key, role) for role in Role}
+        await self._connect(service)
         now = time.time()
         loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
         demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)
         return observe(now, pods, deployments, loads, demand, attainment)
+
+    async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
+        """Names of the workers that are ready now, of a pool's own. `ClusterError` as above."""
+        home = next(one for one in await self.homes(key) if one.role is role)
+        return {worker.name for worker in home.live if worker.ready}
+
+    async def homes(self, key: ServiceKey) -> tuple[PoolObservation, PoolObservation]:
+        """The pools alone, each with its own workers; engines and Prometheus are not asked."""
+        pods = await self._pods(key)
+        deployments = {role: await self._deployment(key, role) for role in Role}
+        return observe_homes(time.time(), pods, deployments, {})
 
     def _ask_prometheus(
         self, service: PDInferenceService, now: float
@@ -69,6 +99,8 @@ class Observer:
             reader.attainment(service.key, objectives, now, window),
         )
 
-    async def _deployment(self, service: PDInferenceService, role: Role) -> Object | None:
-        name = pool_name(service.metadata.name, role)
-        return await self._cluster.get(DEPLOYMENT, service.metadata.namespace, name)
+    async def _pods(self, key: ServiceKey) -> list[Object]:
+        return await self._cluster.select(POD, key.namespace, {LABEL_SERVICE: key.name})
+
+    async def _deployment(self, key: ServiceKey, role: Role) -> Object | None:
+        return await self._cluster.get(DEPLOYMENT, key.namespace, pool_name(key.name, role))

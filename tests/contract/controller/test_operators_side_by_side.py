@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from prometheus_client.parser import text_string_to_metric_families
+from tests.integration.operator.installed import own_metric
 
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.ports import free_ports
@@ -29,7 +28,7 @@ class OperatorProcess:
     def __init__(self, name: str, namespace: str, kubeconfig: Path, log: Path) -> None:
         (port,) = free_ports(1)
         self.log = log
-        self._url = f"http://127.0.0.1:{port}/metrics"
+        self._url = f"http://127.0.0.1:{port}"
         environment = os.environ | {
             "KUBECONFIG": str(kubeconfig),
             "POD_NAMESPACE": "operators",
@@ -43,14 +42,13 @@ class OperatorProcess:
             self._process = subprocess.Popen(command, env=environment, stderr=output)
 
     def ticks(self, service: str, result: str) -> float:
-        text = requests.get(self._url, timeout=5).text
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == "pd_operator_ticks_total"
-            and (sample.labels["service"], sample.labels["result"]) == (service, result)
-        )
+        return self.metric("ticks_total", service=service, result=result)
+
+    def stands_by(self, service: str) -> bool:
+        return bool(self.metric("managed_elsewhere", service=service))
+
+    def metric(self, name: str, **labels: str) -> float:
+        return own_metric(self._url, name, **labels)
 
     def await_ticks(self, service: str, count: int, result: str = "ok") -> None:
         """Wait until there have been so many in all; first of all, for the operator to listen."""
@@ -165,6 +163,7 @@ def test_of_two_operators_one_runs_the_service_and_the_other_stands_still(
     assert "operators/one" in said
     assert "operators/two" in said
     assert team.managed_by("chat") == "operators/one"
+    assert (first.stands_by("chat"), second.stands_by("chat")) == (False, True)
     assert second.log.read_text().count("ManagedElsewhere") <= 1
 
 

@@ -19,13 +19,6 @@ from pd_operator.api.names import LABEL_ROLE, LABEL_SERVICE, LABEL_TRAFFIC
 
 pytestmark = pytest.mark.controlplane
 
-RUN = """
-import sys
-from pathlib import Path
-from pd_operator.routing.sidecar import main
-sys.exit(main("chat", sys.argv[1], Path(sys.argv[2])))
-"""
-
 
 class Sidecar:
     """One run of the sidecar, with its log."""
@@ -35,8 +28,12 @@ class Sidecar:
         self.log = table.with_suffix(".log")
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", RUN, namespace, str(table)],
+                [
+                    *(sys.executable, "-m", "pd_operator.cli.operator", "worker-table"),
+                    *("--service", "chat", "--namespace", namespace, "--output", str(table)),
+                ],
                 env=os.environ | {"KUBECONFIG": str(kubeconfig)},
+                stdout=output,
                 stderr=output,
             )
 
@@ -45,8 +42,12 @@ class Sidecar:
         entries = json.loads(self.table.read_text())["workers"]
         return {entry["url"]: entry["worker_type"] for entry in entries}
 
+    def said(self) -> list[str]:
+        """The messages of all its lines, each of which is a JSON object."""
+        return [json.loads(line)["message"] for line in self.log.read_text().splitlines()]
+
     def complaints(self) -> int:
-        return self.log.read_text().count("the last table stays in force")
+        return sum("the last table stays in force" in message for message in self.said())
 
     def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)

@@ -95,15 +95,21 @@ def test_a_worker_to_be_removed_finishes_its_answers_first(
     assert chat.events("DrainOverdue") == []
 
 
-def test_a_drain_is_called_off_when_the_worker_is_needed_after_all(serve: Serve) -> None:
+def test_a_drain_is_called_off_when_the_mode_says_so_or_the_worker_is_needed_after_all(
+    serve: Serve,
+) -> None:
     chat = serve(decode={"minReplicas": 2})
     workers = chat.workers()
-    answers = LongAnswers(chat.router_url, count=4, tokens=400)
+    answers = LongAnswers(chat.router_url, count=4, tokens=900)
     eventually(
         lambda: all(chat.running_requests(Role.DECODE, pod) for pod in chat.pods(Role.DECODE))
     )
 
     chat.edit(decode={"minReplicas": 1, "maxReplicas": 1})
+    eventually(lambda: chat.draining(Role.DECODE))
+    chat.edit(autoscaling={"mode": "Paused"})
+    eventually(lambda: not chat.draining(Role.DECODE))
+    chat.edit(autoscaling={"mode": "Active"})
     eventually(lambda: chat.draining(Role.DECODE))
     chat.edit(decode={"minReplicas": 2, "maxReplicas": 2})
     eventually(lambda: not chat.draining(Role.DECODE))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from pd_operator.actuation.deletion_order import CHEAPEST
 from pd_operator.actuation.steps import (
     DrainRules,
     NoteIdle,
@@ -14,6 +15,7 @@ from pd_operator.actuation.steps import (
     Step,
     TakeBack,
     TakeOffTraffic,
+    let_go,
     next_steps,
 )
 from pd_operator.api.roles import Role
@@ -72,6 +74,12 @@ def worker(name: str, running: int = 0, **changes: Any) -> WorkerObservation:
 def draining(name: str, running: int = 0, **changes: Any) -> WorkerObservation:
     drain = {"traffic": False, "drain_started": NOW - 200, "drain_deadline": NOW + 100}
     return worker(name, running, **(drain | changes))
+
+
+def removed(name: str, **changes: Any) -> WorkerObservation:
+    """A worker that replicas were lowered for, to two."""
+    done = {"idle_since": NOW - 5, "replicas_without": 2, "deletion_cost": CHEAPEST}
+    return draining(name, **(done | changes))
 
 
 def steps(
@@ -191,8 +199,8 @@ def test_a_worker_that_is_being_deleted_is_past_every_step() -> None:
 
 def test_a_removed_worker_that_is_still_there_is_counted_once() -> None:
     """The ReplicaSet controller was seen 12 s late: the pod drained, idle, and in the list."""
-    removed = draining("b", idle_since=NOW - 5, replicas_without=2)
-    workers = [worker("a", 3), removed, worker("c", 7)]
+    gone = removed("b")
+    workers = [worker("a", 3), gone, worker("c", 7)]
     pool = PoolObservation(Role.DECODE, 2, tuple(workers), settled=False)
     assert pool.current == 2
     assert steps(2, 2, *workers, settled=False) == []
@@ -201,10 +209,10 @@ def test_a_removed_worker_that_is_still_there_is_counted_once() -> None:
 
 
 def test_replicas_do_not_fall_again_before_the_last_victim_is_gone() -> None:
-    removed = draining("b", idle_since=NOW - 5, replicas_without=2)
+    gone = removed("b")
     done = draining("a", idle_since=NOW - 5)
-    assert steps(2, 1, done, removed, worker("c", 7), settled=False) == []
-    assert steps(2, 1, done, removed, worker("c", 7)) == []
+    assert steps(2, 1, done, gone, worker("c", 7), settled=False) == []
+    assert steps(2, 1, done, gone, worker("c", 7)) == []
     assert steps(2, 1, done, worker("c", 7)) == [SetReplicas(1, ("a",))]
 
 
@@ -214,8 +222,8 @@ def test_an_operator_that_ended_between_the_note_and_the_number_sets_the_number(
 
 
 def test_a_removed_worker_that_is_wanted_again_waits_until_it_surely_stays() -> None:
-    removed = draining("b", idle_since=NOW - 5, replicas_without=1)
-    raised = steps(1, 2, worker("a"), removed, settled=False)
+    gone = removed("b", replicas_without=1)
+    raised = steps(1, 2, worker("a"), gone, settled=False)
     assert raised == [Recall("b", 2), SetReplicas(2)]
     recalled = worker("b", traffic=False, replicas_without=2)
     assert steps(2, 2, worker("a"), recalled, settled=False) == []
@@ -223,9 +231,60 @@ def test_a_removed_worker_that_is_wanted_again_waits_until_it_surely_stays() -> 
 
 
 def test_a_drained_worker_in_whose_place_another_went_serves_again() -> None:
-    removed = draining("b", idle_since=NOW - 5, replicas_without=2)
     ended = worker("c", 3, terminating=True)
-    assert steps(2, 2, worker("a"), removed, ended) == [TakeBack("b", gone=("c",))]
+    assert steps(2, 2, worker("a"), removed("b"), ended) == [TakeBack("b", gone=("c",))]
+
+
+def test_replicas_are_raised_again_when_another_worker_would_go_by_now() -> None:
+    """Not Ready comes before every deletion cost, and the controller has not acted yet."""
+    blinking = worker("a", 4, ready=False, unready_seconds=1.0)
+    pool = (blinking, removed("b"), worker("c", 7))
+    raised = [SetReplicas(3, spared=("a",))]
+    assert steps(2, 2, *pool, settled=False) == raised
+    assert steps(2, 1, *pool, settled=False) == raised
+    assert steps(2, 4, *pool, settled=False) == [Recall("b", 4), SetReplicas(4)]
+
+
+def test_the_drained_worker_waits_after_replicas_were_raised_again() -> None:
+    waits = removed("b")
+    blinking = worker("a", 4, ready=False, unready_seconds=3.0)
+    assert steps(3, 2, blinking, waits, worker("c", 7), settled=False) == []
+    assert steps(3, 2, blinking, waits, worker("c", 7)) == []
+    assert steps(3, 2, worker("a", 4), waits, worker("c", 7)) == [SetReplicas(2, ("b",))]
+
+
+def test_replicas_are_not_raised_for_a_worker_that_has_crashed_and_may_go() -> None:
+    crashed = worker("a", ready=False, started=False, load=UNREADABLE)
+    assert steps(2, 2, crashed, removed("b"), worker("c", 7), settled=False) == []
+
+
+def test_replicas_are_raised_for_no_number_that_somebody_else_has_set() -> None:
+    blinking = worker("a", 4, ready=False, unready_seconds=1.0)
+    pool = (blinking, removed("b"), worker("c", 7))
+    assert steps(1, 1, *pool, settled=False) == []
+    assert steps(2, 2, *pool, settled=False, rolling_out=True) == []
+
+
+def let_go_of(replicas: int, *workers: WorkerObservation, **pool: Any) -> list[Step]:
+    return let_go(PoolObservation(Role.DECODE, replicas, workers, **pool))
+
+
+def test_where_nothing_is_scaled_drains_are_called_off() -> None:
+    begun = [worker("a"), draining("b", 4), draining("c", idle_since=NOW - 5)]
+    assert let_go_of(3, *begun) == [PutOnTraffic("b"), PutOnTraffic("c")]
+    assert let_go_of(3, *begun, rolling_out=True) == [PutOnTraffic("b"), PutOnTraffic("c")]
+
+
+def test_where_nothing_is_scaled_what_others_took_off_traffic_stays_so() -> None:
+    assert let_go_of(2, worker("a"), worker("b", traffic=False)) == []
+
+
+def test_where_nothing_is_scaled_a_worker_that_replicas_were_lowered_for_goes() -> None:
+    pool = (worker("a"), removed("b"), worker("c"))
+    assert let_go_of(2, *pool, settled=False) == []
+    assert let_go_of(2, worker("a"), removed("b")) == [TakeBack("b")]
+    raised_by_hand = let_go_of(3, *pool)
+    assert raised_by_hand == [PutOnTraffic("b")]
 
 
 def test_replicas_stay_while_a_worker_that_may_be_busy_would_go_first() -> None:

@@ -82,6 +82,24 @@ class TestBuildScript:
         assert ended.returncode == 0
         assert "no image was built" in ended.stderr
 
+    def test_every_image_is_built_under_the_projects_version(
+        self, tools: Path, tmp_path: Path
+    ) -> None:
+        """A builder that notes how it was called; what a real one makes of it is not tried here."""
+        for tool in ("mkdir", "cp", "find"):
+            (tools / tool).symlink_to(str(shutil.which(tool)))
+        called = tmp_path / "called"
+        podman = tools / "podman"
+        podman.write_text(f'#!/bin/sh\necho "$@" >>{called}\n')
+        podman.chmod(0o755)
+        assert build(tools).returncode == 0
+        builds = [line.split() for line in called.read_text().splitlines() if "--tag" in line]
+        tags = {line[line.index("--tag") + 1] for line in builds}
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert tags == {
+            f"pd-operator/{path.suffix[1:]}:{project['version']}" for path in CONTAINERFILES
+        }
+
 
 def build(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

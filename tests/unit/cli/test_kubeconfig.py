@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from kubernetes.config import incluster_config
 from typer.testing import CliRunner
 
+from pd_operator.actuation import kubeconfig
 from pd_operator.cli.kubectl_pd import app
 from pd_operator.cli.operator import app as operator
 
@@ -131,10 +133,36 @@ def test_of_several_files_those_that_exist_are_read(
     assert "127.0.0.1" in refusal("explain", "chat")
 
 
-def test_the_operator_says_so_in_its_log(capfd: pytest.CaptureFixture[str]) -> None:
-    done = CliRunner().invoke(operator, ["run", "--listen", "127.0.0.1:0"])
-    assert done.exit_code == 1
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--listen=127.0.0.1:0"),
+        ("worker-table", "--service=chat", "--namespace=team", "--output=/nowhere/workers.json"),
+    ],
+)
+def test_operator_and_sidecar_say_so_in_their_logs(
+    command: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    done = CliRunner().invoke(operator, command)
+    assert (done.exit_code, done.stdout) == (1, "")
     [line] = (done.stderr or capfd.readouterr().err).splitlines()
     told = json.loads(line)
     assert told["level"] == "critical"
     assert "no way to the API server: there is no kubeconfig" in told["message"]
+
+
+def test_a_pod_connects_by_its_service_account_and_prints_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The client's own way to tell a pod from elsewhere prints a line on each connection."""
+    for name, text in (("token", "secret"), ("ca.crt", "authority"), ("namespace", "team\n")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setattr(kubeconfig, "POD_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    connection = kubeconfig.read_connection()
+    assert connection.settings.host == "https://10.0.0.1:443"
+    assert connection.namespace == "team"
+    assert capfd.readouterr() == ("", "")

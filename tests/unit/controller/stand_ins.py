@@ -19,7 +19,7 @@ from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.history_reader import HistorySource
 from pd_operator.controller.tick.observer import Observer
 from pd_operator.demand import DemandHistory, FittedDemand, fit_demand
-from pd_operator.scaling.observation import Observation
+from pd_operator.scaling.observation import Observation, PoolObservation
 
 Object = dict[str, Any]
 
@@ -84,6 +84,7 @@ class MemoryCluster:
         self, kind: Kind, namespace: str, name: str, status: Object, *, resource_version: str
     ) -> None:
         del namespace
+        self.written.append(f"patch {kind.name}/status")
         stored = self.stored[kind.name, name]
         if stored["metadata"].get("resourceVersion") != resource_version:
             raise ClusterError(409, "somebody was faster")
@@ -109,6 +110,15 @@ class GivenObserver:
         del service
         self.seen += 1
         return self.observations[self.seen - 1]
+
+    async def homes(self, key: ServiceKey) -> list[PoolObservation]:
+        del key
+        newest = self.observations[max(self.seen - 1, 0)]
+        return [newest.home(role) for role in Role]
+
+    async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
+        (home,) = [one for one in await self.homes(key) if one.role is role]
+        return {worker.name for worker in home.live if worker.ready}
 
     def prometheus(self, service: PDInferenceService) -> HistorySource:
         del service

@@ -1,8 +1,9 @@
 """One service's loop: its steps, and that it decides exactly as the simulator does."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from pd_operator.api.status import CalibrationStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.service_loop import LONGEST_PAUSE_SECONDS, ServiceLoop
 from pd_operator.controller.status.tick_result import TickResult
+from pd_operator.controller.tick import claim
 from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.engine_profile import bundled_basis
 from pd_operator.demand import DemandHistory
@@ -24,6 +26,7 @@ from pd_operator.performance import load_bundled
 from pd_operator.performance.calibration import MINIMUM_SAMPLES, Calibration, Sample
 from pd_operator.performance.calibration_status import to_plain
 from pd_operator.performance.learning import Reference
+from pd_operator.scaling.observation import Observation, PoolObservation
 from pd_operator.simulation import Pools, Requests, simulate
 from pd_operator.simulation.from_spec import service_of
 from pd_operator.simulation.operator_policy import OperatorPolicy
@@ -206,6 +209,41 @@ async def test_outside_mode_active_nothing_is_scaled(
     assert cluster.statuses
 
 
+def half_drained(seen: Observation) -> Observation:
+    """The same in the middle of a drain of a decode worker."""
+    drains = PoolObservation.of(Role.DECODE, ready=2, draining=1)
+    begun = [
+        worker if worker.traffic else replace(worker, drain_started=BEGIN, drain_deadline=BEGIN)
+        for worker in drains.workers
+    ]
+    return replace(seen, decode=replace(drains, workers=tuple(begun)))
+
+
+@pytest.mark.parametrize("mode", ["Advisory", "Paused"])
+async def test_outside_mode_active_a_drain_that_had_begun_is_called_off(
+    mode: str, result: TickResult, results: list[TickResult]
+) -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    seen = half_drained(result.observation)
+    loop, cluster, _ = loop_over(resource(mode=mode), GivenObserver([seen], Archive(empty)))
+    await ticked(loop, results)
+    assert [line for line in cluster.written if line.startswith(("scale", "mark"))] == [
+        "mark decode-2"
+    ]
+
+
+async def test_a_drain_that_had_begun_is_called_off_where_the_service_is_refused(
+    result: TickResult,
+) -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    seen = half_drained(result.observation)
+    loop, cluster, _ = loop_over(resource(), GivenObserver([seen], Archive(empty)))
+    cluster.refusal = ClusterError(422, "no such volume")
+    await refused(loop)
+    assert "mark decode-2" in cluster.written
+    assert not [line for line in cluster.written if line.startswith("scale")]
+
+
 async def test_what_is_refused_is_tried_ever_more_seldom_until_it_works_again(
     result: TickResult, results: list[TickResult]
 ) -> None:
@@ -213,12 +251,30 @@ async def test_what_is_refused_is_tried_ever_more_seldom_until_it_works_again(
     loop, cluster, _ = loop_over(resource(), GivenObserver([result.observation], Archive(empty)))
     cluster.refusal = ClusterError(422, "no such volume")
     pauses = [await refused(loop) for _ in range(6)]
-    assert pauses == [30.0, *(LONGEST_PAUSE_SECONDS,) * 5]
+    assert pauses == [30.0, 60.0, 120.0, *(LONGEST_PAUSE_SECONDS,) * 3]
     assert len(cluster.statuses) == len(cluster.events) == 1
 
     cluster.refusal = None
     await ticked(loop, results)
     assert loop.period_seconds == 15.0
+
+
+async def test_a_service_that_nobody_mends_costs_less_than_a_write_a_minute(
+    result: TickResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(claim, "time", clock)
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    loop, cluster, _ = loop_over(resource(), GivenObserver([result.observation], Archive(empty)))
+    cluster.refusal = ClusterError(422, "no such volume")
+    for _ in range(4):
+        clock.now += await refused(loop)
+    written, begun = len(cluster.written), clock.now
+    for _ in range(10):
+        clock.now += await refused(loop)
+    assert len(cluster.events) == 1
+    assert len(cluster.written) - written <= (clock.now - begun) / 60
 
 
 async def refused(loop: ServiceLoop) -> float:

@@ -1,9 +1,9 @@
 """Carries the steps of a scaling decision out on the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.deletion_order import CHEAPEST, DRAINING
 from pd_operator.actuation.kinds import DEPLOYMENT, POD
 from pd_operator.actuation.steps import (
@@ -25,7 +25,10 @@ from pd_operator.api.names import (
     ANNOTATION_SWITCH_TO,
     LABEL_TRAFFIC,
     TRAFFIC_OFF,
+    ServiceKey,
+    pool_name,
 )
+from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import PoolObservation
 
 SERVES: dict[str, str | None] = {
@@ -38,20 +41,26 @@ SERVES: dict[str, str | None] = {
 }
 """What a drain or a change of role writes on a pod is gone from one that serves."""
 
+Look = Callable[[Role], Awaitable[Collection[str]]]
+"""Names of the workers of a pool that are ready now."""
+
 
 class Actuator:
     """Applies steps to one pool's Deployment and pods."""
 
-    def __init__(self, cluster: Cluster, namespace: str, deployment: str) -> None:
+    def __init__(self, cluster: Cluster, key: ServiceKey, role: Role, look: Look) -> None:
         self._cluster = cluster
-        self._namespace = namespace
-        self._deployment = deployment
+        self._namespace = key.namespace
+        self._deployment = pool_name(key.name, role)
+        self._role = role
+        self._look = look
 
     async def apply(self, steps: Sequence[Step], pool: PoolObservation) -> None:
         """Take the steps in order; the first that fails ends this tick's.
 
         `pool` is what they were made from: its replicas are changed only while they are still the
-        same (`ChangedMeanwhileError`), and lowered only while nothing else of it has changed.
+        same (`ChangedMeanwhileError`), and lowered only while nothing else of it has changed, and
+        every worker that was ready is.
         """
         for step in steps:
             match step:
@@ -97,6 +106,8 @@ class Actuator:
                     ANNOTATION_REPLICAS_WITHOUT: str(step.replicas),
                 },
             )
+        if step.replicas < pool.replicas:
+            await self._must_be_as_ready(pool)
         await self._cluster.scale(
             DEPLOYMENT,
             self._namespace,
@@ -105,6 +116,13 @@ class Actuator:
             before=pool.replicas,
             version=pool.version if step.replicas < pool.replicas else "",
         )
+
+    async def _must_be_as_ready(self, pool: PoolObservation) -> None:
+        """A tick takes a while, and a worker that lost readiness meanwhile would go first."""
+        ready = await self._look(self._role)
+        lost = [worker.name for worker in pool.live if worker.ready and worker.name not in ready]
+        if lost:
+            raise ChangedMeanwhileError(0, f"no longer ready: {', '.join(lost)}")
 
     async def _mark(self, pod: str, **changes: Any) -> None:
         await self._cluster.mark(POD, self._namespace, pod, **changes)

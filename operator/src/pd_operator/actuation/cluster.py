@@ -79,10 +79,7 @@ class Cluster:
         Raises `KubeconfigError`.
         """
         connection = read_connection(context)
-        settings = connection.settings
-        # A lost connection is the tick's to retry, within its own deadline.
-        settings.retries = False
-        return cls(client.ApiClient(settings), namespace=connection.namespace)
+        return cls(connection.client(), namespace=connection.namespace)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or `None` where it does not exist."""

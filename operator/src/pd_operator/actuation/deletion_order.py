@@ -6,6 +6,7 @@ holds within one ReplicaSet, so nothing is known of a pool in the middle of a ro
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from itertools import takewhile
 
 from pd_operator.scaling.observation import WorkerObservation
@@ -21,13 +22,23 @@ def would_go(workers: Iterable[WorkerObservation], meant: Collection[str]) -> li
     """The workers of `meant` that surely go first, in order, once they cost the least.
 
     Ends before the first worker that would go and is not meant: the number must not fall further.
-    Of two that are alike, the one that is not meant counts as the first.
+    """
+    priced = [
+        replace(worker, deletion_cost=CHEAPEST) if worker.name in meant else worker
+        for worker in workers
+    ]
+    return list(takewhile(lambda name: name in meant, deletion_order(priced, meant)))
+
+
+def deletion_order(workers: Iterable[WorkerObservation], meant: Collection[str]) -> list[str]:
+    """The workers as they would go, the first first, at the costs that they have.
+
+    Of two that are alike, the one that is not `meant` counts as the first.
     """
 
     def order(worker: WorkerObservation) -> tuple[bool, bool, bool, int, bool, str]:
         chosen = worker.name in meant
-        cost = CHEAPEST if chosen else worker.deletion_cost
+        cost = worker.deletion_cost
         return worker.scheduled, not worker.pending, worker.ready, cost, chosen, worker.name
 
-    going = takewhile(lambda worker: worker.name in meant, sorted(workers, key=order))
-    return [worker.name for worker in going]
+    return [worker.name for worker in sorted(workers, key=order)]

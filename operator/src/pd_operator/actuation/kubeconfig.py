@@ -25,6 +25,11 @@ class Connection:
     settings: client.Configuration
     namespace: str
 
+    def client(self) -> client.ApiClient:
+        """A client of the API server that leaves it to its caller when to try again."""
+        self.settings.retries = False
+        return client.ApiClient(self.settings)
+
 
 def read_connection(context: str | None = None) -> Connection:
     """From `KUBECONFIG` or the home folder (or a `context` of it), else as the pod.

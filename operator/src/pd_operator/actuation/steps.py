@@ -3,14 +3,16 @@
 Up is at once. Down is a drain: take the worker with the least work out of the worker table, wait
 until its engine has said twice that it is idle, make it the ReplicaSet's cheapest pod to delete,
 and only then lower the replicas, once a worker, and only while the pod that will go is the one
-that was drained. Each tick looks at what is there and names the next steps, so a crash between two
+that was drained. Where that changes before Kubernetes' controllers have acted, the replicas are
+raised again. Each tick looks at what is there and names the next steps, so a crash between two
 steps loses nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from pd_operator.actuation.deletion_order import would_go
+from pd_operator.actuation.deletion_order import deletion_order, would_go
 from pd_operator.scaling.observation import Known, PoolObservation, WorkerObservation
 
 IDLE_CONFIRMATION_SECONDS = 1.0
@@ -77,11 +79,15 @@ class ReportOverdue:
 
 @dataclass(frozen=True)
 class SetReplicas:
-    """Set the pool's replicas; `victims` first become the cheapest pods to delete."""
+    """Set the pool's replicas; `victims` first become the cheapest pods to delete.
+
+    `spared`: raised again for these, which lost readiness and would have gone undrained.
+    """
 
     replicas: int
     victims: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
 
 
 Step = TakeOffTraffic | PutOnTraffic | TakeBack | Recall | NoteIdle | ReportOverdue | SetReplicas
@@ -116,6 +122,8 @@ def next_steps(target: PoolTarget) -> list[Step]:
     removed = [worker for worker in pool.live if pool.is_removed(worker)]
     if removed and pool.complete:
         return _take_back(pool, removed)
+    if steps := _raise_again(target, removed):
+        return steps
     if target.desired < pool.replicas and not pool.rolling_out:
         return _scale_down(target)
     steps = _call_off(pool, pool.drains)
@@ -125,6 +133,24 @@ def next_steps(target: PoolTarget) -> list[Step]:
     return steps
 
 
+def let_go(pool: PoolObservation) -> list[Step]:
+    """The steps where nothing may be scaled: the operator's own drains are called off.
+
+    A worker that somebody else took off traffic stays so, and one that changes its role goes on;
+    one that the replicas were lowered for goes, whenever that happens.
+    """
+    removed = [worker for worker in pool.live if pool.is_removed(worker)]
+    if removed and pool.complete:
+        return _take_back(pool, removed)
+    begun = [
+        worker
+        for worker in pool.drains
+        if (worker.drain_started is not None or worker.replicas_without is not None)
+        and not worker.switching
+    ]
+    return _call_off(pool, begun)
+
+
 def _take_back(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> list[Step]:
     """Workers that were to go and stay: recalled, or another went in their place."""
     gone = tuple(w.name for w in pool.workers if w.terminating and w.replicas_without is None)
@@ -132,6 +158,27 @@ def _take_back(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> l
         PutOnTraffic(worker.name) if worker.drain_started is None else TakeBack(worker.name, gone)
         for worker in removed
     ]
+
+
+def _raise_again(target: PoolTarget, removed: Sequence[WorkerObservation]) -> list[Step]:
+    """Where a worker has lost readiness since replicas were lowered, and would go undrained.
+
+    The drained one then waits, as it would have before. An engine that has crashed holds no request
+    and may go in its place.
+    """
+    pool = target.pool
+    excess = len(pool.live) - pool.replicas
+    ours = any(worker.replicas_without == pool.replicas for worker in removed)
+    if excess <= 0 or not ours or pool.rolling_out:
+        return []
+    empty = [worker for worker in pool.live if not worker.started and not worker.ready]
+    may_go = {worker.name for worker in (*removed, *empty)}
+    order = deletion_order(pool.live, may_go)
+    spared = tuple(name for name in order[:excess] if name not in may_go)
+    replicas = len(order) - sum(1 for _ in takewhile(lambda name: name in may_go, order))
+    if not spared or target.desired >= replicas:
+        return []
+    return [SetReplicas(replicas, spared=spared)]
 
 
 def _call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> list[Step]:

@@ -7,7 +7,7 @@ import socket
 from enum import StrEnum
 from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -86,8 +86,12 @@ def run(
     try:
         asyncio.run(run_operator(options))
     except KubeconfigError as error:
-        logging.getLogger(__name__).critical("no way to the API server: %s", error)
-        raise typer.Exit(1) from error
+        _no_way(error)
+
+
+def _no_way(error: Exception) -> NoReturn:
+    logging.getLogger(__name__).critical("no way to the API server: %s", error)
+    raise typer.Exit(1) from error
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -104,9 +108,19 @@ def worker_table(
     output: Annotated[Path, typer.Option(help="The file that the router's discovery reads.")],
 ) -> None:
     """Keep the router's worker table equal to the service's ready pods, until SIGTERM."""
+    from pd_operator.actuation.kubeconfig import (  # noqa: PLC0415 - as above
+        KubeconfigError,
+        read_connection,
+    )
+    from pd_operator.api.names import ServiceKey  # noqa: PLC0415 - as above
     from pd_operator.routing.sidecar import main  # noqa: PLC0415 - the operator need not load it
 
-    raise typer.Exit(main(service, namespace, output))
+    set_up_logging(LogFormat.JSON, LogLevel.INFO.value)
+    try:
+        ended = main(ServiceKey(namespace, service), output, lambda: read_connection().client())
+    except KubeconfigError as error:
+        _no_way(error)
+    raise typer.Exit(ended)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from pd_operator.api.autoscaling import Mode
 from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
-from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.api.v1alpha1 import Metadata, PDInferenceService
 from pd_operator.controller.errors import SpecInvalidError, is_refusal, reason_of
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.events import EventRecorder
@@ -50,8 +50,10 @@ DRAIN_PERIOD_SECONDS = 2.0
 MODE_CHANGED = "ModeChanged"
 """The reason in the log; the condition `Scaling` posts the Event."""
 
-LONGEST_PAUSE_SECONDS = 60.0
-"""What is refused is tried again ever more seldom, up to this. A changed spec is tried at once."""
+LONGEST_PAUSE_SECONDS = 150.0
+"""What is refused is tried again ever more seldom, up to this, so that a service which nobody mends
+costs the API server less than a write a minute. A changed spec is tried at once.
+"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class ServiceLoop:
         )
         self._claim = ServiceClaim(key, deps.cluster, events, deps.identity)
         self._forecaster = ServiceForecaster(key, deps.fits)
-        self._scaler = PoolScaler(key, deps.cluster, events, deps.metrics)
+        self._scaler = PoolScaler(key, deps.cluster, self._ready_workers, events, deps.metrics)
         self._flipper = RoleFlipper(key, deps.cluster, deps.switch_role, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
         self._parallelism = ParallelismChooser(key, deps.cluster, events, self._writer)
@@ -96,6 +98,7 @@ class ServiceLoop:
         self._events.decision_id = None
         with self._timed("claim"):
             ours = await self._claim.hold(self._resource())
+            self._deps.metrics.set_managed_elsewhere(self._key, self._claim.elsewhere)
         if not ours:
             return
         service = self._service()
@@ -107,6 +110,7 @@ class ServiceLoop:
                 service = await self._with_parallelism(service)
         except UndecidedError as why:
             await self._publish_undecided(why)
+            await self._let_drains_go()
             return
         touched = self._deps.registry.take_dirty(self._key)
         with self._timed("children"):
@@ -142,6 +146,8 @@ class ServiceLoop:
             self.period_seconds = pause_seconds(self.period_seconds, self._refusals)
         message = str(error) or type(error).__name__
         await self._writer.publish_failure(self._resource(), reason_of(error), message)
+        if is_refusal(error):
+            await self._let_drains_go()
 
     def close(self) -> None:
         """Give up what still runs in the background."""
@@ -232,10 +238,22 @@ class ServiceLoop:
     ) -> bool:
         """Carry a decision out where that is wanted; whether a worker is on its way out."""
         await self._scaler.notice_others(service, seen)
-        if decision is None or service.spec.autoscaling.mode is not Mode.ACTIVE:
-            return await self._flipper.flip(service, seen, None)
+        mode = service.spec.autoscaling.mode
+        if decision is None or mode is not Mode.ACTIVE:
+            flipping = await self._flipper.flip(service, seen, None)
+            homes = [seen.home(role) for role in Role]
+            return await self._scaler.let_go(service.metadata, homes, f"mode {mode}") or flipping
         flipping = await self._flipper.flip(service, seen, decision)
         return await self._scaler.scale(service, seen, decision) or flipping
+
+    async def _let_drains_go(self) -> None:
+        """For a tick that ends before anything is scaled, as many after it may."""
+        about = Metadata.model_validate(self._resource()["metadata"])
+        homes = await self._deps.observer.homes(self._key)
+        await self._scaler.let_go(about, homes, "nothing is scaled as long as Ready is False")
+
+    async def _ready_workers(self, role: Role) -> set[str]:
+        return await self._deps.observer.ready_workers(self._key, role)
 
 
 def pause_seconds(period_seconds: float, refusals: int) -> float:

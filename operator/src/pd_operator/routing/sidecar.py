@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from kubernetes import client, config
-from kubernetes.config import ConfigException
+from kubernetes.client.api_client import ApiClient
 
 from pd_operator.api.names import ServiceKey
 from pd_operator.routing.pod_watch import follow_pods
@@ -23,43 +22,24 @@ from pd_operator.routing.worker_table import WorkerTable, worker_table
 logger = logging.getLogger(__name__)
 
 
-def run_worker_table(
-    service: str,
-    namespace: str,
-    output: Path,
-    connect: Callable[[], client.ApiClient] | None = None,
-) -> None:
+def run_worker_table(key: ServiceKey, output: Path, connect: Callable[[], ApiClient]) -> None:
     """Keep `output` equal to the worker table of one service; never returns.
 
-    Raises `OSError` when the file cannot be written and `ConfigException` when there is
-    neither a service account nor a kubeconfig: both need a person.
+    Raises `OSError` when the file cannot be written, and what `connect` raises: both need a person.
     """
-    key = ServiceKey(namespace, service)
     table_file = TableFile(output)
-    for pods in follow_pods(key, connect or connect_to_cluster):
+    for pods in follow_pods(key, connect):
         table = worker_table(pods)
         if table_file.write(table):
             logger.info("%s: %s in force", key, _summary(table))
 
 
-def connect_to_cluster() -> client.ApiClient:
-    """From the pod's service account, or from `KUBECONFIG` outside a pod."""
-    settings = client.Configuration()
-    config.load_config(client_configuration=settings)
-    # The caller decides when to try again.
-    settings.retries = False
-    return client.ApiClient(settings)
-
-
-def main(service: str, namespace: str, output: Path) -> int:
+def main(key: ServiceKey, output: Path, connect: Callable[[], ApiClient]) -> int:
     """Run as a process until SIGTERM; the exit code says whether it ended as wanted."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
-        run_worker_table(service, namespace, output)
-    except ConfigException as error:
-        logger.critical("no way to the API server: %s", error)
+        run_worker_table(key, output, connect)
     except OSError as error:
         logger.critical("cannot write %s: %s", output, error)
     return 1

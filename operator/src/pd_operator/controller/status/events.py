@@ -22,6 +22,7 @@ class EventReason(StrEnum):
     SCALED_UP = "ScaledUp"
     SCALING_DOWN = "ScalingDown"
     SCALED_DOWN = "ScaledDown"
+    SCALE_DOWN_TAKEN_BACK = "ScaleDownTakenBack"
     ADVICE_CHANGED = "AdviceChanged"
     DRAIN_OVERDUE = "DrainOverdue"
     OTHER_WORKER_REMOVED = "OtherWorkerRemoved"

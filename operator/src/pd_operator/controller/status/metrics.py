@@ -117,6 +117,9 @@ class OperatorMetrics:
         self.condition = self._gauge(
             "condition", "1 for the status that a condition has now.", "type", "status"
         )
+        self.managed_elsewhere = self._gauge(
+            "managed_elsewhere", "1 where another operator runs the service and this one stands by."
+        )
         self.loop_lag = Gauge(
             "pd_operator_event_loop_lag_seconds",
             "How late the event loop woke up.",
@@ -141,6 +144,10 @@ class OperatorMetrics:
         """Set a pool's workers by state."""
         for state, count in counts.items():
             self.workers.labels(key.namespace, key.name, role.value, state).set(count)
+
+    def set_managed_elsewhere(self, key: ServiceKey, elsewhere: bool) -> None:
+        """Set whether another operator runs the service."""
+        self.managed_elsewhere.labels(key.namespace, key.name).set(elsewhere)
 
     def set_condition(self, key: ServiceKey, condition: str, status: str) -> None:
         """Set which of its three statuses a condition has."""

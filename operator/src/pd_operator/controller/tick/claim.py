@@ -64,6 +64,11 @@ class ServiceClaim:
         """Whether the service was ours when last asked, so that its status is ours to write."""
         return self._renewed_at is not None
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another operator ran the service when last asked."""
+        return self._told is not None
+
     async def hold(self, resource: Mapping[str, Any]) -> bool:
         """Whether this operator runs the service: by an entry of its own, renewed in time.
 

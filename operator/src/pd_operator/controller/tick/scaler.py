@@ -1,9 +1,9 @@
 """Carries a decision out: both pools' next steps, and an Event for each change."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from pd_operator.actuation.actuator import Actuator
+from pd_operator.actuation.actuator import Actuator, Look
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.home_pools import HomeTarget, home_targets
 from pd_operator.actuation.steps import (
@@ -15,13 +15,14 @@ from pd_operator.actuation.steps import (
     Step,
     TakeBack,
     TakeOffTraffic,
+    let_go,
     next_steps,
 )
 from pd_operator.api.autoscaling import Mode
-from pd_operator.api.names import ServiceKey, pool_name
+from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.rollouts import DrainOverdue
-from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.api.v1alpha1 import Metadata, PDInferenceService
 from pd_operator.controller.status.events import EventReason, EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.scaling.decision import Decision
@@ -37,14 +38,17 @@ class PoolScaler:
     """Moves one service's pools towards the decision, a safe step at a time."""
 
     def __init__(
-        self, key: ServiceKey, cluster: Cluster, events: EventRecorder, metrics: OperatorMetrics
+        self,
+        key: ServiceKey,
+        cluster: Cluster,
+        look: Look,
+        events: EventRecorder,
+        metrics: OperatorMetrics,
     ) -> None:
         self._key = key
         self._events = events
         self._metrics = metrics
-        self._actuators = {
-            role: Actuator(cluster, key.namespace, pool_name(key.name, role)) for role in Role
-        }
+        self._actuators = {role: Actuator(cluster, key, role, look) for role in Role}
         self._left_at: dict[Role, int] = {}
         self._reported: set[str] = set()
 
@@ -73,8 +77,22 @@ class PoolScaler:
                 (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
             )
             for step in steps:
-                await self._announce(service, role, replicas, step, decision)
+                await self._announce(service.metadata, role, replicas, step, decision.sentence)
         return any(self._shrinks(seen.home(role), targets[role]) for role in Role)
+
+    async def let_go(self, about: Metadata, homes: Iterable[PoolObservation], why: str) -> bool:
+        """Call drains off where nothing may be scaled; whether a worker is still to go.
+
+        Half done, a drain would keep its worker from traffic for as long as that lasts.
+        """
+        leaving = False
+        for home in homes:
+            steps = let_go(home)
+            await self._actuators[home.role].apply(steps, home)
+            for step in steps:
+                await self._announce(about, home.role, home.replicas, step, why)
+            leaving = leaving or any(home.is_removed(worker) for worker in home.live)
+        return leaving
 
     def _shrinks(self, pool: PoolObservation, target: HomeTarget) -> bool:
         leaving = any(pool.is_removed(worker) for worker in pool.live)
@@ -98,34 +116,41 @@ class PoolScaler:
 
     async def _announce(
         self,
-        service: PDInferenceService,
+        about: Metadata,
         role: Role,
         before: int,
         step: Step,
-        decision: Decision,
+        why: str,
     ) -> None:
         match step:
+            case SetReplicas(replicas, spared=spared) if spared:
+                await self._events.post(
+                    about,
+                    EventReason.SCALE_DOWN_TAKEN_BACK,
+                    f"{role.value} {before} -> {replicas}: {', '.join(spared)} lost readiness, and "
+                    "Kubernetes would remove it in place of the worker that has drained.",
+                )
             case SetReplicas(replicas, victims, overdue):
                 if overdue:
                     await self._events.post(
-                        service.metadata,
+                        about,
                         EventReason.DRAIN_OVERDUE,
                         f"Removing {', '.join(overdue)} with requests left: "
                         "drainDeadlineSeconds has passed.",
                         warning=True,
                     )
                 if replicas > before:
-                    reason, why = EventReason.SCALED_UP, f": {decision.sentence}"
+                    reason, more = EventReason.SCALED_UP, f": {why}"
                 else:
                     # Why was told when the drain began; by now nothing may call for a change.
-                    reason, why = EventReason.SCALED_DOWN, f", without {_named(victims)}."
-                message = f"{role.value} {before} -> {replicas}{why}"
-                await self._events.post(service.metadata, reason, message)
+                    reason, more = EventReason.SCALED_DOWN, f", without {_named(victims)}."
+                message = f"{role.value} {before} -> {replicas}{more}"
+                await self._events.post(about, reason, message)
             case ReportOverdue(worker):
                 if worker not in self._reported:
                     self._reported.add(worker)
                     await self._events.post(
-                        service.metadata,
+                        about,
                         EventReason.DRAIN_OVERDUE,
                         f"{role.value} worker {worker} still has requests, or does not answer, "
                         "after drainDeadlineSeconds; drainOverdue is Wait, so it is waited for.",
@@ -137,7 +162,7 @@ class PoolScaler:
                 ).inc()
                 others = f", still ending: {', '.join(gone)}" if gone else ""
                 await self._events.post(
-                    service.metadata,
+                    about,
                     EventReason.OTHER_WORKER_REMOVED,
                     f"{role.value} worker {worker} had drained to be removed, and another went in "
                     f"its place{others}. {worker} serves again.",
@@ -145,14 +170,13 @@ class PoolScaler:
                 )
             case TakeOffTraffic(worker):
                 await self._events.post(
-                    service.metadata,
+                    about,
                     EventReason.SCALING_DOWN,
-                    f"{role.value} worker {worker} gets no new requests and drains: "
-                    f"{decision.sentence}",
+                    f"{role.value} worker {worker} gets no new requests and drains: {why}",
                 )
             case PutOnTraffic(worker):
-                message = f"{role.value} worker {worker} serves again: {decision.sentence}"
-                self._events.note(service.metadata, DRAIN_CALLED_OFF, message)
+                message = f"{role.value} worker {worker} serves again: {why}"
+                self._events.note(about, DRAIN_CALLED_OFF, message)
             case _:
                 return
 

@@ -87,20 +87,18 @@ class ExpertLosses:
     def after(self, misses: FloatArray) -> Self:
         """With absolute errors of m bins more, shape (k, m), NaN where unknown."""
         advantage = misses[0] - misses
-        sizes = np.stack([_or_zero(misses), ~np.isnan(misses)])
-        losses, counts = np.stack(
-            [
-                discounted(np.stack([loss, count]), sizes, half_life)
-                for loss, count, half_life in zip(
-                    self.losses[..., -1], self.counts[..., -1], _HALF_LIVES_BINS, strict=True
-                )
-            ],
-            axis=1,
-        )
+        sizes = np.array([_or_zero(misses), ~np.isnan(misses)])
+        sums = [
+            discounted(np.array(before), sizes, half_life)
+            for *before, half_life in zip(
+                self.losses[..., -1], self.counts[..., -1], _HALF_LIVES_BINS, strict=True
+            )
+        ]
+        losses, counts = np.array(sums).swapaxes(0, 1)
         known = _or_zero(advantage)
         advantages, squares, compared = discounted(
-            np.stack([self.advantages[:, -1], self.squares[:, -1], self.compared[:, -1]]),
-            np.stack([known, known**2, ~np.isnan(advantage)]),
+            np.array([self.advantages[:, -1], self.squares[:, -1], self.compared[:, -1]]),
+            np.array([known, known**2, ~np.isnan(advantage)]),
             _ADVANTAGE_HALF_LIFE_BINS,
         )
         return replace(

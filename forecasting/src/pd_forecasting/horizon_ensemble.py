@@ -88,7 +88,7 @@ class HorizonEnsemble:
         known = _Known.since(self, memory, bins, arima)
         shares, combined = [self.shares], [self.combined]
         for block in _blocks(memory, bins):
-            if (memory.seen - len(memory) + block[0]) % REFIT_BINS == 0:
+            if _learns_at(memory, int(block[0])):
                 ensemble = ensemble._trained(known, int(block[0]))
             ensemble, followed, weights = ensemble._followed(known, block)
             combined.append(followed)
@@ -131,10 +131,19 @@ class HorizonEnsemble:
 
 def _blocks(memory: SeriesMemory, bins: int) -> list[Origins]:
     """The newest `bins`, split where the regression learns, however many came at once."""
-    forgotten = memory.seen - len(memory)
-    origins = np.arange(len(memory) - bins, len(memory))
-    starts = np.flatnonzero((origins + forgotten) % REFIT_BINS == 0)
-    return [block for block in np.split(origins, starts) if len(block)]
+    first, end = len(memory) - bins, len(memory)
+    begins = range(first - _number(memory, first) % REFIT_BINS, end, REFIT_BINS)
+    return [np.arange(max(begin, first), min(begin + REFIT_BINS, end)) for begin in begins]
+
+
+def _learns_at(memory: SeriesMemory, place: int) -> bool:
+    """Whether the regression learns before it answers from the bin at that place of `memory`."""
+    return _number(memory, place) % REFIT_BINS == 0
+
+
+def _number(memory: SeriesMemory, place: int) -> int:
+    """The bin's number among all seen."""
+    return memory.seen - len(memory) + place
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,18 +167,25 @@ class _Known:
     def since(
         cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int, arima: YesterdayArima
     ) -> Self:
-        """At the newest `bins`, and at earlier ones that the regression has yet to learn from."""
+        """At the newest `bins`, and where the regression learns at one, at what it learns from."""
         forgotten = memory.seen - len(memory)
-        first = max(min(ensemble.trained_until - forgotten, len(memory) - bins), 0)
+        first = len(memory) - bins
+        if any(_learns_at(memory, int(block[0])) for block in _blocks(memory, bins)):
+            first = max(min(ensemble.trained_until - forgotten, first), 0)
         origins = np.arange(first, len(memory))
-        followed = arima.ahead(memory, origins, ensemble.steps)
-        averages = [memory.level(half_life)[origins] for half_life in (0, *_AVERAGED)]
+        steps = ensemble.steps
+        changes = memory.changes_on_earlier_days(origins, steps, range(1, DAYS + 1))
+        simple = (
+            memory.levels_at((0, *_AVERAGED), origins),
+            _earlier_days(memory.level(2)[origins], changes),
+            arima.ahead(memory, origins, steps),
+        )
         return cls(
             first=first,
             targets=centered_mean(memory.values, ensemble.sustained_bins),
-            rows=features(memory, origins, ensemble.steps),
-            levels=np.array([memory.level(design.half_life)[origins] for design in DESIGNS]),
-            simple=np.vstack([averages, _earlier_days(memory, origins, ensemble.steps), followed]),
+            rows=features(memory, origins, steps, changes),
+            levels=memory.levels_at([design.half_life for design in DESIGNS], origins),
+            simple=np.vstack(simple),
             forgotten=forgotten,
         )
 
@@ -183,13 +199,13 @@ class _Known:
         return self.simple[:, origins - self.first]
 
 
-def _earlier_days(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
-    """The level, changed by a share of what earlier days changed at this time; NaN without any."""
-    if memory.season_bins == 0:
-        return np.full(len(origins), np.nan)
-    changes = np.array(
-        [memory.change_on_an_earlier_day(origins, steps, day) for day in range(1, DAYS + 1)]
-    )
-    days = np.count_nonzero(~np.isnan(changes), axis=0)
-    mean = np.where(days > 0, np.nansum(changes, axis=0) / np.maximum(days, 1), np.nan)
-    return np.maximum(memory.level(2)[origins] + _SEASONAL_SHARE * mean, 0.0)
+def _earlier_days(level: FloatArray, changes: FloatArray) -> FloatArray:
+    """The level, changed by a share of what earlier days changed at this time; NaN without any.
+
+    `changes` are theirs, shape (days, origins), NaN where unknown.
+    """
+    known = ~np.isnan(changes)
+    days = known.sum(axis=0)
+    total = np.where(known, changes, 0.0).sum(axis=0)
+    mean = np.where(days > 0, total / np.maximum(days, 1), np.nan)
+    return np.maximum(level + _SEASONAL_SHARE * mean, 0.0)

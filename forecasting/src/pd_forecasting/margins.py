@@ -16,7 +16,7 @@ weight. Where few errors at a like level are known, margins are at least those o
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -85,11 +85,16 @@ class PastErrors:
     ordinary: npt.NDArray[np.bool_]
     settled: int
 
-    @property
+    @cached_property
     def known(self) -> npt.NDArray[np.bool_]:
         """Which errors are known."""
         known: npt.NDArray[np.bool_] = ~np.isnan(self.errors)
         return known
+
+    @cached_property
+    def sizes(self) -> FloatArray:
+        """How large the errors are, whichever way."""
+        return np.abs(self.errors)
 
     @property
     def newest(self) -> FloatArray:
@@ -147,28 +152,31 @@ def _locally_weighted(
     past: PastErrors, weights: FloatArray, horizon_steps: int, quantiles: Sequence[float]
 ) -> FloatArray:
     """Quantiles of the weighted errors, each scaled from its origin's roughness to now's."""
-    sizes = np.abs(past.errors)
-    usual = past.ordinary & (weights > 0)
-    total = float(weights[usual].sum())
-    typical = float((weights * sizes)[usual].sum()) / total if total > 0 else 0.0
+    counted = weights > 0
+    usual = past.ordinary & counted
+    of_usual, sizes = weights[usual], past.sizes[usual]
+    total = float(of_usual.sum())
+    typical = float(of_usual @ sizes) / total if total > 0 else 0.0
     if typical == 0.0:
         return np.zeros(len(quantiles))
-    after = _recent_size(np.where(usual, sizes, np.nan), typical)
-    at_origin = np.full(len(sizes), typical)
-    at_origin[horizon_steps:] = after[: max(len(sizes) - horizon_steps, 0)]
-    scores = past.errors / np.sqrt(np.maximum(at_origin, _CALMEST * typical))
-    now = math.sqrt(max(after[-1], _CALMEST * typical))
-    counted = weights > 0
-    return now * _spread(scores[counted], weights[counted], quantiles)
+    after = _recent_size(sizes, usual, typical)
+    at_origin = np.full(len(after), typical)
+    at_origin[horizon_steps:] = after[: max(len(after) - horizon_steps, 0)]
+    calmest = _CALMEST * typical
+    scores = past.errors[counted] / np.sqrt(np.maximum(at_origin[counted], calmest))
+    now = math.sqrt(max(after[-1], calmest))
+    return now * _spread(scores, weights[counted], quantiles)
 
 
-def _recent_size(sizes: FloatArray, typical: float) -> FloatArray:
-    """Exponentially weighted mean of error sizes after each error, starting at `typical`."""
+def _recent_size(sizes: FloatArray, usual: npt.NDArray[np.bool_], typical: float) -> FloatArray:
+    """Exponentially weighted mean of error sizes after each of n errors, starting at `typical`.
+
+    `usual`, shape (n,), says which errors count; `sizes` are theirs alone.
+    """
     weight = 1 - 0.5 ** (1 / _HALF_LIFE_BINS)
-    known = ~np.isnan(sizes)
     start = np.array([typical])
-    after = discounted(start, weight * sizes[known][None], _HALF_LIFE_BINS)[0]
-    held: FloatArray = np.concatenate([start, after])[np.cumsum(known)]
+    after = discounted(start, weight * sizes[None], _HALF_LIFE_BINS)[0]
+    held: FloatArray = np.concatenate([start, after])[np.cumsum(usual)]
     return held
 
 
@@ -176,43 +184,44 @@ def _weights(
     past: PastErrors, level: float, horizon_steps: int, season_bins: int, *, plain: bool
 ) -> tuple[FloatArray, float]:
     """How much each error counts, shape (n,), and how many at a like level are known."""
-    distance = _distances(past, level)
-    like = _kernel(distance, _LIKE) * past.known
-    comparable = _kernel(distance, _COMPARABLE) * past.known
-    if plain and comparable.sum() >= _MINIMUM_COMPARABLE * np.count_nonzero(past.known):
+    squares = _squared_distances(past, level)
+    like, comparable = _kernel(squares, _LIKE), _kernel(squares, _COMPARABLE)
+    known = float(np.count_nonzero(past.known))
+    if plain and comparable.sum() >= _MINIMUM_COMPARABLE * known:
         comparable = past.known.astype(np.float64)
     near = comparable * _by_clock(len(comparable), horizon_steps, season_bins)
     hour = season_bins / _HOURS_PER_SEASON if season_bins else float(_FEW)
-    parts = [(0.0 if plain else _LIKE_LEVEL, like), (_BY_CLOCK, near)]
+    sums = [float(part.sum()) for part in (like, near, comparable)]
+    # Less than an hour's worth of them is too little to go by.
+    of_like = (0.0 if plain else _LIKE_LEVEL) * min(1.0, sums[0] / hour)
+    of_near = _BY_CLOCK * min(1.0, sums[1] / hour)
+    shares = (of_like, of_near, 1.0 - of_like - of_near)
     weights = np.zeros(len(comparable))
-    left = 1.0
-    for most, part in parts:
-        # Less than an hour's worth of them is too little to go by.
-        share = most * min(1.0, float(part.sum()) / hour)
-        if share > 0:
-            weights += share * part / part.sum()
-            left -= share
-    if comparable.sum() > 0:
-        weights += left * comparable / comparable.sum()
-    return weights, float(like.sum())
+    for share, part, total in zip(shares, (like, near, comparable), sums, strict=True):
+        if share * total > 0:
+            weights += (share / total) * part
+    return weights, sums[0]
 
 
-def _distances(past: PastErrors, level: float) -> FloatArray:
-    """How far the level of each error's forecast is from `level`, as a logarithm of loads.
+def _squared_distances(past: PastErrors, level: float) -> FloatArray:
+    """How far the level of each error's forecast is from `level`, as a logarithm of loads, squared.
 
     Levels that differ by less than the usual error are alike, so that is added to both. They are
-    square roots of loads, so the logarithm counts twice.
+    square roots of loads, so the logarithm counts twice. Infinite where an error is unknown.
     """
-    blur = float(np.abs(past.errors[past.known]).mean())
-    low, high = np.minimum(past.levels, level) + blur, np.maximum(past.levels, level) + blur
+    blur = float(past.sizes[past.known].mean())
     with np.errstate(divide="ignore", invalid="ignore"):
-        distance: FloatArray = 2 * np.log(np.where(high > 0, high / low, 1.0))
-    return np.where(np.isnan(distance), np.inf, distance)
+        distance = 2 * np.log((past.levels + blur) / (level + blur))
+    if level + blur == 0:
+        distance = np.where(past.levels > 0, np.inf, 0.0)
+    squares: FloatArray = np.where(past.known, distance * distance, np.inf)
+    return squares
 
 
-def _kernel(distance: npt.NDArray[np.floating[Any]], width: float) -> FloatArray:
-    kernel: FloatArray = np.exp(-0.5 * (distance / width) ** 2)
-    return np.where(kernel < _MINIMUM_KERNEL, 0.0, kernel)
+def _kernel(squared_distance: npt.NDArray[np.floating[Any]], width: float) -> FloatArray:
+    kernel: FloatArray = np.exp(squared_distance * (-0.5 / width**2))
+    kernel[kernel < _MINIMUM_KERNEL] = 0.0
+    return kernel
 
 
 @lru_cache(maxsize=64)
@@ -222,7 +231,7 @@ def _by_clock(count: int, horizon_steps: int, season_bins: int) -> FloatArray:
         return np.zeros(count)
     ages = horizon_steps + np.arange(count)[::-1]
     from_this_time = (ages + season_bins / 2) % season_bins - season_bins / 2
-    near = _kernel(from_this_time, season_bins / _HOURS_PER_SEASON)
+    near = _kernel(from_this_time**2, season_bins / _HOURS_PER_SEASON)
     return near * (ages > season_bins / 2)
 
 
@@ -233,14 +242,15 @@ def _spread(scores: FloatArray, weights: FloatArray, quantiles: Sequence[float])
     how many of even weight would say as much (Kish 1965). So of n alike the q-quantile is the
     (n + 1) q-th.
     """
-    weights = weights / weights.sum()
-    alike = 1 / float((weights**2).sum())
+    total = float(weights.sum())
+    alike = total**2 / float(weights @ weights)
     order = np.argsort(scores)
-    ranks = np.cumsum(weights[order]) / (1 + 1 / alike)
-    spread: FloatArray = np.interp(quantiles, ranks, scores[order])
-    size = math.sqrt(float((weights * scores**2).sum())) * (1 + 2 / alike)
+    ranks = np.cumsum(weights[order])
+    wanted = np.array(quantiles) * (total * (1 + 1 / alike))
+    spread: FloatArray = np.interp(wanted, ranks, scores[order])
     for i, share in enumerate(quantiles):
         if (alike + 1) * min(share, 1 - share) < 1:
+            size = math.sqrt(float(weights @ scores**2) / total) * (1 + 2 / alike)
             wider = max if share > 0.5 else min
             spread[i] = wider(spread[i], NormalDist().inv_cdf(share) * size)
     return spread

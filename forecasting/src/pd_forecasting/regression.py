@@ -9,10 +9,10 @@ forecasts only bins that it has not learned from, so its errors are those of a f
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray
 from pd_forecasting.series_memory import Origins, SeriesMemory, at
@@ -87,45 +87,65 @@ the fewest that are fitted at all, and the last value, which has more noise, tak
 _CORE = len(_LEVELS) + len(_SLOPES) + DAYS + len(_PERIODS_PER_SEASON)
 
 
-def _columns(design: Design) -> npt.NDArray[np.bool_]:
+def _columns(design: Design) -> list[bool]:
     """Which features a design uses."""
     beyond = [design.looks_beyond] * len(_DAYS_BEYOND)
-    return np.array([True] * _CORE + beyond + [design.yesterdays_level])
+    return [True] * _CORE + beyond + [design.yesterdays_level]
 
 
-def features(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
+_USED = np.array([_columns(design) for design in DESIGNS])
+"""Which features each design uses, shape (designs, features)."""
+
+_PENALTIES = np.array([[design.penalty] for design in DESIGNS])
+"""Shape (designs, 1)."""
+
+
+def features(memory: SeriesMemory, origins: Origins, steps: int, changes: FloatArray) -> FloatArray:
     """What is known at each origin, shape (origins, features); what is unknown is 0.
 
-    The last columns are what only some designs use: see `_columns`.
+    `changes` are those of the last `DAYS`, shape (days, origins). The last columns are what only
+    some designs use: see `_columns`.
     """
-    base = memory.level(2)
-    now = base[origins]
-    columns = [memory.level(bins)[origins] - now for bins in _LEVELS]
-    columns += [memory.change_since(2, origins, bins) for bins in _SLOPES]
-    columns += [
-        memory.change_on_an_earlier_day(origins, steps, days) for days in range(1, DAYS + 1)
-    ]
-    columns += [_clock_pattern(memory, origins, steps, share) for share in _PERIODS_PER_SEASON]
-    columns += [
-        memory.change_on_an_earlier_day(origins, 2 * steps, days, broadly=True)
-        for days in _DAYS_BEYOND
-    ]
     season = memory.season_bins
-    columns.append(memory.change_since(5, origins, season) if season else np.zeros(now.shape))
-    return np.nan_to_num(np.column_stack(columns))
+    above_yesterday = memory.changes_since(5, origins, [season])
+    rows = (
+        memory.levels_at(_LEVELS, origins) - memory.level(2)[origins],
+        memory.changes_since(2, origins, _SLOPES),
+        changes,
+        _clock_patterns(memory, origins, steps),
+        memory.changes_on_earlier_days(origins, 2 * steps, _DAYS_BEYOND, broadly=True),
+        above_yesterday if season else np.zeros_like(above_yesterday),
+    )
+    known = np.vstack(rows).T
+    return np.where(np.isnan(known), 0.0, known)
 
 
-def _clock_pattern(memory: SeriesMemory, origins: Origins, steps: int, share: int) -> FloatArray:
-    """Mean deviation from the level at the same phase of the clock period."""
-    period = memory.season_bins // share
-    if period < _SHORTEST_PERIOD or memory.season_bins % share:
-        return np.zeros(len(origins))
-    deviation = memory.values - memory.level(10)
-    first = -(-steps // period)
-    lags = np.arange(first, first + _PERIOD_REPEATS[share]) * period - steps
-    earlier = at(deviation, origins[:, None] - lags)
-    mean: FloatArray = np.nan_to_num(earlier).mean(axis=1)
-    return mean
+def _clock_patterns(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
+    """Mean deviation from the level at the same phase of each clock period, (periods, origins)."""
+    patterns = np.zeros((len(_PERIODS_PER_SEASON), len(origins)))
+    lags_of = _pattern_lags(memory.season_bins, steps)
+    if not lags_of:
+        return patterns
+    earlier = at(memory.values - memory.level(10), origins[:, None] - np.concatenate(lags_of))
+    known, first = np.where(np.isnan(earlier), 0.0, earlier), 0
+    for row, lags in enumerate(lags_of):
+        if len(lags):
+            patterns[row] = known[:, first : first + len(lags)].mean(axis=1)
+        first += len(lags)
+    return patterns
+
+
+@lru_cache(maxsize=64)
+def _pattern_lags(season_bins: int, steps: int) -> tuple[Origins, ...]:
+    """By clock period, how long ago the bins are that have the target's phase; maybe none."""
+    found = []
+    for share in _PERIODS_PER_SEASON:
+        period = season_bins // share
+        first = -(-steps // max(period, 1))
+        periods = np.arange(first, first + _PERIOD_REPEATS[share])
+        too_short = period < _SHORTEST_PERIOD or season_bins % share
+        found.append(np.empty(0, dtype=np.int64) if too_short else periods * period - steps)
+    return tuple(found) if any(len(lags) for lags in found) else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,15 +207,13 @@ class Regression:
         if self.pairs < MINIMUM_PAIRS:
             return self
         squares = self.moments.diagonal() / self.pairs
-        used = squares > 0
-        coefficients = np.zeros_like(self.coefficients)
-        for row, design in enumerate(DESIGNS):
-            columns = used & _columns(design)
-            matrix = self.moments[np.ix_(columns, columns)]
-            penalty = np.diag(design.penalty * squares[columns])
-            coefficients[row, columns] = np.linalg.solve(
-                matrix + penalty, self.products[row, columns]
-            )
+        used = _USED & (squares > 0)
+        # What a design does not use stands for itself alone, with a coefficient of zero.
+        matrices = np.where(used[:, :, None] & used[:, None, :], self.moments, 0.0)
+        on_diagonal = np.arange(len(squares))
+        matrices[:, on_diagonal, on_diagonal] += np.where(used, _PENALTIES * squares, 1.0)
+        products = np.where(used, self.products, 0.0)
+        coefficients = np.linalg.solve(matrices, products[..., None])[..., 0]
         return replace(self, coefficients=coefficients)
 
     def _bounded(self, rows: FloatArray) -> FloatArray:

@@ -1,5 +1,6 @@
 """The newest bins of a series, and smoothed levels at every one of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -68,31 +69,42 @@ class SeriesMemory:
         level: FloatArray = self.paths.levels[HALF_LIVES.index(half_life)]
         return level
 
-    def change_since(self, half_life: int, origins: Origins, bins: int) -> FloatArray:
-        """By how much a level changed over the last `bins`; 0 where a new one began since."""
-        level = self.level(half_life)
-        change = level[origins] - at(level, origins - bins)
-        return np.where(self.since[origins] < bins, 0.0, change)
+    def levels_at(self, half_lives: Sequence[int], origins: Origins) -> FloatArray:
+        """`level` of several half-lives at these origins, shape (half-lives, origins)."""
+        rows = np.array([HALF_LIVES.index(bins) for bins in half_lives])
+        levels: FloatArray = self.paths.levels[rows[:, None], origins]
+        return levels
 
-    def change_on_an_earlier_day(
-        self, origins: Origins, steps: int, days: int, *, broadly: bool = False
+    def changes_since(self, half_life: int, origins: Origins, bins: Sequence[int]) -> FloatArray:
+        """By how much a level changed over the last of each of `bins`, shape (bins, origins).
+
+        0 where a new level began since.
+        """
+        level, back = self.level(half_life), np.array(bins)[:, None]
+        changes = level[origins] - at(level, origins - back)
+        return np.where(self.since[origins] < back, 0.0, changes)
+
+    def changes_on_earlier_days(
+        self, origins: Origins, steps: int, days: Sequence[int], *, broadly: bool = False
     ) -> FloatArray:
-        """By how much the load changed at this time `days` ago, over the same `steps` bins.
+        """By how much the load changed at this time so many `days` ago, over the same `steps` bins.
 
-        The load then is a mean of a few bins around, of more of them where `broadly`. NaN where
-        that day is not remembered, or where those bins are still to come.
+        Shape (days, origins). The load then is a mean of a few bins around, of more of them where
+        `broadly`. NaN where that day is not remembered, or where those bins are still to come.
         """
         around = _BROADLY if broadly else _BRIEFLY
-        lag = days * self.season_bins
-        if lag - steps <= around // 2:
-            return np.full(len(origins), np.nan)
-        went = mean_around(self.values, origins + steps - lag, around)
-        return went - at(self.level(2), origins - lag)
+        lags = np.array(days)[:, None] * self.season_bins
+        went = mean_around(self.values, origins + steps - lags, around)
+        changes = went - at(self.level(2), origins - lags)
+        return np.where(lags - steps <= around // 2, np.nan, changes)
 
 
 def at(array: FloatArray, index: Origins) -> FloatArray:
     """`array` at every index; NaN outside of it."""
     inside = (index >= 0) & (index < len(array))
+    if inside.all():
+        whole: FloatArray = array[index]
+        return whole
     out = np.full(index.shape, np.nan)
     out[inside] = array[index[inside]]
     return out
@@ -113,7 +125,9 @@ def mean_around(values: FloatArray, index: Origins, bins: int) -> FloatArray:
     if bins == 1:
         return at(values, index)
     side = bins // 2
-    around = at(values, index[:, None] + np.arange(-side, side + 1))
+    around = at(values, index[..., None] + np.arange(-side, side + 1))
     whole = (index >= side) & (index + side < len(values))
-    known = np.count_nonzero(~np.isnan(around), axis=1)
-    return np.where(whole & (known > 0), np.nansum(around, axis=1) / np.maximum(known, 1), np.nan)
+    known = ~np.isnan(around)
+    count = known.sum(axis=-1)
+    total = np.where(known, around, 0.0).sum(axis=-1)
+    return np.where(whole & (count > 0), total / np.maximum(count, 1), np.nan)

@@ -44,9 +44,9 @@ class _Fit:
     def extended(self, memory: SeriesMemory, news: ObservedSeries) -> Self:
         """Run on over `news`, the newest bins of `memory`."""
         bins = np.arange(len(memory) - len(news), len(memory))
+        earlier, before = yesterday(memory, np.array([bins, bins - 1]))
         run = self.run.extended(
-            news.trusted - self.share * yesterday(memory, bins),
-            news.began - self.share * yesterday(memory, bins - 1),
+            news.trusted - self.share * earlier, news.began - self.share * before
         )
         return replace(self, run=run.latest(_FIT_BINS), end=self.end + len(news))
 
@@ -86,6 +86,8 @@ class YesterdayArima:
         for fit in self.fits:
             begin = max(fit.begin, fit.end - len(fit.run.states))
             inside = (numbers >= begin) & (numbers < fit.end)
+            if not inside.any():
+                continue
             states = fit.run.states[numbers[inside] - fit.end + len(fit.run.states)]
             moved = fit.share * yesterday(memory, origins[inside] + steps)
             forecasts[inside] = np.maximum(states @ fit.run.model.ahead(steps) + moved, 0.0)

@@ -8,8 +8,15 @@ from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
 from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
 from pd_forecasting.observed_series import ObservedSeries
-from pd_forecasting.regression import DESIGNS, MINIMUM_PAIRS, REFIT_BINS, Regression, features
-from pd_forecasting.series_memory import SeriesMemory, mean_around
+from pd_forecasting.regression import (
+    DAYS,
+    DESIGNS,
+    MINIMUM_PAIRS,
+    REFIT_BINS,
+    Regression,
+    features,
+)
+from pd_forecasting.series_memory import Origins, SeriesMemory, mean_around
 
 DAY = 96
 HORIZONS = (1, 6)
@@ -17,6 +24,11 @@ HORIZONS = (1, 6)
 
 def memory_of(series: FloatArray, season: int) -> SeriesMemory:
     return SeriesMemory.nothing(season).extended(ObservedSeries.nothing().extended(series))
+
+
+def rows_of(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
+    changes = memory.changes_on_earlier_days(origins, steps, range(1, DAYS + 1))
+    return features(memory, origins, steps, changes)
 
 
 def daily_load(days: float, noise: float = 0.05, seed: int = 1) -> FloatArray:
@@ -110,21 +122,21 @@ def test_on_a_day_of_ten_minute_bins_luck_does_not_pass_for_skill() -> None:
 def test_what_a_regression_learns_from_is_known_at_the_origin(season: int, steps: int) -> None:
     load = np.sqrt(daily_load(6))
     origins = np.arange(3 * DAY, 4 * DAY, 5)
-    known = features(memory_of(load, season), origins, steps)
+    known = rows_of(memory_of(load, season), origins, steps)
     for row, origin in zip(known, origins, strict=True):
         changed = load.copy()
         changed[origin + 1 :] *= 2
         memory = memory_of(changed, season)
-        np.testing.assert_array_equal(features(memory, np.array([origin]), steps)[0], row)
+        np.testing.assert_array_equal(rows_of(memory, np.array([origin]), steps)[0], row)
 
 
 def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
     """A step up by 3 at one time of day: who asks across it is told of it, who asks past it not."""
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
     memory = memory_of(np.tile(day, 2), 60)
-    before, across, beyond = memory.change_on_an_earlier_day(np.array([70, 85, 104]), 10, 1)
+    before, across, beyond = memory.changes_on_earlier_days(np.array([70, 85, 104]), 10, [1])[0]
     assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
-    edge = memory.change_on_an_earlier_day(np.array([80]), 10, 1)[0]
+    edge = memory.changes_on_earlier_days(np.array([80]), 10, [1])[0, 0]
     assert edge == pytest.approx(3.0 * 5 / 9, abs=0.01)  # five of the nine bins around are up
 
 
@@ -161,7 +173,7 @@ def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: in
     for now in range(REFIT_BINS, len(roots), REFIT_BINS):
         origins = np.arange(first, now - steps + 1)
         levels = np.array([memory.level(design.half_life)[origins] for design in DESIGNS])
-        rows, came = features(memory, origins, steps), roots[origins + steps]
+        rows, came = rows_of(memory, origins, steps), roots[origins + steps]
         by_hand, first = by_hand.trained(rows, levels, came).solved(), now - steps + 1
     assert learned.pairs == by_hand.pairs == first
     np.testing.assert_allclose(learned.products, by_hand.products, rtol=1e-9, atol=1e-9)

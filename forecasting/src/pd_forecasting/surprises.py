@@ -1,8 +1,10 @@
 """Bins that are far from what came before: a wrong sample, or the first of a new level.
 
-A surprise is many deviations from the level. Two in a row, in the same direction, begin a new
-level. One alone is what loads do now and then; but where it is also far beyond all bins of the last
-days, it may be a wrong sample, and is doubted until the next bin confirms it.
+A surprise is many deviations from the level. Two in a row, both above or both below all bins of the
+last days, begin a new level. One alone is what loads do now and then; but where it is also far
+beyond those bins, it may be a wrong sample, and is doubted until the next bin confirms it. A new
+level that the load soon leaves for the one before was but a spike: averages start anew once more,
+at that bin, and surprises are again what they were before.
 """
 
 import math
@@ -17,16 +19,22 @@ _DEVIATIONS = 6.0
 """How far a surprise is from the level, in standard deviations of the error one bin ahead.
 
 A normal error is that large once in 500 million bins. On the series of `make bench-forecast` no
-two in a row were in minutes, and a handful in 10-minute bins, where loads did jump."""
+two in a row began a new level in minutes, and one pair did in 10-minute bins, for an hour."""
+
+_NEAR = 3.0
+"""How near to the level before, in the same deviations, a bin is that has returned to it: all but
+three normal ones in a thousand."""
 
 _FAR = math.sqrt(2.0)
 """A doubted bin is above the highest by this factor, or below the lowest: twice or half the load,
 on the scale of square roots. No bin of `make bench-forecast` was."""
 
-_MINIMUM_ERRORS = 30
+_MINIMUM_ERRORS = 60
 """Errors after the start, or after a surprise, before a bin can surprise (again).
 
-So many tell a deviation to an eighth of itself, and loads that jump all the time surprise no one.
+An hour of minutes, as long as an expert's trial: neighboring errors are correlated, and a level
+that nobody has seen in half an hour of minutes, or in a night of 10-minute bins, is no new one. And
+loads that jump all the time surprise no one.
 """
 
 _LONGEST_GAP = 5
@@ -52,6 +60,8 @@ class Surprises:
     - `new_squares`, `new_count`: the same since the start or the last surprise, not discounted.
     - `surprise`: the newest known bin where it surprises, else NaN.
     - `gap`: missing bins since the newest known one.
+    - `before`: what was known before the present level, which the load may yet return to; None
+      once `_MINIMUM_ERRORS` bins were on the present one.
     """
 
     level: float = math.nan
@@ -63,38 +73,56 @@ class Surprises:
     new_count: int = 0
     surprise: float = math.nan
     gap: int = 0
+    before: "Surprises | None" = None
 
-    def after(self, values: FloatArray) -> tuple[Self, FloatArray, FloatArray]:
+    def after(self, values: FloatArray) -> tuple["Surprises", FloatArray, FloatArray]:
         """After more bins, NaN where missing; with two arrays of their shape.
 
         The first holds the bins without the doubted ones, NaN in their place. The second is NaN
-        but at bins that confirm a new level: there it holds the bin that began it.
+        but at bins that confirm a new level: there it holds the bin that began it. A bin that is
+        back at the level before is such a bin, and began it itself.
         """
         trusted, began = values.copy(), np.full(len(values), np.nan)
-        now = self
+        now: Surprises = self
         for i, value in enumerate(values.tolist()):
             if math.isnan(value):
                 now = replace(now, gap=now.gap + 1)
                 continue
-            if now._doubts(value):
-                trusted[i] = np.nan
-            if now._confirms(value):
+            if now.before is not None and now._returns_to(now.before, value):
+                began[i], now = value, now._taken_up(now.before)
+            elif now._confirms(value):
                 began[i] = now._first(value)
+            elif now._doubts(value):
+                trusted[i] = np.nan
             seen = now._seen(value)
             now = replace(seen, gap=0) if seen.gap else seen
         return now, trusted, began
 
     def _surprises(self, value: float) -> bool:
+        return self._is_off(value, _DEVIATIONS)
+
+    def _is_off(self, value: float, deviations: float) -> bool:
+        """Whether a bin is further from the level than so many deviations."""
         long = self.squares / self.count if self.count else 0.0
         new = self.new_squares / self.new_count if self.new_count else 0.0
-        return abs(value - self.level) > _DEVIATIONS * math.sqrt(max(long, new))
+        return abs(value - self.level) > deviations * math.sqrt(max(long, new))
+
+    def _returns_to(self, before: "Surprises", value: float) -> bool:
+        """Whether the load is back at the level it had before."""
+        nearer = abs(value - before.level) < abs(value - self.level)
+        return nearer and not before._is_off(value, _NEAR)
+
+    def _taken_up(self, before: "Surprises") -> "Surprises":
+        """What was known before the present level, with the bins since in its range."""
+        return replace(before, low=min(before.low, self.low), high=max(before.high, self.high))
 
     def _confirms(self, value: float) -> bool:
         """Whether a new level began with the bin before, or with this one after a long gap."""
         if self.gap > _LONGEST_GAP:
             return self._surprises(value)
-        same_way = (value - self.level) * (self.surprise - self.level) > 0
-        return same_way and self._surprises(value)
+        lower, higher = sorted((self._first(value), value))
+        unseen = lower > self.high or higher < self.low
+        return unseen and not math.isnan(self.surprise) and self._surprises(value)
 
     def _first(self, value: float) -> float:
         """The bin that began the level that `value` confirms."""
@@ -115,7 +143,8 @@ class Surprises:
             return replace(self, level=value, low=value, high=value)
         if self._confirms(value):
             low, high = sorted((self._first(value), value))
-            return self._anew((low + high) / 2, min(low, self.low), max(high, self.high))
+            new = self._anew((low + high) / 2, min(low, self.low), max(high, self.high))
+            return replace(new, before=replace(self, surprise=math.nan, gap=0, before=None))
         if self._begins(value):
             return replace(self, surprise=value)
         if not math.isnan(self.surprise):
@@ -144,4 +173,5 @@ class Surprises:
             count=self.count * _KEEP + 1,
             new_squares=self.new_squares + error**2,
             new_count=self.new_count + 1,
+            before=self.before if self.new_count + 1 < _MINIMUM_ERRORS else None,
         )

@@ -74,6 +74,38 @@ def test_a_surprise_within_the_range_of_the_last_days_is_not_doubted() -> None:
     assert not np.isnan(seen.trusted[300])
 
 
+@every_forecaster
+def test_after_a_spike_of_minutes_the_level_of_before_is_believed_at_once(
+    model: type[Forecaster],
+) -> None:
+    service, bins = synthetic.step(8, synthetic.FACTOR), 5
+    level = service.level[service.begin] / synthetic.FACTOR
+    end = service.begin + bins
+    service.loads[end:] = np.random.default_rng(9).poisson(level, len(service.loads) - end)
+    origins = np.arange(end, end + 10)
+    answers = synthetic.asked(model, service.loads, service.begin - 1, end + 10)
+    came = service.loads[origins + synthetic.LEAD]
+    assert np.abs(came - answers.point(origins)).mean() <= 0.2 * level
+
+
+def test_a_level_that_the_last_day_knew_begins_nothing_and_one_beyond_it_does() -> None:
+    roots = 10 + np.random.default_rng(6).normal(0, 0.5, 500)
+    roots[100:160] += 15
+    known, beyond = roots.copy(), roots.copy()
+    known[300:310] += 12
+    beyond[300:310] += 20
+    began = [ObservedSeries.nothing().extended(one).began[300:] for one in (known, beyond)]
+    assert np.isnan(began[0]).all()
+    assert np.flatnonzero(~np.isnan(began[1])).tolist() == [1, 10]
+
+
+def test_a_load_that_has_just_returned_to_its_level_surprises_again() -> None:
+    roots = 10 + np.random.default_rng(7).normal(0, 0.5, 500)
+    roots[[300, 301, 302, 306, 307]] += [20, 20, 20, 60, 60]
+    began = ObservedSeries.nothing().extended(roots).began
+    assert np.flatnonzero(~np.isnan(began)).tolist() == [301, 303, 307, 308]
+
+
 def test_bins_that_come_singly_surprise_as_those_that_come_at_once() -> None:
     service = synthetic.step(7, synthetic.FACTOR)
     roots = np.sqrt(service.loads)

@@ -15,21 +15,24 @@ from scripts.forecast_bench.figures import ModelScores, figures
 from scripts.forecast_bench.measure import measure, measure_peers
 from scripts.forecast_bench.reach import reach
 from scripts.forecast_bench.series import all_keys
+from scripts.forecast_bench.staleness import staleness
 from scripts.forecast_bench.store import (
     save,
     save_peers,
     save_reach,
+    save_staleness,
     save_walks,
     saved,
     saved_peers,
     saved_reach,
+    saved_staleness,
     saved_walks,
 )
 
 import pd_forecasting
-from pd_forecasting import Forecaster, LastValue
+from pd_forecasting import Forecaster, Hedge, LastValue
 
-DEFAULT_MODEL = "Hedge"
+DEFAULT_MODEL = Hedge.name
 BESIDE_PEERS = "Hedge,LastValue,Ewma"
 QUICK_STRIDE = 10
 SPARSE = 8
@@ -44,6 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stride", type=int, default=1, help="bins between origins")
     parser.add_argument("--quick", action="store_true", help=f"stride {QUICK_STRIDE}, no documents")
     parser.add_argument("--peers", action="store_true", help="only the peers that are installed")
+    parser.add_argument("--staleness", action="store_true", help="only what a minute costs")
     parser.add_argument("--report", action="store_true", help="only write the page anew")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
@@ -69,9 +73,11 @@ def main() -> int:
     asked, status = arguments(), 0
     if asked.peers:
         save_peers(measure_peers(models(BESIDE_PEERS), say))
+    elif asked.staleness:
+        save_staleness(staleness(Hedge))
     elif not asked.report:
         status = measure_own(asked)
-    if asked.peers or asked.report:
+    if asked.peers or asked.staleness or asked.report:
         write_report()
     return status
 
@@ -104,6 +110,7 @@ def measure_own(asked: argparse.Namespace) -> int:
         if whole and default:
             save_walks(walked)
             save_reach(reach(model.name, walked))
+            save_staleness(staleness(model))
         yardstick = measured_last_value(asked, stride, keep=whole) if default else None
         name = "forecast" if default and whole else f"forecast-{model.name}"
         status = max(status, write(name, figures(scores, yardstick)))
@@ -132,7 +139,9 @@ def write_report() -> None:
     """Write the page of all models that were ever measured whole, the default first."""
     measured = [scores for model in models("") if (scores := saved(model.name))]
     if measured:
-        page = report.write(measured, saved_peers(), saved_walks(), saved_reach())
+        page = report.write(
+            measured, saved_peers(), saved_walks(), saved_reach(), saved_staleness()
+        )
         say(f"written: {page}")
 
 

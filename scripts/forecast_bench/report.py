@@ -13,6 +13,7 @@ from scripts.forecast_bench.plots import draw_all
 from scripts.forecast_bench.reach import Reach
 from scripts.forecast_bench.scores import HorizonScore
 from scripts.forecast_bench.series import AZURE_SERIES, MINUTE_SERIES
+from scripts.forecast_bench.staleness import LEADS_MINUTES, Staleness
 from scripts.forecast_bench.store import ROOT
 
 FOLDER = ROOT / "docs" / "benchmarks"
@@ -39,6 +40,7 @@ def write(
     peers: Sequence[ModelScores],
     walks: Mapping[str, Walk],
     allowed: Sequence[Reach],
+    later: Sequence[Staleness],
 ) -> Path:
     """Write the page and its pictures. `models` begin with the default forecaster."""
     draw_all(FOLDER, models, walks)
@@ -52,6 +54,7 @@ def write(
         _quantiles(models[0]),
         _pinball(models),
         _replicas(models),
+        _staleness(later),
         _cold_starts(models),
         _cost(models),
         _peers(peers),
@@ -253,6 +256,35 @@ def _replicas(models: Sequence[ModelScores]) -> str:
         "A service that needs 8 replicas on average buys them for a quantile; percent of minutes "
         "with too few, and surplus replica-minutes in percent of those needed.\n\n"
         "![What fewer short minutes cost](forecast_replicas.svg)\n\n" + _table(head, rows)
+    )
+
+
+def _staleness(rows: Sequence[Staleness]) -> str:
+    head = (
+        "series",
+        *(f"pinball 0.9, {lead} min" for lead in LEADS_MINUTES),
+        "a minute",
+        "pinball 0.975, a minute",
+        *(f"over, {LEADS_MINUTES[place]} min" for place in (0, -1)),
+        "a minute",
+    )
+    cells = [
+        [
+            one.series,
+            *(_number(loss, 2) for loss in one.pinball90),
+            f"{one.pinball90_minute:.1f} %",
+            f"{one.pinball975_minute:.1f} %",
+            *(f"{one.over[place]:.1f} %" for place in (0, -1)),
+            f"{one.over_minute:.2f} points",
+        ]
+        for one in rows
+    ]
+    return (
+        "## What a minute costs\n\n"
+        "The default's losses at several leads, in percent of the mean; what each minute of lead "
+        "or of staleness adds to them (least squares), and to the replicas too many at 1 % short "
+        "minutes. `python -m scripts.bench_forecast --staleness` measures it alone.\n\n"
+        + _table(head, cells)
     )
 
 

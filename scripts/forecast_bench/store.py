@@ -15,6 +15,7 @@ from scripts.forecast_bench.origins import Walk
 from scripts.forecast_bench.reach import Reach
 from scripts.forecast_bench.scores import HorizonScore, ReplicaScore
 from scripts.forecast_bench.series import MINUTE_SERIES, load
+from scripts.forecast_bench.staleness import Staleness
 from scripts.forecast_bench.synthetic_figures import MadeUp
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ OWN = ROOT / "build" / "bench" / "forecast"
 
 WALKS = OWN / "walks.npz"
 REACH = OWN / "reach.json"
+STALENESS = OWN / "staleness.json"
 PEERS = ROOT / "docs" / "benchmarks" / "forecast_peers.json"
 """Scores of other people's models: their packages are no dependency, so these are kept."""
 
@@ -80,6 +82,19 @@ def saved_reach() -> list[Reach]:
     return [Reach(**row) for row in json.loads(REACH.read_text(encoding="utf-8"))]
 
 
+def save_staleness(rows: list[Staleness]) -> None:
+    """Keep what a minute costs."""
+    _write(STALENESS, [asdict(row) for row in rows])
+
+
+def saved_staleness() -> list[Staleness]:
+    """What was kept of what a minute costs."""
+    if not STALENESS.exists():
+        return []
+    rows = json.loads(STALENESS.read_text(encoding="utf-8"))
+    return [Staleness(**{key: _whole(value) for key, value in row.items()}) for row in rows]
+
+
 def save_peers(peers: list[ModelScores]) -> None:
     """Keep the scores of the peers, and of ours on the same origins.
 
@@ -107,7 +122,11 @@ def _sent(plain: Any) -> Any:
         return None if math.isnan(plain) else float(f"{plain:.6g}")
     if isinstance(plain, dict):
         return {str(key): _sent(value) for key, value in plain.items()}
-    return [_sent(value) for value in plain] if isinstance(plain, list) else plain
+    return [_sent(value) for value in plain] if isinstance(plain, list | tuple) else plain
+
+
+def _whole(plain: Any) -> Any:
+    return tuple(map(_back, plain)) if isinstance(plain, list) else plain
 
 
 def _back(plain: Any) -> float:

@@ -15,6 +15,7 @@ from scripts.forecast_bench.scores import (
     score_replicas,
 )
 from scripts.forecast_bench.series import AZURE_SERIES, BenchSeries, FloatArray, IntArray
+from scripts.forecast_bench.staleness import LEADS_MINUTES, Staleness
 
 from pd_forecasting import DampedTrend, Ewma, LastValue
 
@@ -154,3 +155,10 @@ def test_surplus_is_told_where_one_minute_in_a_hundred_is_short() -> None:
     choices = [ReplicaScore(0.9, 4.0, 10.0), ReplicaScore(0.975, 0.25, 30.0)]
     assert over_at_short(choices, 1.0) == pytest.approx(20.0)
     assert np.isnan(over_at_short(choices, 0.1))
+
+
+def test_what_a_minute_costs_is_told_of_the_loss_at_the_middle_lead() -> None:
+    losses = tuple(2.0 + 0.04 * (lead - LEADS_MINUTES[2]) for lead in LEADS_MINUTES)
+    found = Staleness("made", losses, losses, tuple(10 * loss for loss in losses))
+    assert found.pinball90_minute == pytest.approx(2.0)
+    assert found.over_minute == pytest.approx(0.4)

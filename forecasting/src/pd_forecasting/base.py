@@ -85,6 +85,11 @@ class Forecaster(ABC):
         """
 
     @property
+    def refit_due(self) -> bool:
+        """Whether the bins seen since the last `fit` ask for another, whenever the next is due."""
+        return False
+
+    @property
     @abstractmethod
     def known_points(self) -> int:
         """Bins with a value among those still remembered."""

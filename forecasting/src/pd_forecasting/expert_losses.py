@@ -115,9 +115,16 @@ class ExpertLosses:
         """Only after the newest bin."""
         return replace(self, **{name: sums[..., -1:] for name, sums in vars(self).items()})
 
-    def shares(self, answered: npt.NDArray[np.bool_]) -> FloatArray:
-        """Weights of those that answered, shape (k, m), summing to 1 where any did."""
+    def shares(
+        self, answered: npt.NDArray[np.bool_], proven: npt.NDArray[np.bool_] | None = None
+    ) -> FloatArray:
+        """Weights of those that answered, shape (k, m), summing to 1 where any did.
+
+        Those that are `proven`, shape (k, 1), need no trial.
+        """
         tried = self.compared >= np.minimum(self.compared[0], _TRIAL_ERRORS)
+        if proven is not None:
+            tried |= proven
         loss = self._mean_losses()
         least = loss.min(axis=0)
         ratio = np.divide(least, loss, out=np.ones_like(loss), where=loss > 0)

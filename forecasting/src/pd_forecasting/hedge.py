@@ -6,8 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
-from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
+from pd_forecasting.horizon_ensemble import EXPERTS, FOUND_SEASON, FittedExperts, HorizonEnsemble
+from pd_forecasting.margins import MINIMUM_ERRORS
 from pd_forecasting.observed_series import ObservedSeries
+from pd_forecasting.season_watch import SeasonWatch
+from pd_forecasting.seasonal_level import SeasonalLevel
 from pd_forecasting.self_scoring import JUDGED_BINS, SelfScoring
 from pd_forecasting.series_memory import SeriesMemory
 from pd_forecasting.yesterday import YesterdayArima
@@ -15,12 +18,15 @@ from pd_forecasting.yesterday import YesterdayArima
 _SEASONS_REMEMBERED = 4
 """One more than the regression looks back (`regression.DAYS`), for the change over a lead time."""
 
+_LEADS = 0.5
+"""Share of the forecast from which on an expert leads."""
+
 _MAXIMUM_ENSEMBLES = 12
 """Horizons kept: two pools' lead times with their neighbors, twice over."""
 
 
 class Hedge(SelfScoring):
-    """Last value, averages, earlier days' change, direct regressions and an ARIMA, weighted.
+    """Last value, averages, earlier days' change, regressions, an ARIMA and a season, weighted.
 
     At every horizon asked, the weight of an expert comes from its own recent errors at that horizon
     (see `ExpertLosses`): the last value leads where nothing beats it, a regression where it has
@@ -34,17 +40,29 @@ class Hedge(SelfScoring):
     The ARIMA has yesterday's load as regressor (see `YesterdayArima`): `fit` lets statsmodels fit
     it, `update` runs it on. All else is learned as the bins come in; `fit` starts it anew. The
     first question about a horizon costs a run over all that is remembered.
+
+    With `longest_season_bins` above 0, periods of up to so many bins are looked for in the series
+    (see `SeasonWatch`). `fit` makes an expert for the one in force (see `SeasonalLevel`), and
+    `update` says when that is another: `refit_due`. Errors that were made before that expert first
+    led count no more: they say nothing of a forecaster that knows the season.
     """
 
     name: ClassVar[str] = "Hedge"
     minimum_points: ClassVar[int] = 5
     bins_between_fits: ClassVar[int] = 1440
 
-    def __init__(self, *, sustained_bins: int = 1, season_bins: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        sustained_bins: int = 1,
+        season_bins: int = 0,
+        longest_season_bins: float = 0.0,
+    ) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
         self._memory = SeriesMemory.nothing(season_bins)
         self._ensembles: dict[int, HorizonEnsemble] = {}
-        self._arima = YesterdayArima()
+        self._experts = FittedExperts()
+        self._watch = SeasonWatch(longest_season_bins)
 
     @property
     def _memory_bins(self) -> int:
@@ -54,7 +72,11 @@ class Hedge(SelfScoring):
         """Start anew with a whole series, and follow the experts at `horizons_steps`."""
         observed = ObservedSeries.nothing().extended(np.sqrt(checked(series)))
         memory = SeriesMemory.nothing(self.season_bins).extended(observed)
-        self._arima = YesterdayArima.fitted(memory, observed)
+        self._watch = SeasonWatch(self._watch.longest_bins).extended(observed.trusted)
+        self._experts = FittedExperts(
+            YesterdayArima.fitted(memory, observed),
+            SeasonalLevel.fitted(observed, self._watch.season),
+        )
         self._ensembles = {
             steps: self._made(memory, steps).latest(self._memory_bins)
             for steps in sorted(set(horizons_steps))
@@ -67,13 +89,36 @@ class Hedge(SelfScoring):
         observed = self._observed.extended(np.sqrt(checked(series)))
         news = observed.newest(len(series))
         memory = self._memory.extended(news)
-        self._arima = self._arima.extended(memory, news)
+        self._watch = self._watch.extended(news.trusted)
+        self._experts = FittedExperts(
+            self._experts.arima.extended(memory, news), self._experts.season.extended(news)
+        )
         self._ensembles = {
-            steps: ensemble.extended(memory, len(series), self._arima).latest(self._memory_bins)
+            steps: ensemble.extended(memory, len(series), self._experts).latest(self._memory_bins)
             for steps, ensemble in self._ensembles.items()
         }
         self._memory = memory.latest(self._memory_bins)
         self._observed = observed.newest(self._memory_bins)
+
+    @property
+    def found_season_bins(self) -> float | None:
+        """Period of the rhythm that the series itself showed and that is followed; None: none."""
+        season = self._experts.season
+        return None if season.run is None or season.season is None else season.season.period_bins
+
+    @property
+    def refit_due(self) -> bool:
+        """Whether another season is in force than the one fitted for."""
+        return self._watch.season != self._experts.season.season
+
+    def _comparable_bins(self, steps: int) -> int:
+        led = self._ensemble(steps).shares[EXPERTS.index(FOUND_SEASON)] >= _LEADS
+        return int(len(led) - led.argmax()) if led.any() else super()._comparable_bins(steps)
+
+    @property
+    def _errors_to_compare(self) -> int:
+        # A season is in force because it forecast better than the last value already.
+        return super()._errors_to_compare if self.found_season_bins is None else MINIMUM_ERRORS
 
     def _followed(self, steps: int) -> FloatArray:
         return self._ensemble(steps).combined
@@ -91,4 +136,4 @@ class Hedge(SelfScoring):
         return self._ensembles[steps]
 
     def _made(self, memory: SeriesMemory, steps: int) -> HorizonEnsemble:
-        return HorizonEnsemble.of(memory, steps, self.sustained_bins, self._arima)
+        return HorizonEnsemble.of(memory, steps, self.sustained_bins, self._experts)

@@ -3,7 +3,7 @@
 Nothing is used before it is known: the error of a forecast counts once its target was measured.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy as np
 from pd_forecasting.base import FloatArray
 from pd_forecasting.expert_losses import ExpertLosses
 from pd_forecasting.regression import DAYS, DESIGNS, REFIT_BINS, Regression, features
+from pd_forecasting.seasonal_level import SeasonalLevel
 from pd_forecasting.series_memory import Origins, SeriesMemory, at, centered_mean
 from pd_forecasting.yesterday import YesterdayArima
 
 LAST_VALUE = "last value"
 ARIMA = "ARIMA with yesterday"
+FOUND_SEASON = "season found"
 _AVERAGED = (1, 2, 5, 10)
 """Half-lives in bins: what averages of minutes were best on public traces (`bench-forecast`)."""
 
@@ -24,9 +26,13 @@ EXPERTS = (
     *(f"average of {bins}" for bins in _AVERAGED),
     "earlier days",
     ARIMA,
+    FOUND_SEASON,
     *(design.name for design in DESIGNS),
 )
 """Names of the experts, in the order of the rows of every matrix of theirs."""
+
+_PROVEN = np.array([[name == FOUND_SEASON] for name in EXPERTS])
+"""What found the season has tried it already."""
 
 _SEASONAL_SHARE = 0.5
 """Share of the earlier days' change that is forecast: changes of 30 minutes correlate by 0.1 to 0.7
@@ -37,7 +43,22 @@ _SHARES_REMEMBERED = 1440
 """Origins whose weights are kept, for those who want to see them: a day of minutes."""
 
 
-_NO_ARIMA = YesterdayArima()
+@dataclass(frozen=True, eq=False)
+class FittedExperts:
+    """The experts that a fit made: they know nothing of horizons."""
+
+    arima: YesterdayArima = field(default_factory=YesterdayArima)
+    season: SeasonalLevel = field(default_factory=SeasonalLevel)
+
+    def ahead(self, memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
+        """Forecasts from m `origins`, places in `memory`; NaN where there is none, (2, m)."""
+        numbers = origins + memory.seen - len(memory)
+        return np.vstack(
+            [self.arima.ahead(memory, origins, steps), self.season.ahead(numbers, steps)]
+        )
+
+
+_NONE_FITTED = FittedExperts()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +86,7 @@ class HorizonEnsemble:
         memory: SeriesMemory,
         steps: int,
         sustained_bins: int,
-        arima: YesterdayArima = _NO_ARIMA,
+        fitted: FittedExperts = _NONE_FITTED,
     ) -> Self:
         """The ensemble over all that is remembered."""
         k = len(EXPERTS)
@@ -80,12 +101,14 @@ class HorizonEnsemble:
             regression=Regression.untrained(),
             trained_until=memory.seen - len(memory),
         )
-        return blank.extended(memory, len(memory), arima)
+        return blank.extended(memory, len(memory), fitted)
 
-    def extended(self, memory: SeriesMemory, bins: int, arima: YesterdayArima = _NO_ARIMA) -> Self:
+    def extended(
+        self, memory: SeriesMemory, bins: int, fitted: FittedExperts = _NONE_FITTED
+    ) -> Self:
         """With the newest `bins` of `memory` as further origins."""
         ensemble = self
-        known = _Known.since(self, memory, bins, arima)
+        known = _Known.since(self, memory, bins, fitted)
         shares, combined = [self.shares], [self.combined]
         for block in _blocks(memory, bins):
             if _learns_at(memory, int(block[0])):
@@ -121,7 +144,7 @@ class HorizonEnsemble:
         experts = np.hstack([self.pending, newest])
         actual = at(known.targets, block - self.sustained_bins // 2)
         losses = self.expert_losses.after(np.abs(experts[:, : len(block)] - actual))
-        shares = losses.shares(~np.isnan(newest))
+        shares = losses.shares(~np.isnan(newest), _PROVEN)
         record = replace(self, pending=experts[:, len(block) :], expert_losses=losses.latest)
         combined = np.where(
             np.isnan(newest[0]), np.nan, (shares * np.nan_to_num(newest)).sum(axis=0)
@@ -165,7 +188,7 @@ class _Known:
 
     @classmethod
     def since(
-        cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int, arima: YesterdayArima
+        cls, ensemble: HorizonEnsemble, memory: SeriesMemory, bins: int, fitted: FittedExperts
     ) -> Self:
         """At the newest `bins`, and where the regression learns at one, at what it learns from."""
         forgotten = memory.seen - len(memory)
@@ -178,7 +201,7 @@ class _Known:
         simple = (
             memory.levels_at((0, *_AVERAGED), origins),
             _earlier_days(memory.level(2)[origins], changes),
-            arima.ahead(memory, origins, steps),
+            fitted.ahead(memory, origins, steps),
         )
         return cls(
             first=first,

@@ -53,14 +53,17 @@ class SelfScoring(Forecaster):
 
     def error_vs_last_value(self, horizon_steps: int) -> float:
         """Relative MAE over the bins remembered; NaN below `ERRORS_TO_COMPARE` errors."""
-        loads = self._observed.trusted[-JUDGED_BINS:] ** 2
+        kept = slice(
+            len(self._observed) - min(JUDGED_BINS, self._comparable_bins(horizon_steps)), None
+        )
+        loads = self._observed.trusted[kept] ** 2
         actual = loads[horizon_steps:]
         last = loads[: len(actual)]
-        followed = self._followed(horizon_steps)[-JUDGED_BINS:]
+        followed = self._followed(horizon_steps)[kept]
         own = np.abs(actual - followed[: len(actual)] ** 2)
         other = np.abs(actual - last)
         usable = ~np.isnan(own + other)
-        if np.count_nonzero(usable) < ERRORS_TO_COMPARE:
+        if np.count_nonzero(usable) < self._errors_to_compare:
             return float("nan")
         rounding = _ROUNDING * actual[usable].sum()
         if other[usable].sum() <= rounding:
@@ -109,13 +112,26 @@ class SelfScoring(Forecaster):
         made_at = followed[: len(actual)]
         same_level = np.zeros(len(actual), dtype=bool)
         same_level[: max(len(seen) - reach, 0)] = seen.since[reach:] > reach
-        kept = slice(-self._errors_remembered, None)
+        forgotten = max(
+            len(actual) - self._errors_remembered, len(seen) - self._comparable_bins(steps), 0
+        )
+        kept = slice(forgotten, None)
         return PastErrors(
             errors=(actual - made_at)[kept],
             levels=made_at[kept],
             ordinary=(same_level & ~doubted)[kept],
             settled=int(np.clip(seen.since[-1] - steps, 0, len(actual))),
         )
+
+    def _comparable_bins(self, steps: int) -> int:
+        """How many of the newest forecasts were made as the present one is; all, by default."""
+        del steps
+        return len(self._observed)
+
+    @property
+    def _errors_to_compare(self) -> int:
+        """With fewer of these it is not said which of two forecasters is better."""
+        return ERRORS_TO_COMPARE
 
     @property
     def _errors_remembered(self) -> int:

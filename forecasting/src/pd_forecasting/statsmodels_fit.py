@@ -12,6 +12,8 @@ from pd_forecasting.kalman import LinearModel
 
 _MAXIMUM_ITERATIONS = 30
 _LARGEST_ROOT = 1.0 + 1e-9
+_SEASON_HARMONICS = 3
+"""A wave whose rise, fall, peaks and troughs differ in height and width."""
 
 
 def best_of(candidates: list[Callable[[], Any]]) -> LinearModel | None:
@@ -49,6 +51,32 @@ def arima_with_regressor(
     with np.errstate(all="ignore"):
         model = _model_of(left.filter(with_it.params[1:]))
     return (share, model) if _sane(model) else None
+
+
+def level_with_season(values: FloatArray, period_bins: float) -> LinearModel | None:
+    """A level that walks at random, with a season of three harmonics that may change as well.
+
+    Shape (n,), NaN where missing. None where no fit came to an end.
+    """
+    # Here and not above: see `sarimax.best_arima`.
+    from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415 - 100 MB that only fits need
+        UnobservedComponents,
+    )
+
+    size = float(np.nanmean(np.abs(values)))
+    if size == 0.0:
+        return None
+    season = [{"period": period_bins, "harmonics": _SEASON_HARMONICS}]
+    found = _fit(
+        partial(
+            UnobservedComponents,
+            values / size,
+            level="llevel",
+            freq_seasonal=season,
+            stochastic_freq_seasonal=[True],
+        )
+    )
+    return None if found is None else _model_of(found)
 
 
 def _fit(make: Callable[[], Any]) -> Any | None:

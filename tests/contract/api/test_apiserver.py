@@ -349,7 +349,7 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
         ("pdis.spec.prefill.terminationGracePeriodSeconds", "between SIGTERM and SIGKILL"),
         ("pdis.spec.autoscaling.mode", "made, shown in status, events and metrics"),
         ("pdis.spec.autoscaling.forecast.quantilePercent", "more head-room and more GPUs"),
-        ("pdis.spec.autoscaling.forecast.seasonSeconds", "a day, unless the load is replayed"),
+        ("pdis.spec.autoscaling.forecast.seasonSeconds", "Absent: a day, and a shorter one"),
         ("pdis.spec.autoscaling.schedules.cron", "half past eight on working days"),
         ("pdis.spec.autoscaling.behavior.scaleDown.policies", "HorizontalPodAutoscaler"),
         ("pdis.spec.engine.profile", "exactly one"),

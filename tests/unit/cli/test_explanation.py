@@ -52,6 +52,12 @@ def test_schedules_in_force_are_named() -> None:
     assert "schedules sale, mornings" in said
 
 
+def test_a_rhythm_that_was_found_is_told_where_it_is_followed() -> None:
+    said = explained({"prefill": {**POOL, "foundSeasonSeconds": 600}, "decode": POOL})
+    assert "25.0 at P95; the load has a rhythm of 600 s, found in its history\n" in said
+    assert said.count("rhythm") == 1
+
+
 def test_sizes_that_the_operator_chose_are_told_with_why() -> None:
     chosen = {
         "prefillTensorParallelSize": 2,

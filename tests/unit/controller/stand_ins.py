@@ -137,7 +137,7 @@ class InlineFits:
         return fit_demand(
             history,
             spec.model.value,
-            season_seconds=float(spec.season_seconds),
+            season_seconds=spec.season_seconds,
             horizons_seconds=horizons_seconds,
         )
 

@@ -112,3 +112,21 @@ def test_a_constant_load_is_forecast_without_error(loads: FloatArray) -> None:
 def test_too_little_to_judge_is_said(loads: FloatArray) -> None:
     with pytest.raises(NotEnoughHistoryError, match="at least 20 are needed"):
         replay(loads)
+
+
+def test_a_rhythm_is_followed_from_when_it_was_found() -> None:
+    rng = np.random.default_rng(3)
+    waves = 25 + 20 * np.sin(2 * np.pi * np.arange(240) / 20)
+    loads = np.concatenate([rng.poisson(25 * np.ones(240) * 60), rng.poisson(waves * 60)]) / 60
+    plan = BacktestPlan("Hedge", None, (300.0,), maximum_origins=150, warm_up_seconds=HOUR)
+    replayed = replay(loads, plan)
+    found = replayed.season_seconds
+    begun = replayed.seconds[~np.isnan(found)][0] / 60
+    assert 240 < begun < 240 + 3 * 20
+    assert found[-1] == pytest.approx(1200, rel=0.05)
+    late = replayed.seconds / 60 > 300
+    missed = np.abs(replayed.used - replayed.actual)[0, late]
+    held = np.abs(replayed.last - replayed.actual)[0, late]
+    assert np.nanmean(missed) < 0.3 * np.nanmean(held)
+    given = replay(loads, BacktestPlan("Hedge", 0.0, (300.0,), maximum_origins=40))
+    assert np.isnan(given.season_seconds).all()

@@ -95,13 +95,13 @@ class ForecastSpec(ApiModel):
         description="Length of one bin of that history in seconds. Shorter bins see a ramp sooner "
         "and are noisier. Must be at least two scrape intervals, else a bin holds no rate.",
     )
-    season_seconds: int = Field(
-        default=86_400,
+    season_seconds: int | None = Field(
+        default=None,
         ge=0,
         le=2_678_400,
-        description="Length of the load's rhythm in seconds: a day, unless the load is replayed "
-        "faster than it was recorded. What the load did at the same time of earlier rhythms enters "
-        "the forecast as a change, with a weight that this service's own history gives it. 0: no "
+        description="Length of the load's rhythm in seconds. Absent: a day, and a shorter one "
+        "where this service's own history shows it. What the load did at the same time of earlier "
+        "rhythms enters the forecast as a change, with a weight that this history gives it. 0: no "
         "rhythm. Counts only where it is a whole number of bins, at least two.",
     )
     lead_margin_seconds: int = Field(

@@ -78,6 +78,12 @@ class PoolForecastStatus(StatusModel):
         "their forecast; ten times quantilePercent where the quantile means what it says. Absent "
         "before enough forecasts came due.",
     )
+    found_season_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        description="Period of the rhythm that this pool's load showed and that its forecast "
+        "follows. Absent while there is none, or where seasonSeconds says which counts.",
+    )
 
 
 class ForecastStatus(StatusModel):

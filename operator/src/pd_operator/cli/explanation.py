@@ -79,7 +79,7 @@ def _load(status: PDInferenceServiceStatus) -> list[str]:
                 f"forecast  {role}: {ahead.median_milli_requests_per_second / 1000:.1f} requests/s "
                 f"expected in {ahead.horizon_seconds} s, "
                 f"{ahead.milli_requests_per_second / 1000:.1f} at P{ahead.quantile_percent}"
-                f"{_coverage(ahead)}"
+                f"{_coverage(ahead)}{_season(ahead)}"
             )
         if status.forecast.schedules:
             lines.append(f"schedules {', '.join(status.forecast.schedules)}")
@@ -113,6 +113,12 @@ def _coverage(ahead: PoolForecastStatus) -> str:
     if ahead.coverage_per_mille is None:
         return ""
     return f", which {ahead.coverage_per_mille / 10:.1f} % of the loads kept to"
+
+
+def _season(ahead: PoolForecastStatus) -> str:
+    if ahead.found_season_seconds is None:
+        return ""
+    return f"; the load has a rhythm of {ahead.found_season_seconds} s, found in its history"
 
 
 def _chain(status: PDInferenceServiceStatus) -> Table:

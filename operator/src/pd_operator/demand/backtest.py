@@ -30,7 +30,7 @@ class BacktestPlan:
     """What is replayed.
 
     - `model`: a value of `ForecastModel`.
-    - `season_seconds`: length of the load's rhythm; 0 for none.
+    - `season_seconds`: length of the load's rhythm; 0 for none, None to have it found.
     - `horizons_seconds`: the first is the one whose experts are recorded.
     - `percentiles`: of the forecast, ascending, between 1 and 99.
     - `maximum_origins`: forecasts made, evenly spaced; every bin is seen all the same.
@@ -40,7 +40,7 @@ class BacktestPlan:
     """
 
     model: str
-    season_seconds: float
+    season_seconds: float | None
     horizons_seconds: tuple[float, ...]
     percentiles: tuple[int, ...] = (5, 50, 90, 95)
     maximum_origins: int = 400
@@ -79,6 +79,7 @@ class SeriesBacktest:
     - `own`, `used`, `last`, `actual`: the model's forecast, the one acted on, the last value and
       the load that came, (h, o); NaN where unknown. `sustained` is the load that quantiles are of.
     - `quantiles`: of what was acted on, (h, o, q). `trusted`: whether that is the model, (h, o).
+    - `season_seconds`: period of the rhythm that the model had found and followed, (o,).
     - `shares`: weight of each of the model's experts at the first horizon, (o,); empty for a model
       without experts.
     """
@@ -94,6 +95,7 @@ class SeriesBacktest:
     sustained: FloatArray
     quantiles: FloatArray
     trusted: FloatArray
+    season_seconds: FloatArray
     shares: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
@@ -147,7 +149,7 @@ def backtest(
     between_fits = max(refit_bins(plan.model), round(plan.refit_seconds / bin_seconds))
     fitted, seen, fitted_on = None, 0, 0
     for column, origin in enumerate(origins.tolist()):
-        if fitted is None or origin - fitted_on >= between_fits:
+        if fitted is None or fitted.refit_due or origin - fitted_on >= between_fits:
             forecaster = make_forecaster(plan.model, plan.season_seconds, bin_seconds)
             fitted, fitted_on = FittedSeries.fit(forecaster, loads[: origin + 1], steps), origin
         else:
@@ -169,6 +171,7 @@ def backtest(
         sustained=_came(lasting, origins, steps),
         quantiles=record.quantiles,
         trusted=record.trusted,
+        season_seconds=record.season_bins * bin_seconds,
         shares=record.shares,
     )
 
@@ -203,10 +206,13 @@ class _Record:
         blank = np.full((len(steps), origins), np.nan)
         self.own, self.used, self.last, self.trusted = (blank.copy() for _ in range(4))
         self.quantiles = np.full((len(steps), origins, len(percentiles)), np.nan)
+        self.season_bins = np.full(origins, np.nan)
         self.shares: dict[str, FloatArray] = {}
 
     def note(self, column: int, fitted: FittedSeries, last_value: float) -> None:
         """Forecast every horizon; one that too little is known for stays unknown."""
+        if fitted.found_season_bins is not None:
+            self.season_bins[column] = fitted.found_season_bins
         for row, steps in enumerate(self._steps):
             selected = fitted.selected(steps)
             try:

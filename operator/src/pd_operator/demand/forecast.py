@@ -49,6 +49,12 @@ A trend that is drawn on, or errors made while a load climbed, else ask for twic
 seen; the present load and the queues speak for what is really new.
 """
 
+DAY_SECONDS = 86_400.0
+"""The season of every load of which nothing else was said."""
+
+LONGEST_FOUND_SECONDS = DAY_SECONDS / 8
+"""Of the rhythms looked for in a history: longer ones are part of the day's own shape."""
+
 _LARGEST_CHANGE_OF_LENGTH = 3.0
 """Mean lengths are not forecast to change by more than this factor within one lead time."""
 
@@ -78,6 +84,8 @@ class DemandForecast:
       of the last value; NaN before there are errors to compare.
     - `trusted`: whether the figures are the asked model's. Where it does not beat the last value,
       they are the last value's own, with its own quantiles.
+    - `found_season_seconds`: period of the rhythm that the pool's tokens showed and that the model
+      follows; None where it follows none.
     """
 
     horizon_seconds: float
@@ -88,6 +96,7 @@ class DemandForecast:
     model: str
     error_vs_last_value: float
     trusted: bool
+    found_season_seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +147,16 @@ class FittedSeries:
         newest = known[len(known) - (width - 1) :] if width > 1 else np.empty(0)
         return FittedSeries(self.model, self.last_value, highest, newest)
 
+    @property
+    def refit_due(self) -> bool:
+        """Whether the model should be fitted anew: see `Forecaster.refit_due`."""
+        return self.model.refit_due
+
+    @property
+    def found_season_bins(self) -> float | None:
+        """Period of the rhythm that the model found in the series; None where it follows none."""
+        return self.model.found_season_bins if isinstance(self.model, Hedge) else None
+
     def error(self, steps: int) -> float:
         """Relative MAE of the model at that horizon; NaN where it cannot be told."""
         return self.model.error_vs_last_value(steps)
@@ -180,6 +199,11 @@ class FittedDemand:
     requests: FittedSeries
     prompt_tokens: FittedSeries
     output_tokens: FittedSeries
+
+    @property
+    def refit_due(self) -> bool:
+        """Whether a forecaster has learned from its bins that it should be fitted anew."""
+        return any(one.refit_due for one in (self.requests, self.prompt_tokens, self.output_tokens))
 
     def steps(self, horizon_seconds: float) -> int:
         """Bins from the history's end to the one that the horizon lies in; at least one."""
@@ -237,7 +261,7 @@ class FittedDemand:
                 f"there are {error.known}"
             ) from error
         tokens = prompt if role is Role.PREFILL else output
-        trusted = own.trusted(steps)
+        trusted, season = own.trusted(steps), own.found_season_bins
         return DemandForecast(
             horizon_seconds=horizon_seconds,
             quantile_percent=quantile_percent,
@@ -247,6 +271,7 @@ class FittedDemand:
             model=own.model.name if trusted else LastValue.name,
             error_vs_last_value=own.error(steps),
             trusted=trusted,
+            found_season_seconds=None if season is None else season * self.bin_seconds,
         )
 
 
@@ -254,15 +279,16 @@ def fit_demand(
     history: DemandHistory,
     model: str,
     *,
-    season_seconds: float = 0.0,
+    season_seconds: float | None = 0.0,
     horizons_seconds: Sequence[float] = (),
 ) -> FittedDemand:
     """Fit forecasters of `history`; seconds of work, meant for another process.
 
     `model` is a value of `ForecastModel`. `season_seconds` is the length of the load's rhythm; it
-    counts where it is a whole number of at least two bins. `horizons_seconds` are those that will
-    be asked for: they, and one bin more and less, are learned best. `NotEnoughHistoryError`
-    where not even the last value has the bins it needs.
+    counts where it is a whole number of at least two bins. None: a day, and whatever shorter rhythm
+    the history shows. `horizons_seconds` are those that will be asked for: they, and one bin more
+    and less, are learned best. `NotEnoughHistoryError` where not even the last value has the bins
+    it needs.
     """
     series = (
         history.requests_per_second,
@@ -290,12 +316,20 @@ def refit_bins(model: str) -> int:
     return _MODELS[ForecastModel(model)].bins_between_fits
 
 
-def make_forecaster(model: str, season_seconds: float, bin_seconds: float) -> Forecaster:
-    """The forecaster called `model` (a value of `ForecastModel`) of bins of `bin_seconds`."""
-    return _MODELS[ForecastModel(model)](
-        sustained_bins=sustained_bins(bin_seconds),
-        season_bins=_season_bins(season_seconds, bin_seconds),
-    )
+def make_forecaster(model: str, season_seconds: float | None, bin_seconds: float) -> Forecaster:
+    """The forecaster called `model` (a value of `ForecastModel`) of bins of `bin_seconds`.
+
+    `season_seconds` as in `fit_demand`.
+    """
+    made, sustained = _MODELS[ForecastModel(model)], sustained_bins(bin_seconds)
+    if season_seconds is not None:
+        season = _season_bins(season_seconds, bin_seconds)
+        return made(sustained_bins=sustained, season_bins=season)
+    day = _season_bins(DAY_SECONDS, bin_seconds)
+    if issubclass(made, Hedge):
+        longest = LONGEST_FOUND_SECONDS / bin_seconds
+        return made(sustained_bins=sustained, season_bins=day, longest_season_bins=longest)
+    return made(sustained_bins=sustained, season_bins=day)
 
 
 def sustained_bins(bin_seconds: float) -> int:

@@ -98,17 +98,18 @@ class OperatorPolicy:
         history = self.history
         model, newer_bins = forecast.model.value, len(history) - self._fitted_bins
         try:
-            if self._fitted is None or newer_bins >= refit_bins(model):
-                self._fitted = fit_demand(
+            fitted = self._fitted
+            if fitted is None or fitted.refit_due or newer_bins >= refit_bins(model):
+                fitted = fit_demand(
                     history,
                     model,
-                    season_seconds=float(forecast.season_seconds),
+                    season_seconds=forecast.season_seconds,
                     horizons_seconds=[horizon_seconds(self._spec, seen, role) for role in Role],
                 )
                 self._fitted_bins = len(history)
         except NotEnoughHistoryError as error:
             return Unknown("NotEnoughHistory", "forecast", str(error))
-        self._fitted = self._fitted.updated(history)
+        self._fitted = fitted.updated(history)
         return self._fitted
 
 

@@ -1,5 +1,7 @@
 """The command from a file to its table and report."""
 
+import json
+import math
 import re
 from pathlib import Path
 
@@ -111,3 +113,14 @@ def test_a_kind_of_row_that_does_not_exist_is_refused(file: Path) -> None:
     result = kubectl_pd("--file", file, "--rows", "columns")
     assert result.exit_code == 2
     assert "Invalid value for '--rows'" in result.stderr
+
+
+def test_a_rhythm_that_was_found_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "waves.csv"
+    rows = (f"{60 * i},{25 + 20 * math.sin(math.pi * i / 10) + i % 3 / 10:.3f}" for i in range(200))
+    path.write_text("t_s,requests\n" + "\n".join(rows) + "\n")
+    asked = ("--file", path, "--column", "requests", "--ahead", 300, "--forecasts", 40)
+    assert "it found a rhythm of" in " ".join(kubectl_pd(*asked).output.split())
+    assert "rhythm" not in kubectl_pd(*asked, "--season", 0).output
+    (told,) = json.loads(kubectl_pd(*asked, "-o", "json").output)["series"]
+    assert told["foundSeasonSeconds"] == pytest.approx(1200, abs=30)

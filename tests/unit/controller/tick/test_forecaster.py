@@ -159,6 +159,26 @@ async def test_another_lead_time_is_learned_with_the_next_bin(fits: FitPool) -> 
     assert ahead._fitted.learned((200.0, 1500.0))
 
 
+async def test_a_rhythm_that_shows_itself_is_followed_after_a_fit_of_its_own(
+    fits: FitPool,
+) -> None:
+    def waves(ends: FloatArray) -> FloatArray:
+        return noisy(ends) + 15.0 * np.sin(2 * np.pi * ends / 1200)
+
+    archive = MemoryArchive(waves, since_seconds=NOW - 600)
+    ahead = ServiceForecaster(KEY, fits)
+    await followed(ahead, archive, range(1))
+    first = ahead._fit
+    await followed(ahead, archive, range(1, 50))
+    assert ahead._fit is not first
+    found = forecast(ahead, Role.PREFILL, 200.0, NOW + 49 * 60)
+    assert isinstance(found, DemandForecast)
+    assert found.found_season_seconds == pytest.approx(1200, rel=0.1)
+    newest = ahead._fit
+    await followed(ahead, archive, range(50, 56))
+    assert ahead._fit is newest, "one fit is enough"
+
+
 async def test_another_spec_begins_anew(fits: FitPool) -> None:
     archive = MemoryArchive(noisy, since_seconds=NOW - 86_400)
     ahead = ServiceForecaster(KEY, fits)

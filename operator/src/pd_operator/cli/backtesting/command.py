@@ -66,7 +66,9 @@ def backtest(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     season: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Seconds of the load's rhythm, 0 for none. Default: the service's; a day."
+            min=0,
+            help="Seconds of the load's rhythm, 0 for none. Default: the service's; a day, and a "
+            "shorter one where the load shows it.",
         ),
     ] = None,
     time: TimeColumn = None,

@@ -97,7 +97,7 @@ def _tables(replay: Replay) -> str:
     parts = []
     for series in replay.series:
         table = figures_table(columns, (words.figures(replay, score) for score in series.scores))
-        verdict = escape(words.verdict(replay, series))
+        verdict = escape(words.verdict(replay, series) + words.season(series))
         parts.append(f"<h3>{escape(series.name)}: {verdict}</h3>\n{table}")
     return "\n".join(parts)
 

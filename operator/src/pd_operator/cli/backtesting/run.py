@@ -110,7 +110,7 @@ def _plan(
     season = request.season_seconds
     return BacktestPlan(
         model=(request.model or defaults.model).value,
-        season_seconds=float(defaults.season_seconds if season is None else season),
+        season_seconds=defaults.season_seconds if season is None else season,
         horizons_seconds=horizons,
         percentiles=tuple(sorted({*_ALWAYS_ASKED, _percentile(request, defaults)})),
         maximum_origins=request.forecasts,

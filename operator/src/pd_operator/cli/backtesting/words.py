@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +23,8 @@ _LEGEND = (
 def tell(replay: Replay, console: Console) -> None:
     """Print a table and a verdict for every series, then the ratio's, then daily spikes."""
     for one in replay.series:
-        console.print(Text(f"\n{one.name}:", style="bold"), verdict(replay, one))
+        told = f"{verdict(replay, one)}{season(one)}"
+        console.print(Text(f"\n{one.name}:", style="bold"), told)
         console.print(_table(replay, one))
     if replay.ratio:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
@@ -40,10 +42,19 @@ def plain(replay: Replay) -> dict[str, Any]:
         "percentile": replay.percentile,
         "binSeconds": replay.loads.bin_seconds,
         "series": [
-            {"name": one.name, "horizons": [_plain_score(score) for score in one.scores]}
+            {
+                "name": one.name,
+                "foundSeasonSeconds": _last_season(one),
+                "horizons": [_plain_score(score) for score in one.scores],
+            }
             for one in replay.series
         ],
     }
+
+
+def _last_season(series: SeriesBacktest) -> float | None:
+    found = series.season_seconds[~np.isnan(series.season_seconds)]
+    return float(found[-1]) if len(found) else None
 
 
 def _plain_score(score: HorizonScore) -> dict[str, Any]:
@@ -76,6 +87,15 @@ def verdict(replay: Replay, series: SeriesBacktest) -> str:
         return f"{model} is as good as the last value {ahead} ahead"
     won = f"{model} beats the last value" if error < 1 else f"{model} loses to the last value"
     return f"{won} by {100 * abs(1 - error):.0f} % {ahead} ahead"
+
+
+def season(series: SeriesBacktest) -> str:
+    """The rhythm that was followed last, and how often one was; nothing where none was found."""
+    last = _last_season(series)
+    if last is None:
+        return ""
+    often = percent(100 * float(np.mean(~np.isnan(series.season_seconds))))
+    return f"; it found a rhythm of {duration(round(last))}, followed {often} of the time"
 
 
 def columns(replay: Replay) -> tuple[str, ...]:

@@ -133,6 +133,7 @@ def _schedules(result: TickResult) -> tuple[str, ...]:
 
 
 def _pool_forecast(forecast: DemandForecast, coverage: Coverage) -> PoolForecastStatus:
+    season = forecast.found_season_seconds
     return PoolForecastStatus(
         horizon_seconds=round(forecast.horizon_seconds),
         quantile_percent=forecast.quantile_percent,
@@ -140,6 +141,7 @@ def _pool_forecast(forecast: DemandForecast, coverage: Coverage) -> PoolForecast
         median_milli_requests_per_second=round(1000 * forecast.requests_per_second.median),
         tokens_per_second=round(forecast.tokens_per_second.high),
         coverage_per_mille=None if math.isnan(coverage.high) else round(1000 * coverage.high),
+        found_season_seconds=None if season is None else round(season),
     )
 
 

@@ -33,7 +33,7 @@ class FitPool:
         or its process died. The time that other services' fits take first does not count.
         """
         loop = asyncio.get_running_loop()
-        asked = (history, spec.model.value, float(spec.season_seconds), tuple(horizons_seconds))
+        asked = (history, spec.model.value, spec.season_seconds, tuple(horizons_seconds))
         async with self._turn:
             try:
                 return await loop.run_in_executor(self._pool, _fit, self._deadline, *asked)
@@ -61,7 +61,7 @@ def _fit(
     deadline_seconds: float,
     history: DemandHistory,
     model: str,
-    season_seconds: float,
+    season_seconds: float | None,
     horizons_seconds: tuple[float, ...],
 ) -> FittedDemand:
     """Runs in the process of the pool, which an alarm ends where the fit takes too long."""

@@ -121,15 +121,19 @@ class ServiceForecaster:
             self._trackers[role].settle(first, sustained_loads(loads, sustained_bins(step)))
 
     def _due(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> bool:
-        """Whether there is no fit yet, or too many new bins, older bins, or other lead times."""
+        """Whether there is no fit yet, or too many new bins, older bins, or other lead times.
+
+        Or a season that the fit does not know.
+        """
         seen = self._fitted_on
         if seen is None or self._fitted is None:
             return seen is not history
         newer_bins = (history.end_seconds - seen.end_seconds) / history.bin_seconds
         older = history.start_seconds < seen.start_seconds and self._past.complete
         unlearned = not self._fitted.learned(horizons_seconds)
+        asked = unlearned or self._fitted.refit_due
         refit = newer_bins >= refit_bins(self._spec.model)
-        return refit or older or (unlearned and newer_bins >= 1)
+        return refit or older or (asked and newer_bins >= 1)
 
     async def _refit(self, history: DemandHistory, horizons_seconds: Sequence[float]) -> None:
         self._fitted_on = history

@@ -307,6 +307,8 @@ def test_nothing_is_removed_by_number_in_a_rollout_and_drains_are_called_off() -
     pending = worker("new", ready=False, started=False, scheduled=False, pending=True)
     workers = [worker("a", 3), draining("b", idle_since=NOW - 5), worker("c"), pending]
     assert steps(3, 2, *workers, rolling_out=True) == [PutOnTraffic("b")]
+    # One that takes an old worker away first has as many as replicas.
+    assert steps(4, 3, *workers, rolling_out=True) == [PutOnTraffic("b")]
 
 
 def test_a_worker_taken_off_traffic_by_hand_gets_a_deadline_when_it_is_to_go() -> None:

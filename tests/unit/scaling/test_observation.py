@@ -89,7 +89,9 @@ def test_a_worker_that_replicas_were_lowered_for_is_not_taken_off_them_again() -
 
 
 def test_waiting_requests_have_the_disaggregation_queues_in_them_but_what_is_being_sent() -> None:
-    assert engine_load(waiting_requests=5, decode_transfer_queue=4).queued_requests == 5
+    queues = {"prefill_bootstrap_queue": 1, "decode_prealloc_queue": 2, "decode_retracted_queue": 3}
+    load = engine_load(waiting_requests=10, decode_transfer_queue=4, **queues)
+    assert load.queued_requests == 10
     assert engine_load(waiting_requests=1, prefill_inflight_queue=2).queued_requests == 3
 
 

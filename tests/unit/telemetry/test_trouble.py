@@ -64,6 +64,11 @@ def ended(code: int, reason: str) -> Json:
     [
         (LACK, "0/2 nodes are available: 2 Insufficient nvidia.com/gpu"),
         (
+            "0/3 nodes are available: 3 cannot allocate all claims. still not schedulable, "
+            "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+            "0/3 nodes are available: 3 cannot allocate all claims",
+        ),
+        (
             "0/2 nodes are available: 2 cannot allocate all claims. preemption: 0/2 nodes are "
             "available: 2 Preemption is not helpful for scheduling.",
             "0/2 nodes are available: 2 cannot allocate all claims",

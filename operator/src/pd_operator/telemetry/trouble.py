@@ -19,7 +19,9 @@ CRASH_LOOP = "CrashLoopBackOff"
 
 LONGEST_WORDS = 300
 
-_PREEMPTION = re.compile(r"[\s.,]*(no new claims to deallocate)?[\s.,]*preemption:.*", re.DOTALL)
+_PREEMPTION = re.compile(
+    r"[\s.,]*(no new claims to deallocate|still not schedulable)?[\s.,]*preemption:.*", re.DOTALL
+)
 """What the scheduler adds on preemption repeats what it said before."""
 
 Container = Mapping[str, Any]

@@ -28,7 +28,7 @@ same thinned to one request in 25 (`conv25`, `code25`), tokens per minute of Bur
 ServeGen services in 10-minute bins. A forecast is made at every bin from hour 36 on (of the day-
 long `deepseek-r1`: hour 12), of the past alone; models are fitted anew every 60 bins (ten
 hours of ServeGen: models that must be fitted would do better there with more fits), those that
-learn from every bin every 720. The error is the relative MAE: mean absolute error over that of the
+learn from every bin every 1440. The error is the relative MAE: mean absolute error over that of the
 last value on the same origins, so 1 is no better than to do nothing. Coverage is the share of
 actuals at or below a quantile. Windows that the source lacks are missing to the models and are not
 scored.
@@ -47,7 +47,7 @@ def write(
     path = FOLDER / "forecast.md"
     sections = (
         _HEAD.format(commit=commit()),
-        _limits(models[0]),
+        _limits(models[0], _last_value(models)),
         _reach(allowed),
         _accuracy(models),
         _servegen(models),
@@ -75,8 +75,12 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "no forecast" if np.isinf(value) else f"{value:.{digits}f}"
 
 
-def _limits(default: ModelScores) -> str:
-    found = [one for one in figures(default) if _limited(one)]
+def _last_value(models: Sequence[ModelScores]) -> ModelScores | None:
+    return next((one for one in models if one.model == "LastValue"), None)
+
+
+def _limits(default: ModelScores, last_value: ModelScores | None) -> str:
+    found = [one for one in figures(default, last_value) if _limited(one)]
     rows = [[f"`{one.name}`", _number(one.value), *_asked(one)] for one in found]
     return f"## {default.model}, the default, against what is asked of it\n\n" + _table(
         ("figure", "value", "must", "goal"), rows
@@ -113,11 +117,10 @@ def _reach(rows: Sequence[Reach]) -> str:
         "Five minutes ahead. One that sees the future tells a minute by a two-sided average of the "
         "minutes around it, itself left out, with the bandwidth that errs least and margins from "
         "its own errors: what it misses is noise to every forecaster.\n\n"
-        "Figures in percent of the mean depend on the days. `code` starts on a Friday; scored from "
-        "hour 36 on, the shared days hold its weekend and one working day (1,240 requests a minute "
-        "on average). The musts for pinball loss and over-provisioning were measured over its "
-        "week: the same weekend and four working days (1,760 a minute). *A week's* days take the "
-        "working day four times, which is how a week would score if its working days were alike."
+        "Figures in percent of the mean depend on the days, so what is asked is in percent of the "
+        "last value's. `code` starts on a Friday; scored from hour 36 on, the shared days hold its "
+        "weekend and one working day. *A week's* days take the working day four times, which is "
+        "how a week would score if its working days were alike."
         "\n\n" + _table(head, cells)
     )
 
@@ -217,7 +220,7 @@ def _quantiles(default: ModelScores) -> str:
 def _pinball(models: Sequence[ModelScores]) -> str:
     """Of every model, and in percent of the last value's, which no choice of days can flatter."""
     head = ("model", *(f"{key}, % of mean" for key in AZURE_SERIES), *AZURE_SERIES)
-    last = next((one for one in models if one.model == "LastValue"), None)
+    last = _last_value(models)
     rows = []
     for one in models:
         own, other = ([_loss(model, key) for key in AZURE_SERIES] for model in (one, last or one))
@@ -329,8 +332,8 @@ def _cost(models: Sequence[ModelScores]) -> str:
     return (
         "## Cost\n\n"
         "Of one service on one core: three quantities, two leads, three quantiles, a week of "
-        "minutes; a tick and a new bin every minute, a fit every hour, every 720 minutes of what "
-        "learns from every bin.\n\n" + _table(head, rows)
+        "minutes; a tick and a new bin every minute, a fit every hour, once a day of what learns "
+        "from every bin. Processor time, the least of some rounds.\n\n" + _table(head, rows)
     )
 
 

@@ -142,10 +142,11 @@ def _sliding_mean(values: FloatArray, size: int) -> FloatArray:
 
 
 def _expert_colors(experts: Mapping[str, FloatArray]) -> list[str]:
-    """Grays for the last value, blues for averages, green for earlier days, oranges for ridges."""
+    """Gray: last value; blues: averages; green: earlier days; violet: ARIMA; oranges: ridges."""
     shades = {
         "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),
         "ridge": iter(("#7c2d12", "#ea580c", "#fb923c", "#fdba74", "#fed7aa")),
         "earlier": iter(("#16a34a", "#86efac")),
+        "ARIMA": iter(("#7c3aed",)),
     }
     return [next(shades.get(name.split()[0], iter(())), "#94a3b8") for name in experts]

@@ -58,6 +58,13 @@ def test_columns_say_in_words_what_the_fields_say_in_numbers() -> None:
     )
 
 
+def test_the_column_of_a_pool_tells_what_it_borrowed() -> None:
+    pool = PoolStatus(current=3, desired=3, ready=3, starting=0, draining=0, flipped=1)
+    display = with_display(a_status().model_copy(update={"prefill": pool})).display
+    assert display is not None
+    assert display.prefill == "3/3 (1 borrowed)"
+
+
 def test_the_column_of_reasons_shows_a_fault_and_else_the_last_decision() -> None:
     decided = DecisionStatus(
         time=datetime(2026, 1, 1, tzinfo=UTC), reason="Steady", message="Nothing changes."

@@ -10,8 +10,8 @@ from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.demand.coverage import Coverage
-from pd_operator.scaling.memory import Recommendation, ScalingMemory
-from pd_operator.scaling.observation import Unknown
+from pd_operator.scaling.memory import Flip, Recommendation, ScalingMemory
+from pd_operator.scaling.observation import Unknown, WorkerObservation
 from pd_operator.scaling.pool_forecasts import PoolForecasts
 
 AWAY = Unknown("PrometheusUnreachable", "prometheus", "Prometheus does not answer.")
@@ -97,11 +97,24 @@ def test_a_transition_time_moves_only_with_the_status(result: TickResult) -> Non
 
 
 def test_the_memory_survives_in_the_status(result: TickResult) -> None:
-    memory = ScalingMemory((Recommendation(1_790_000_000.0, 3, 2),))
+    memory = ScalingMemory(
+        (Recommendation(1_790_000_000.0, 3, 2),), flips=(Flip(1_790_000_001.0, Role.DECODE),)
+    )
     status = build_status(replace(result, memory=memory), EMPTY)
     assert status.memory is not None
     plain = status.memory.model_dump(mode="json", by_alias=True)
     assert ScalingMemory.from_plain(plain) == memory
+
+
+def test_a_pool_tells_how_many_of_its_workers_are_borrowed(result: TickResult) -> None:
+    seen = result.observation
+    borrowed = replace(WorkerObservation("b", Role.DECODE), home=Role.PREFILL)
+    decode = replace(seen.decode, workers=(*seen.decode.workers, borrowed))
+    lent = replace(result, observation=replace(seen, decode=decode))
+    status = build_status(lent, EMPTY)
+    assert status.decode is not None
+    assert status.prefill is not None
+    assert (status.prefill.flipped, status.decode.flipped) == (0, 1)
 
 
 def test_a_paused_service_keeps_the_last_decision_it_had(result: TickResult) -> None:

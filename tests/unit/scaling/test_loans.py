@@ -15,7 +15,17 @@ from pd_operator.scaling.memory import Flip, ScalingMemory
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, PoolObservation, Unknown
 from pd_operator.scaling.settings import ScalingSettings
 
-from .deciding import NO_DEMAND, Allow, MakeLoad, MakePlan, MakePool, Observe, link, numbers
+from .deciding import (
+    NO_DEMAND,
+    Allow,
+    MakeLoad,
+    MakePlan,
+    MakePool,
+    Observe,
+    decide_after,
+    link,
+    numbers,
+)
 
 NOW = 10_000.0
 LONG_SHORT = dict.fromkeys(Role, NOW - 60)
@@ -252,3 +262,21 @@ def test_a_worker_on_its_way_is_not_asked_for_again(
     seen = replace(seen, prefill=replace(seen.prefill, workers=workers))
     assert (seen.prefill.ready, seen.prefill.current) == (2, 3)
     assert decided(seen, plan(3, 2), enabled()).flips == ()
+
+
+def test_what_waits_already_borrows_nobody(
+    fleet: Pools, plan: MakePlan, enabled: Enabled, make_pool: MakePool, load: MakeLoad
+) -> None:
+    def look(at: float, passes: int, waiting: int) -> Observation:
+        busy = load(
+            waiting_uncached_tokens=waiting,
+            prefill_uncached_tokens_total=10_000 * passes,
+            prefill_busy_seconds_total=1.0 * passes,
+        )
+        prefill = switchable(make_pool(Role.PREFILL, 8, load=busy))
+        return replace(fleet(1, 3), prefill=prefill, time_seconds=at)
+
+    seen = (look(NOW, 10, 0), look(NOW + 15, 11, 30_000))
+    decision = decide_after(*seen, plan=plan(7, 1), settings=enabled())
+    assert decision.prefill.desired == 9, "the guard asks for one more"
+    assert decision.flips == ()

@@ -107,7 +107,7 @@ def _wanted(
     lender = borrower.other
     lack, why = _lack(borrower, situation)
     spare = _spare(lender, situation)
-    growth = _growth(borrower, proposal, situation)
+    growth = _growth(borrower, proposal, recommended, situation)
     surplus = situation.current(lender) - recommended.pool(lender).workers
     if _flipped(situation, SHORTEST_LOAN_SECONDS, lender) and not _pressed(borrower, situation):
         word = f"workers took the role of {lender} less than {SHORTEST_LOAN_SECONDS:.0f} s ago"
@@ -126,9 +126,16 @@ def _wanted(
     return 0, f"{borrower} lacks no worker now"
 
 
-def _growth(role: Role, proposal: Proposal, situation: Situation) -> int:
-    """Workers that would be ordered."""
-    return max(0, proposal.pool(role).workers - situation.current(role))
+def _growth(role: Role, proposal: Proposal, recommended: Proposal, situation: Situation) -> int:
+    """Workers that would be ordered, and find work when they come.
+
+    What waits already keeps a guard asking for one more, and whoever comes does not relieve it.
+    """
+    wanted, ahead = proposal.pool(role).workers, situation.plan_ahead
+    by_queues = recommended.pool(role).reason is DecisionReason.QUEUE_PRESSURE
+    if by_queues and not isinstance(ahead, Unknown):
+        wanted = min(wanted, max(ahead.pool(role).workers, _need(role, situation)))
+    return max(0, wanted - situation.current(role))
 
 
 def _lack(role: Role, situation: Situation) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from pd_operator.scaling.observation import EngineLoad, Known, Observation, Pool
 from pd_operator.scaling.settings import ScalingSettings
 
 from .deciding import (
+    AT_ONCE,
     NO_DEMAND,
     Allow,
     MakeLoad,
@@ -167,9 +168,11 @@ def test_decode_lends_nobody_while_more_runs_than_the_rest_may_hold(
 def test_where_one_pool_is_to_grow_and_the_other_to_shrink_workers_change_over(
     fleet: Pools, plan: MakePlan, enabled: Enabled
 ) -> None:
-    decision = decided(fleet(2, 4), plan(2, 1), enabled(), ahead=plan(3, 1))
+    seen, now, ahead = fleet(2, 4), plan(2, 1), plan(3, 1)
+    decision = decided(seen, now, enabled(behavior=AT_ONCE), ahead=ahead)
     assert flips(decision) == [("chat-decode-0", Role.PREFILL)]
     assert "prefill is to grow and decode to shrink" in link(decision, "Loans")
+    assert decided(seen, now, enabled(), ahead=ahead).flips == (), "those that are held stay"
 
 
 def test_disabled_nothing_flips_and_nothing_is_said(

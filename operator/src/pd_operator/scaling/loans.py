@@ -108,7 +108,7 @@ def _wanted(
     lack, why = _lack(borrower, situation)
     spare = _spare(lender, situation)
     growth = _growth(borrower, proposal, recommended, situation)
-    surplus = situation.current(lender) - recommended.pool(lender).workers
+    surplus = situation.current(lender) - proposal.pool(lender).workers
     if _flipped(situation, SHORTEST_LOAN_SECONDS, lender) and not _pressed(borrower, situation):
         word = f"workers took the role of {lender} less than {SHORTEST_LOAN_SECONDS:.0f} s ago"
         return 0, f"{borrower} borrows none back yet: {word}"

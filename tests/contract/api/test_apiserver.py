@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from pd_e2e.cluster.commands import CommandError
 from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 pytestmark = pytest.mark.controlplane
@@ -361,7 +362,8 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
     ],
 )
 def test_kubectl_explain_teaches(api: ControlPlane, path: str, words: str) -> None:
-    said = " ".join(api.kubectl("explain", path).split())
+    # The documentation of a new type is published a moment after the type is served.
+    said = " ".join(str(eventually(lambda: api.kubectl("explain", path))).split())
     assert words.lower() in said.lower()
 
 

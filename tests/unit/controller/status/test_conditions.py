@@ -153,7 +153,7 @@ def test_how_often_the_quantile_held_is_said(
     update = said(
         replace(result, forecasts=ahead, coverage=coverage), ConditionType.FORECAST_TRUSTED
     )
-    told = "The P95 forecast covered 94.9% of the prefill loads and 90.2% of the decode loads."
+    told = "The P70 forecast covered 94.9% of the prefill loads and 90.2% of the decode loads."
     assert told in update.message
 
 

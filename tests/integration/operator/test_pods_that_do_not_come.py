@@ -20,6 +20,32 @@ DECODE = pool_name(NAME, Role.DECODE)
 QUOTA = "requests.nvidia.com/gpu"
 
 
+GPUS_BY_CLAIM = {
+    "apiVersion": "v1",
+    "kind": "List",
+    "items": [
+        {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "DeviceClass",
+            "metadata": {"name": "a-gpu"},
+            "spec": {},
+        },
+        {
+            "apiVersion": "resource.k8s.io/v1",
+            "kind": "ResourceClaimTemplate",
+            "metadata": {"name": "one-gpu"},
+            "spec": {
+                "spec": {
+                    "devices": {
+                        "requests": [{"name": "gpu", "exactly": {"deviceClassName": "a-gpu"}}]
+                    }
+                }
+            },
+        },
+    ],
+}
+
+
 def shown_reason(chat: RunningService) -> str:
     header, row = chat.kubectl("get", "pdis").splitlines()
     return dict(zip(header.split(), row.split(), strict=True))["REASON"]
@@ -76,8 +102,9 @@ def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> No
     def told(reason: str, words: str) -> str:
         def said() -> str:
             condition = chat.condition(ConditionType.CAPACITY_AVAILABLE)
-            right = condition.reason == reason and words in condition.message
-            return condition.message if right else ""
+            assert condition.reason == reason, condition
+            assert words in condition.message
+            return condition.message
 
         return str(eventually(said))
 
@@ -88,6 +115,25 @@ def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> No
     chat.edit(decode={"template": {"spec": with_image("nowhere/engine:v9")["spec"] | without}})
     told("WorkersFailing", "nowhere/engine:v9")
     assert shown_reason(chat) == "WorkersFailing"
+
+    # GPUs by claims, which no driver offers here; and a level that the simulator's pods break.
+    chat.apply(GPUS_BY_CLAIM)
+    (engine,) = template()["spec"]["containers"]
+    claiming = with_pod(
+        resourceClaims=[{"name": "gpus", "resourceClaimTemplateName": "one-gpu"}],
+        containers=[engine | {"resources": {"claims": [{"name": "gpus"}]}}],
+    )
+    chat.edit(decode={"template": claiming})
+    waits = (
+        "cannot allocate all claims. A rollout waits, not the load: add a GPU node, or set decode"
+    )
+    told("WorkersUnschedulable", waits)
+    level = "pod-security.kubernetes.io/enforce"
+    chat.kubectl("label", "namespace", chat.namespace, f"{level}=restricted")
+    slower = template(PD_ENGINE_STARTUP_SECONDS="2")
+    chat.edit(decode={"template": {"spec": slower["spec"] | {"resourceClaims": None}}})
+    assert "is forbidden" in told("WorkersRefused", 'violates PodSecurity "restricted:latest"')
+    chat.kubectl("label", "namespace", chat.namespace, f"{level}-")
 
     broken = template(PD_ENGINE_STARTUP_SECONDS="never")
     chat.edit(decode={"template": broken})

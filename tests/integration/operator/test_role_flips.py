@@ -28,6 +28,8 @@ def test_a_shift_of_the_mix_is_answered_by_workers_that_are_there_and_back_again
     load = SteadyLoad(chat.router_url, tmp_path / "load", rate=3, input_tokens=50, output_tokens=10)
     with load:
         eventually(lambda: chat.status.forecast is not None, timeout_seconds=60)
+        # Until then all were held; the scale-down window of 4 s forgets that.
+        operator.await_ticks(chat.namespace, 4)
         workers = chat.workers()
         chat.edit(prefill={"minReplicas": 1}, decode={"minReplicas": 2})
         chat.await_workers(prefill=1, decode=2)

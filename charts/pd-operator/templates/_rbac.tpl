@@ -63,3 +63,12 @@ or grants more. No wildcard, no Secret but those that the values name, no escala
   resources: [events]
   verbs: [create]
 {{- end -}}
+
+{{- define "pd-operator.leaseRules" -}}
+# The Lease that says which of this release's pods acts: that one, by its name, and no other. It is made by
+# server-side apply, which names what it creates.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "pd-operator.fullname" . }}]
+  verbs: [get, create, patch]
+{{- end -}}

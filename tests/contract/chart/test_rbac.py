@@ -15,9 +15,11 @@ from pd_e2e.cluster.commands import ClusterCommands, CommandError
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.waiting import eventually
 from pd_operator.actuation.children import build_children
-from pd_operator.actuation.cluster import Cluster
-from pd_operator.actuation.kinds import DEPLOYMENT
+from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.kinds import DEPLOYMENT, LEASE
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.leadership.election import ElectionTimes
+from pd_operator.leadership.lease import LeaseStore
 
 pytestmark = pytest.mark.controlplane
 
@@ -258,6 +260,26 @@ async def test_under_its_own_account_the_operator_creates_and_restores_every_chi
     assert {child["kind"] for child in children} == {
         "Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "Service", "ServiceAccount",
     }  # fmt: skip
+
+
+async def test_under_its_own_account_the_operator_has_its_own_lease_and_no_other(
+    control_plane: ControlPlane, installed: Installed
+) -> None:
+    kubeconfig = control_plane.kubeconfig_for(installed.namespace, installed.name)
+    cluster = Cluster(config.new_client_from_config(config_file=str(kubeconfig)))
+    times = ElectionTimes()
+
+    own = LeaseStore(cluster, installed.namespace, installed.name, times)
+    taken = await own.acquire(await own.read(), "me", 1)
+    assert taken is not None
+    assert await own.renew(taken) is not None
+    for namespace, name in ((installed.namespace, "another"), ("default", installed.name)):
+        with pytest.raises(ClusterError, match="forbidden"):
+            await LeaseStore(cluster, namespace, name, times).read()
+        bare = {"name": name, "namespace": namespace}
+        header = {"apiVersion": LEASE.api_version, "kind": LEASE.name}
+        with pytest.raises(ClusterError, match="forbidden"):
+            await cluster.apply(header | {"metadata": bare})
 
 
 def role(namespace: str, resource: str) -> str:

@@ -33,12 +33,14 @@ def test_the_operator_runs_with_the_flags_and_environment_it_reads(render: Rende
     operator = container(render("--set=log.format=text,log.level=debug"))
     assert operator["args"] == [
         "run", "--listen", "$(POD_IP):8080", "--log-format", "text", "--log-level", "debug",
+        "--lease-times", "15,10,2",
     ]  # fmt: skip
     environment = {each["name"]: each for each in operator["env"]}
     assert environment["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
     assert (
         environment["POD_NAMESPACE"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
     )
+    assert environment["POD_NAME"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
     assert environment["PD_OPERATOR_NAME"]["value"] == "pd-operator"
 
 
@@ -82,9 +84,27 @@ def test_a_platform_that_gives_out_users_can_be_left_the_choice(
     }
 
 
-def test_one_operator_stops_before_the_next_starts(render: Render) -> None:
-    spec = one(render(), "Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
+def test_a_second_pod_stands_by_also_in_a_rollout_and_when_a_node_goes(render: Render) -> None:
+    manifests = render()
+    spec = one(manifests, "Deployment")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    pod = spec["template"]
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    assert spread["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    budget = one(manifests, "PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_the_times_of_the_lease_reach_the_operator(render: Render) -> None:
+    def times(*flags: str) -> str:
+        arguments = container(render(*flags))["args"]
+        return str(arguments[arguments.index("--lease-times") + 1])
+
+    assert times() == "15,10,2"
+    assert times("--set=leaderElection.leaseDurationSeconds=20") == "20,10,2"
 
 
 def test_probes_and_service_reach_the_port_the_operator_listens_on(render: Render) -> None:

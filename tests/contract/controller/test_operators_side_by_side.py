@@ -31,7 +31,7 @@ class OperatorProcess:
         self._url = f"http://127.0.0.1:{port}"
         environment = os.environ | {
             "KUBECONFIG": str(kubeconfig),
-            "POD_NAMESPACE": "operators",
+            "POD_NAMESPACE": namespace,
             "PD_OPERATOR_NAME": name,
         }
         command = [
@@ -64,12 +64,10 @@ class Namespace:
 
     def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
         self._api = control_plane
-        self._namespace = namespace
+        self.name = namespace
 
     def kubectl(self, *arguments: str, input_text: str | None = None) -> str:
-        return self._api.kubectl(
-            *arguments, f"--namespace={self._namespace}", input_text=input_text
-        )
+        return self._api.kubectl(*arguments, f"--namespace={self.name}", input_text=input_text)
 
     def serve(self, name: str, **template: Any) -> None:
         pool = {"maxReplicas": 2, "template": template}
@@ -151,7 +149,7 @@ def test_of_two_operators_one_runs_the_service_and_the_other_stands_still(
     first = start("one")
     eventually(lambda: len(team.generations()) == 3, timeout_seconds=60)
     first.await_ticks("chat", 2)
-    assert team.managed_by("chat") == "operators/one"
+    assert team.managed_by("chat") == f"{team.name}/one"
     before = team.generations()
 
     second = start("two")
@@ -160,9 +158,9 @@ def test_of_two_operators_one_runs_the_service_and_the_other_stands_still(
     second.await_ticks("chat", 4)
     assert team.generations() == before
     (said,) = team.events("chat", "ManagedElsewhere")
-    assert "operators/one" in said
-    assert "operators/two" in said
-    assert team.managed_by("chat") == "operators/one"
+    assert f"{team.name}/one" in said
+    assert f"{team.name}/two" in said
+    assert team.managed_by("chat") == f"{team.name}/one"
     assert (first.stands_by("chat"), second.stands_by("chat")) == (False, True)
     assert second.log.read_text().count("ManagedElsewhere") <= 1
 

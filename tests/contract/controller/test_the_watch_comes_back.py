@@ -12,7 +12,7 @@ from pd_e2e.cluster.waiting import eventually
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.names import ServiceKey
 from pd_operator.controller.registry import Registry
-from pd_operator.controller.watch import Watch, relist
+from pd_operator.controller.watch import ServiceList, Watch, relist
 
 pytestmark = pytest.mark.controlplane
 
@@ -33,6 +33,7 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
     monkeypatch.setattr(location, str(control_plane.kubeconfig))
     registry, listed = Registry(), asyncio.Event()
     watch = Watch(registry, [namespace])
+    services = ServiceList(Cluster(control_plane.admin), [namespace])
     key = ServiceKey(namespace, "chat")
 
     def apply_service() -> None:
@@ -43,9 +44,7 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
     await asyncio.to_thread(apply_service)
     works = [
         asyncio.create_task(watch.run()),
-        asyncio.create_task(
-            relist(registry, Cluster(control_plane.admin), [namespace], listed, watch)
-        ),
+        asyncio.create_task(relist(registry, services, listed, watch)),
     ]
     try:
         await until(lambda: watch.hearing.hears(key), within_seconds=60)

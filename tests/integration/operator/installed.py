@@ -1,5 +1,6 @@
 """The operator as its administrator sees it: installed by helm, a pod with a log and metrics."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,18 @@ class InstalledOperator:
         self._core = client.CoreV1Api(cluster.control_plane.admin)
 
     def install(self) -> None:
-        # Tests before these may have put the CRD there by hand.
-        flags = ["--take-ownership", "--force-conflicts", "--set=log.format=text"]
+        # Tests before these may have put the CRD there by hand. Two cores have no room for a second
+        # pod all the time.
+        flags = ["--take-ownership", "--force-conflicts", "--set=log.format=text,replicas=1"]
         self._cluster.control_plane.helm(
             "install", NAME, str(CHART), f"--namespace={NAMESPACE}", "--create-namespace",
             *flags, "--wait", "--timeout=120s",
         )  # fmt: skip
+        self.await_leader()
+
+    def await_leader(self) -> None:
+        """Wait until a pod acts; of a new installation, for as long as a Lease lasts."""
+        eventually(lambda: self.metric("leader") == 1, timeout_seconds=60)
 
     def stop(self) -> None:
         self._scale(0)
@@ -40,20 +47,62 @@ class InstalledOperator:
 
     def start(self) -> None:
         self._scale(1)
-        eventually(self.pod, timeout_seconds=60)
+        self.await_leader()
+
+    def stand_by(self, pods: int) -> None:
+        """Run so many pods, all of them Ready."""
+        self._scale(pods)
+        eventually(lambda: len(self.pods()) == pods, timeout_seconds=90)
+
+    def pods(self) -> dict[str, Json]:
+        """The ready pods, by name."""
+        return {
+            pod["metadata"]["name"]: pod
+            for pod in self._pods()
+            if holds(pod, "Ready") and not terminating(pod)
+        }
 
     def pod(self) -> Json:
-        """The one ready pod."""
-        (pod,) = [pod for pod in self._pods() if holds(pod, "Ready") and not terminating(pod)]
+        """The one ready pod; of several, the one that leads."""
+        pods = self.pods()
+        if len(pods) > 1:
+            return pods[self.holder()]
+        (pod,) = pods.values()
         return pod
+
+    def holder(self) -> str:
+        """The pod that the Lease names, ready or not; empty where it names none."""
+        lease = client.CoordinationV1Api(self._core.api_client).read_namespaced_lease(
+            NAME, NAMESPACE
+        )
+        return (lease.spec.holder_identity or "").partition("_")[0] if lease.spec else ""
+
+    def process(self, pod: str) -> int:
+        """The process id of the operator in a pod."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+                environment = (folder / "environ").read_bytes().split(b"\0")
+                if b"--lease-times" in command and f"POD_NAME={pod}".encode() in environment:
+                    return int(folder.name)
+        raise AssertionError(f"no process of pod {pod}")
+
+    def delete(self, pod: str) -> None:
+        """Delete a pod, as a node drain does."""
+        self._cluster.control_plane.kubectl(
+            "delete", "pod", pod, f"--namespace={NAMESPACE}", "--wait=false"
+        )
 
     def restarts(self) -> int:
         (status,) = self.pod()["status"]["containerStatuses"]
         return int(status["restartCount"])
 
     def log(self) -> str:
-        pod = self.pod()["metadata"]["name"]
-        return self._cluster.nodes.pod_log(NAMESPACE, pod, "operator").read_text()
+        return self.log_of(self.pod()["metadata"]["name"]).read_text()
+
+    def log_of(self, pod: str) -> Path:
+        """Where a pod's log is."""
+        return self._cluster.nodes.pod_log(NAMESPACE, pod, "operator")
 
     @property
     def url(self) -> str:

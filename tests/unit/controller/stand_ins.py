@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pd_operator.actuation.children import build_children
 from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.fence import Fence, Unfenced
 from pd_operator.actuation.kinds import Kind
 from pd_operator.actuation.role_switch import SwitchAnswer, SwitchResult
 from pd_operator.api.autoscaling import ForecastSpec
@@ -37,6 +38,7 @@ class MemoryCluster:
     decisions: list[str | None] = field(default_factory=list)
     stored: dict[tuple[str, str], Object] = field(default_factory=dict)
     refusal: ClusterError | None = None
+    fence: Fence = field(default_factory=Unfenced)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         del namespace
@@ -76,9 +78,10 @@ class MemoryCluster:
         del kind, namespace, conditions
         self.written.append(f"scale {name} {replicas}")
 
-    async def mark(self, kind: Kind, namespace: str, name: str, **changes: Any) -> None:
+    async def mark(self, kind: Kind, namespace: str, name: str, **changes: Any) -> str:
         del kind, namespace, changes
         self.written.append(f"mark {name}")
+        return ""
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Object, *, resource_version: str

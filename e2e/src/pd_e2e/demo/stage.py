@@ -34,7 +34,8 @@ class Stage:
             str(CHART),
             f"--namespace={OPERATOR_NAMESPACE}",
             "--create-namespace",
-            "--set=log.format=text",
+            # Two cores have no room for a second pod that stands by.
+            "--set=log.format=text,replicas=1",
             "--wait",
             "--timeout=120s",
         )

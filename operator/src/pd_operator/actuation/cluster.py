@@ -7,13 +7,16 @@ tick and never the whole process. Errors keep the API's own words.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from pd_operator.actuation.fence import Fence, Unfenced
 from pd_operator.actuation.kinds import Kind, kind_of
 from pd_operator.actuation.kubeconfig import read_connection
 from pd_operator.api.names import FIELD_MANAGER
@@ -26,6 +29,14 @@ JSON_PATCH = "application/json-patch+json"
 
 
 REFUSALS = (400, 403, 413, 422)
+
+CONFLICT = 409
+"""The answer to a write with a version or uid that the object does not have."""
+
+NOT_FOUND = 404
+
+TEST_FAILED = 422
+"""The answer to a JSON patch one of whose tests fails."""
 
 UNTYPED = ("failed to create typed patch object", "failed to convert new object")
 """How Kubernetes 1.36 begins its answer to a server-side apply with a field that the kind does not
@@ -55,10 +66,17 @@ class ChangedMeanwhileError(ClusterError):
     """What was to be changed is no longer as it was seen. Nothing was changed: look again."""
 
 
+CONNECTING_SHARE = 0.4
+"""Of the time for a write, the part in which it must have been sent; the API server has the rest.
+"""
+
+
 class Cluster:
     """Kubernetes as the operator needs it; every call is one bounded request.
 
-    `namespace` is the one that is meant where a person names none.
+    `namespace` is the one that is meant where a person names none. Writes pass the `fence`, and
+    `DeposedError` comes out where that refuses one. Requests run in `threads`, by default those
+    that all of the process's share.
     """
 
     def __init__(
@@ -67,26 +85,51 @@ class Cluster:
         *,
         timeout_seconds: float = 10.0,
         namespace: str = "default",
+        fence: Fence | None = None,
+        threads: Executor | None = None,
     ) -> None:
         self._api = api
         self.namespace = namespace
         self._timeout_seconds = timeout_seconds
+        self._threads = threads
+        self.fence = fence or Unfenced(timeout_seconds)
 
     @classmethod
-    def connect(cls, context: str | None = None) -> "Cluster":
+    def connect(
+        cls,
+        context: str | None = None,
+        *,
+        timeout_seconds: float = 10.0,
+        threads: Executor | None = None,
+    ) -> "Cluster":
         """From `KUBECONFIG` (or a `context` of it) where there is one, else as the pod.
 
         Raises `KubeconfigError`.
         """
         connection = read_connection(context)
-        return cls(connection.client(), namespace=connection.namespace)
+        return cls(
+            connection.client(),
+            timeout_seconds=timeout_seconds,
+            namespace=connection.namespace,
+            threads=threads,
+        )
+
+    def behind(self, fence: Fence) -> "Cluster":
+        """The same cluster, with all writes behind this fence."""
+        return Cluster(
+            self._api,
+            timeout_seconds=self._timeout_seconds,
+            namespace=self.namespace,
+            fence=fence,
+            threads=self._threads,
+        )
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or `None` where it does not exist."""
         try:
             return await self._request("GET", kind.path(namespace, name))
         except ClusterError as error:
-            if error.status == 404:
+            if error.status == NOT_FOUND:
                 return None
             raise
 
@@ -99,11 +142,16 @@ class Cluster:
         return [header | item for item in answer["items"]]
 
     async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
-        """Server-side apply as the operator's field manager; returns the stored object."""
+        """Server-side apply as the operator's field manager; returns the stored object.
+
+        With a `resourceVersion` in the manifest, only while that is the object's, and with a `uid`
+        only to that object: else `ChangedMeanwhileError`.
+        """
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
         query = [("fieldManager", FIELD_MANAGER), ("force", "true")]
-        return await self._request("PATCH", path, body=manifest, content=APPLY, query=query)
+        with _changed_on(CONFLICT):
+            return await self._request("PATCH", path, body=manifest, content=APPLY, query=query)
 
     async def scale(
         self,
@@ -127,12 +175,8 @@ class Cluster:
             if value is not None
         ]
         change = {"op": "replace", "path": "/spec/replicas", "value": replicas}
-        try:
+        with _changed_on(CONFLICT, *([TEST_FAILED] if patch else [])):
             await self._patch(kind.path(namespace, name, "scale"), [*patch, change], JSON_PATCH)
-        except ClusterError as error:
-            if patch and error.status in (409, 422):
-                raise ChangedMeanwhileError(error.status, error.message) from error
-            raise
 
     async def mark(
         self,
@@ -142,10 +186,30 @@ class Cluster:
         *,
         labels: Mapping[str, str | None] | None = None,
         annotations: Mapping[str, str | None] | None = None,
-    ) -> None:
-        """Set labels and annotations; `None` removes one."""
-        metadata = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
-        await self._patch(kind.path(namespace, name), {"metadata": metadata}, MERGE)
+        version: str = "",
+    ) -> str:
+        """Set labels and annotations; `None` removes one. Returns the object's version after it.
+
+        Only while the object is there and of this `version`, where that is given: else
+        `ChangedMeanwhileError`, and nothing is set.
+        """
+        metadata: Object = {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
+        if version:
+            metadata["resourceVersion"] = version
+        with _changed_on(*([CONFLICT, NOT_FOUND] if version else [])):
+            stored = await self._patch(kind.path(namespace, name), {"metadata": metadata}, MERGE)
+        return str(stored["metadata"]["resourceVersion"])
+
+    async def merge_spec(
+        self, kind: Kind, namespace: str, name: str, spec: Mapping[str, Any], *, version: str
+    ) -> Object:
+        """Merge into the spec of an object of this `version`; returns the stored object.
+
+        `ChangedMeanwhileError` where it has another one by now.
+        """
+        body = {"metadata": {"resourceVersion": version}, "spec": dict(spec)}
+        with _changed_on(CONFLICT):
+            return await self._patch(kind.path(namespace, name), body, MERGE)
 
     async def patch_status(
         self,
@@ -169,14 +233,14 @@ class Cluster:
         try:
             answer = await self._request("GET", kind.root)
         except ClusterError as error:
-            if error.status == 404:
+            if error.status == NOT_FOUND:
                 return False
             raise
         return any(resource["name"] == kind.plural for resource in answer["resources"])
 
-    async def _patch(self, path: str, body: Object | list[Object], content: str) -> None:
+    async def _patch(self, path: str, body: Object | list[Object], content: str) -> Object:
         query = [("fieldManager", FIELD_MANAGER)]
-        await self._request("PATCH", path, body=body, content=content, query=query)
+        return await self._request("PATCH", path, body=body, content=content, query=query)
 
     async def _request(
         self,
@@ -187,7 +251,29 @@ class Cluster:
         content: str = "application/json",
         query: list[tuple[str, str]] | None = None,
     ) -> Object:
-        return await asyncio.to_thread(self._send, method, path, body, content, query or [])
+        request = (method, path, body, content, query or [])
+        loop = asyncio.get_running_loop()
+        if method == "GET":
+            return await loop.run_in_executor(self._threads, self._send, *request)
+        return await loop.run_in_executor(self._threads, self._write, *request)
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        body: Object | list[Object] | None,
+        content: str,
+        query: list[tuple[str, str]],
+    ) -> Object:
+        """Send what the fence lets pass, to have had its effect within the fence's time or none.
+
+        The API server gives up a request by itself after the `timeout` that is asked for.
+        """
+        seconds = self.fence.write_seconds
+        server = ("timeout", f"{1000 * (1 - CONNECTING_SHARE) * seconds:.0f}ms")
+        with self.fence.writing():
+            timeout = (CONNECTING_SHARE * seconds, seconds)
+            return self._send(method, path, body, content, [*query, server], timeout)
 
     def _send(
         self,
@@ -196,6 +282,7 @@ class Cluster:
         body: Object | list[Object] | None,
         content: str,
         query: list[tuple[str, str]],
+        timeout: float | tuple[float, float] | None = None,
     ) -> Object:
         prepared = self._api.param_serialize(
             method,
@@ -206,7 +293,9 @@ class Cluster:
             auth_settings=["BearerToken"],
         )
         try:
-            response = self._api.call_api(*prepared, _request_timeout=self._timeout_seconds)
+            response = self._api.call_api(
+                *prepared, _request_timeout=timeout or self._timeout_seconds
+            )
             raw = response.read()
         except ApiException as error:
             raise ClusterError(int(error.status or 0), _explanation(error.body)) from error
@@ -216,6 +305,17 @@ class Cluster:
             raise ClusterError(response.status, _explanation(raw))
         answer: Object = json.loads(raw)
         return answer
+
+
+@contextmanager
+def _changed_on(*statuses: int) -> Iterator[None]:
+    """Tell those answers that a write's own condition gives from all others."""
+    try:
+        yield
+    except ClusterError as error:
+        if error.status in statuses:
+            raise ChangedMeanwhileError(error.status, error.message) from error
+        raise
 
 
 def _explanation(body: bytes | str | None) -> str:

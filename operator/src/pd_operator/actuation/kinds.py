@@ -44,6 +44,7 @@ POD = Kind("Pod", "v1", "pods")
 CONFIG_MAP = Kind("ConfigMap", "v1", "configmaps")
 SECRET = Kind("Secret", "v1", "secrets")
 EVENT = Kind("Event", "v1", "events")
+LEASE = Kind("Lease", "coordination.k8s.io/v1", "leases")
 
 CHILD_KINDS = (
     DEPLOYMENT,
@@ -54,7 +55,8 @@ CHILD_KINDS = (
     DISRUPTION_BUDGET,
 )
 
-_BY_NAME = {(kind.api_version, kind.name): kind for kind in (*CHILD_KINDS, POD_MONITOR, PD_SERVICE)}
+_APPLIED = (*CHILD_KINDS, POD_MONITOR, PD_SERVICE, LEASE)
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in _APPLIED}
 
 
 def kind_of(manifest: dict[str, object]) -> Kind:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from pd_operator.actuation.fence import Fence
 from pd_operator.api.roles import Role
 
 SWITCH_TIMEOUT_SECONDS = 8.0
@@ -41,6 +42,20 @@ class SwitchAnswer:
 
 RoleSwitch = Callable[[str, Role, str], Awaitable[SwitchAnswer]]
 """`switch_role` with its session: from the address, the role, and `graphs_of`."""
+
+
+def fenced_switch(fence: Fence, switch: RoleSwitch) -> RoleSwitch:
+    """The same, begun only by a leader; `DeposedError` otherwise.
+
+    An engine may go on for longer than a write may take. That is safe: the flip is on the pod, and
+    an engine that has switched says yes again.
+    """
+
+    async def fenced(address: str, role: Role, graphs_of: str) -> SwitchAnswer:
+        with fence.writing():
+            return await switch(address, role, graphs_of)
+
+    return fenced
 
 
 async def switch_role(

@@ -41,8 +41,8 @@ def run(
         str | None,
         typer.Option(
             envvar="PD_OPERATOR_NAME",
-            help="This operator's name in its namespace, by which others know whose a service is. "
-            "Default: the host's.",
+            help="This installation's name in its namespace, by which others know whose a service "
+            "is, and the name of the Lease that says which of its pods acts. Default: the host's.",
         ),
     ] = None,
     worker_table_image: Annotated[
@@ -55,6 +55,14 @@ def run(
         list[str] | None,
         typer.Option(help="KEY=VALUE on the services' PodMonitors; repeat for several."),
     ] = None,
+    lease_times: Annotated[
+        str,
+        typer.Option(
+            metavar="SECONDS,SECONDS,SECONDS",
+            help="How long another pod waits for a leader that renews its Lease no more, how long "
+            "a leader acts that cannot renew it, and how often they try.",
+        ),
+    ] = "15,10,2",
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.JSON,
     log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.INFO,
 ) -> None:
@@ -70,18 +78,28 @@ def run(
         OperatorOptions,
         run_operator,
     )
+    from pd_operator.leadership.election import (  # noqa: PLC0415 - spares the sidecar its memory
+        ElectionTimes,
+    )
 
     set_up_logging(log_format, log_level.value)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
         raise typer.BadParameter(f"{listen!r} is not HOST:PORT", param_hint="--listen")
+    try:
+        times = ElectionTimes(*map(float, lease_times.split(",")))
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error), param_hint="--lease-times") from error
     options = OperatorOptions(
         namespaces=tuple(namespace or ()),
         host=host,
         port=int(port),
-        identity=f"{os.environ.get('POD_NAMESPACE', 'local')}/{name or socket.gethostname()}",
+        name=name or socket.gethostname(),
+        home=os.environ.get("POD_NAMESPACE"),
+        pod=os.environ.get("POD_NAME") or socket.gethostname(),
         operator_image=worker_table_image,
         pod_monitor_labels=dict(map(_label, pod_monitor_label or ())),
+        election_times=times,
     )
     try:
         asyncio.run(run_operator(options))

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
+from pd_operator.actuation.fence import DeposedError
 from pd_operator.api.conditions import ConditionReason
 
 
@@ -39,4 +40,4 @@ def is_refusal(error: Exception) -> bool:
 
 def is_foreseen(error: Exception) -> bool:
     """Whether the message says it all, so that a traceback would tell nothing more."""
-    return is_refusal(error) or isinstance(error, ClusterError | TimeoutError)
+    return is_refusal(error) or isinstance(error, ClusterError | DeposedError | TimeoutError)

@@ -5,26 +5,33 @@ import logging
 import signal
 import time
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
-from pd_operator.actuation.role_switch import switch_role
-from pd_operator.controller.endpoints import application, serve
+from pd_operator.actuation.fence import Fence
+from pd_operator.actuation.role_switch import fenced_switch, switch_role
+from pd_operator.controller.endpoints import Check, application, serve
 from pd_operator.controller.hearing import Hearing
+from pd_operator.controller.leading import Leading, stalled
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.supervisor import Supervisor
 from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.observer import Observer
-from pd_operator.controller.watch import Watch, relist
+from pd_operator.controller.watch import ServiceList, Watch, relist
+from pd_operator.leadership.candidate import Candidate
+from pd_operator.leadership.election import ElectionTimes
+from pd_operator.leadership.elector import Elector
+from pd_operator.leadership.lease import LeaseStore
 
 LOOP_LAG_PERIOD_SECONDS = 1.0
-STALLED_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +40,25 @@ log = logging.getLogger(__name__)
 class OperatorOptions:
     """How the process runs: which namespaces (none: all), where it listens, what it gives children.
 
-    `identity` is the same for all pods of one installation and another for every other.
+    `name` is the same for all pods of one installation and another for every other; the Lease that
+    says which of them acts has it, too. `home` is the namespace of both, where one is given; `pod`
+    is this one's name.
     """
 
     namespaces: tuple[str, ...]
     host: str
     port: int
-    identity: str
+    name: str
+    home: str | None
+    pod: str
     operator_image: str
     pod_monitor_labels: Mapping[str, str]
+    election_times: ElectionTimes
+
+    @property
+    def identity(self) -> str:
+        """By which other installations know whose a service is."""
+        return f"{self.home or 'local'}/{self.name}"
 
 
 async def run_operator(options: OperatorOptions) -> None:
@@ -53,31 +70,34 @@ async def run_operator(options: OperatorOptions) -> None:
     metrics, registry, listed = OperatorMetrics(), Registry(), asyncio.Event()
     cluster, fits = Cluster.connect(), FitPool()
     async with aiohttp.ClientSession() as session:
-        deps = LoopDependencies(
-            cluster=cluster,
-            registry=registry,
-            observer=Observer(cluster, session),
-            switch_role=partial(switch_role, session),
-            fits=fits,
-            metrics=metrics,
-            identity=options.identity,
-            operator_image=options.operator_image,
-            pod_monitor_labels=options.pod_monitor_labels,
-        )
-        supervisor = Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
+
+        def supervise(fence: Fence) -> Supervisor:
+            fenced = cluster.behind(fence)
+            deps = LoopDependencies(
+                cluster=fenced,
+                registry=registry,
+                observer=Observer(fenced, session),
+                switch_role=fenced_switch(fence, partial(switch_role, session)),
+                fits=fits,
+                metrics=metrics,
+                identity=options.identity,
+                operator_image=options.operator_image,
+                pod_monitor_labels=options.pod_monitor_labels,
+            )
+            return Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
+
+        services = ServiceList(cluster, options.namespaces)
         watch = Watch(registry, options.namespaces)
-        app = application(
-            metrics,
-            alive(supervisor, watch.hearing),
-            lambda: None if listed.is_set() else NOT_LISTED,
-        )
+        leading = Leading(services, registry, metrics, supervise)
+        elector = Elector(_candidate(options), leading.lead, leading.follow)
+        app = application(metrics, alive(elector, leading, watch.hearing), ready(listed, elector))
         runner = await serve(app, options.host, options.port)
         log.info("listening on %s:%d", options.host, options.port)
         try:
             await _together(
                 stop,
-                supervisor.run(),
-                relist(registry, cluster, options.namespaces, listed, watch),
+                elector.run(),
+                relist(registry, services, listed, watch),
                 watch.run(),
                 _measure_lag(metrics),
             )
@@ -87,19 +107,36 @@ async def run_operator(options: OperatorOptions) -> None:
     log.info("stopped")
 
 
+def _candidate(options: OperatorOptions) -> Candidate:
+    """With a connection and a thread of its own, lest a lack of either cost the Lease."""
+    times = options.election_times
+    cluster = Cluster.connect(
+        timeout_seconds=times.renew_deadline_seconds / 2,
+        threads=ThreadPoolExecutor(1, thread_name_prefix="lease"),
+    )
+    lease = LeaseStore(cluster, options.home or cluster.namespace, options.name, times)
+    return Candidate(lease, f"{options.pod}_{uuid4().hex[:8]}", times)
+
+
 NOT_LISTED = "PDInferenceServices have not been listed yet"
 
 
-def alive(supervisor: Supervisor, hearing: Hearing) -> Any:
-    """The liveness check: the supervisor's own loop still turns, and the watch hears."""
+def alive(elector: Elector, leading: Leading, hearing: Hearing) -> Check:
+    """The liveness check: election and supervisor still turn, and the watch hears."""
 
     def check() -> str | None:
-        silent = time.monotonic() - supervisor.beat
-        if silent > STALLED_SECONDS:
-            return f"the supervisor has been silent for {silent:.0f} s"
-        return hearing.fault()
+        return (
+            stalled("the election", elector)
+            or stalled("the supervisor", leading.beating)
+            or hearing.fault()
+        )
 
     return check
+
+
+def ready(listed: asyncio.Event, elector: Elector) -> Check:
+    """The readiness check: whether this process acts, or could at once."""
+    return lambda: elector.fault if listed.is_set() else NOT_LISTED
 
 
 async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:

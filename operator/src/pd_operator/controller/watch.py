@@ -17,7 +17,7 @@ from typing import Any
 
 import kopf
 
-from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.cluster import Cluster, ClusterError, Object
 from pd_operator.actuation.kinds import CHILD_KINDS, PD_SERVICE, Kind
 from pd_operator.api.names import GROUP, LABEL_SERVICE, PLURAL, VERSION, ServiceKey
 from pd_operator.controller.hearing import Hearing
@@ -144,12 +144,24 @@ class Watch:
                 loop.call_soon_threadsafe(ended.set)
 
 
+class ServiceList:
+    """All services that this operator watches, by a LIST of each of its namespaces."""
+
+    def __init__(self, cluster: Cluster, namespaces: Collection[str]) -> None:
+        self._cluster = cluster
+        self._namespaces = tuple(namespaces) or ("",)
+
+    async def read(self) -> list[Object]:
+        """The objects as they are stored now. `ClusterError` where that cannot be had."""
+        return [
+            resource
+            for namespace in self._namespaces
+            for resource in await self._cluster.select(PD_SERVICE, namespace, {})
+        ]
+
+
 async def relist(
-    registry: Registry,
-    cluster: Cluster,
-    namespaces: Collection[str],
-    ready: asyncio.Event,
-    watch: Watch,
+    registry: Registry, services: ServiceList, ready: asyncio.Event, watch: Watch
 ) -> None:
     """Reconcile the registry with a LIST, now and every minute, until canceled.
 
@@ -160,11 +172,7 @@ async def relist(
     while True:
         pause = RESTART_SECONDS
         try:
-            found = [
-                resource
-                for namespace in (namespaces or ("",))
-                for resource in await cluster.select(PD_SERVICE, namespace, {})
-            ]
+            found = await services.read()
         except ClusterError as error:
             log.warning("cannot list PDInferenceServices: %s", error)
             away = away or error.status == 404

@@ -126,6 +126,12 @@ class OperatorMetrics:
             registry=self.registry,
         )
 
+        self.leader = Gauge(
+            "pd_operator_leader",
+            "1 where this pod holds the Lease and acts, 0 where it stands by.",
+            registry=self.registry,
+        )
+
     def welcome(self, key: ServiceKey) -> None:
         """Begin the counts of a service at 0: a series that appears at 1 has no increase."""
         for result in TICK_RESULTS:
@@ -159,6 +165,11 @@ class OperatorMetrics:
         for metric in self._per_service():
             metric.remove_by_labels({"namespace": key.namespace, "service": key.name})
 
+    def forget_all(self) -> None:
+        """Remove the series of all services: another pod has them."""
+        for metric in self._per_service():
+            metric.clear()
+
     def exposition(self) -> bytes:
         """All series in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -167,7 +178,7 @@ class OperatorMetrics:
         return (
             value
             for value in vars(self).values()
-            if isinstance(value, Counter | Gauge) and value is not self.loop_lag
+            if isinstance(value, Counter | Gauge) and value not in (self.loop_lag, self.leader)
         )
 
     def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:

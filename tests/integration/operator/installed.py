@@ -72,10 +72,14 @@ class InstalledOperator:
 
     def holder(self) -> str:
         """The pod that the Lease names, ready or not; empty where it names none."""
+        return self.leader().partition("_")[0]
+
+    def leader(self) -> str:
+        """The process that the Lease names: another one after each restart of a pod."""
         lease = client.CoordinationV1Api(self._core.api_client).read_namespaced_lease(
             NAME, NAMESPACE
         )
-        return (lease.spec.holder_identity or "").partition("_")[0] if lease.spec else ""
+        return (lease.spec.holder_identity or "") if lease.spec else ""
 
     def process(self, pod: str) -> int:
         """The process id of the operator in a pod."""

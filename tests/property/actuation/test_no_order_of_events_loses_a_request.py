@@ -13,7 +13,7 @@ controllers have acted. Who is first is left to the operator here. See `docs/ope
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
+from pd_operator.actuation.fence import Unfenced
 from pd_operator.actuation.steps import DrainRules, PoolTarget, SetReplicas, next_steps
 from pd_operator.api.names import (
     ANNOTATION_DELETION_COST,
@@ -38,6 +39,9 @@ from pd_operator.telemetry.observe_pool import observe_pool
 BEGIN = 1_800_000_000.0
 DEADLINE_SECONDS = 300.0
 ROUTER_LAG_SECONDS = 0.5
+
+POOL = "chat-decode"
+STORED = ["scheduled", "running", "started", "ready", "terminating", "labels", "annotations"]
 
 Object = dict[str, Any]
 
@@ -75,9 +79,15 @@ class Pod:
         cost = int(self.annotations.get(ANNOTATION_DELETION_COST, 0))
         return self.scheduled, self.running, self.ready, cost
 
+    @property
+    def version(self) -> str:
+        """Changes with all that the API server has of it."""
+        return str({name: value for name, value in vars(self).items() if name in STORED})
+
     def manifest(self) -> Object:
         metadata: Object = {
             "name": self.name,
+            "resourceVersion": self.version,
             "creationTimestamp": stamp(self.created),
             "labels": {LABEL_ROLE: "decode"} | self.labels,
             "annotations": self.annotations,
@@ -107,12 +117,16 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def finish(work: Coroutine[Any, Any, None]) -> None:
+Result = TypeVar("Result")
+
+
+def finish(work: Coroutine[Any, Any, Result]) -> Result:
     """Run what never waits."""
     try:
         work.send(None)
-    except StopIteration:
-        return
+    except StopIteration as ended:
+        result: Result = ended.value
+        return result
     raise AssertionError("the stand-in API server answers at once")
 
 
@@ -134,6 +148,7 @@ class Service(RuleBasedStateMachine):
         self.looked: tuple[PoolObservation, float] | None = None
         self.writes_left = 100
         self.endangered = False
+        self.fence = Unfenced()
 
     @initialize(count=st.integers(2, 4))
     def serve(self, count: int) -> None:
@@ -325,8 +340,10 @@ class Service(RuleBasedStateMachine):
         self.writes_left = crash_after
         before = self.replicas
         try:
-            finish(self._actuator().apply(steps, pool))
-        except (CrashError, ChangedMeanwhileError):
+            taken = finish(self._actuator().apply(steps, pool))
+        except CrashError:
+            taken = []
+        if len(taken) < len(steps):
             self.decided = min(desired, self.replicas, self.decided)
         else:
             self.endangered = self.endangered and not looks_now
@@ -356,15 +373,24 @@ class Service(RuleBasedStateMachine):
         self.a_worker_loses_readiness(data, crashes=False)
         self.the_operator_decides_and_acts(by=0, crash_after=100)
 
-    async def mark(self, _kind: object, _namespace: str, name: str, **changes: Any) -> None:
+    async def mark(
+        self, _kind: object, _namespace: str, name: str, *, version: str, **changes: Any
+    ) -> str:
         """The API server's side of a label or annotation."""
         self._write()
-        for pod in self.pods:
-            if pod.name == name:
-                for field_name, values in changes.items():
-                    stored = getattr(pod, field_name)
-                    for key, value in values.items():
-                        stored.pop(key, None) if value is None else stored.update({key: value})
+        if name == POOL:
+            if version != str(self.version):
+                raise ChangedMeanwhileError(409, "the object has been modified")
+            self.version += 1
+            return str(self.version)
+        pod = next((pod for pod in self.pods if pod.name == name), None)
+        if pod is None or version != pod.version:
+            raise ChangedMeanwhileError(409, "the object has been modified")
+        for field_name, values in changes.items():
+            stored = getattr(pod, field_name)
+            for key, value in (values or {}).items():
+                stored.pop(key, None) if value is None else stored.update({key: value})
+        return pod.version
 
     async def scale(
         self,

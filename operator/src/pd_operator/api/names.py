@@ -62,6 +62,11 @@ role that the pod was made for."""
 ANNOTATION_HOST_SPELLING = f"{GROUP}/host-spelling"
 """On a pod that has been a prefill and left: which spelling of its host is the next to be used."""
 
+ANNOTATION_TERM = f"{GROUP}/term"
+"""On a pool's pods and Deployment: the last term of leading in which the operator wrote to them, as
+the Lease counts it, who led it, and the Lease's version when it began. A write of an earlier term
+then meets a newer version."""
+
 ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """On any pod: what a ReplicaSet deletes first among pods that are alike (KEP-2255)."""
 

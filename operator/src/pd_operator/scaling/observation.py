@@ -120,6 +120,7 @@ class WorkerObservation:
     - `role_since`: Unix seconds of its last change of role; None: it never changed.
     - `own_role_again`: whether its engine has started anew since it took the role it is known by.
     - `host_spelling`: under which name of its host decodes are to know it when it is a prefill.
+    - `version`: of the pod as it was read, in the cluster's own terms.
     """
 
     name: str
@@ -143,6 +144,7 @@ class WorkerObservation:
     replicas_without: int | None = None
     software: str = ""
     waiting_reason: str = ""
+    version: str = ""
     home: Role | None = None
     switching: bool = False
     switchable: bool = False

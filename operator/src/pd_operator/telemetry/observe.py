@@ -156,6 +156,7 @@ def worker_observation(
         role_since=_number(annotation(pod, ANNOTATION_ROLE_SINCE)),
         own_role_again=own_role_again(pod),
         host_spelling=spelling_number(pod),
+        version=str(metadata.get("resourceVersion", "")),
     )
 
 

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pd_operator.actuation.applier import ChildApplier
 from pd_operator.actuation.children import build_children, build_pod_monitor
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.kinds import DEPLOYMENT, POD_MONITOR
 from pd_operator.actuation.rollouts import pools_that_make_room
 from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
@@ -75,7 +76,9 @@ class ChildReconciler:
     async def _open(self, service: PDInferenceService, role: Role) -> None:
         """A pool is made with one worker, the API's default, and starts with its minimum."""
         name, minimum = pool_name(self._key.name, role), service.spec.pool(role).min_replicas
-        await self._cluster.scale(DEPLOYMENT, self._key.namespace, name, minimum)
+        # Where the number is another one by now, somebody knows better.
+        with suppress(ChangedMeanwhileError):
+            await self._cluster.scale(DEPLOYMENT, self._key.namespace, name, minimum, before=1)
 
     async def _pod_monitors_known(self) -> bool:
         asked, known = self._monitored

@@ -1,10 +1,9 @@
 """Carries a decision out: both pools' next steps, and an Event for each change."""
 
-import logging
 from collections.abc import Iterable, Sequence
 
 from pd_operator.actuation.actuator import Actuator, Look
-from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
+from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.home_pools import HomeTarget, home_targets
 from pd_operator.actuation.steps import (
     DrainRules,
@@ -27,8 +26,6 @@ from pd_operator.controller.status.events import EventReason, EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.observation import Observation, PoolObservation
-
-log = logging.getLogger(__name__)
 
 DRAIN_CALLED_OFF = "DrainCalledOff"
 """The reason in the log; an Event tells when a drain begins and ends."""
@@ -68,15 +65,11 @@ class PoolScaler:
         for role in Role:
             replicas = seen.home(role).replicas
             steps = _steps(service, seen, targets[role], role)
-            try:
-                await self._actuators[role].apply(steps, seen.home(role))
-            except ChangedMeanwhileError as error:
-                log.info("the replicas of %s %s stay for now: %s", self._key, role, error)
-                steps = [step for step in steps if not isinstance(step, SetReplicas)]
+            taken = await self._actuators[role].apply(steps, seen.home(role))
             self._left_at[role] = next(
-                (step.replicas for step in steps if isinstance(step, SetReplicas)), replicas
+                (step.replicas for step in taken if isinstance(step, SetReplicas)), replicas
             )
-            for step in steps:
+            for step in taken:
                 await self._announce(service.metadata, role, replicas, step, decision.sentence)
         return any(self._shrinks(seen.home(role), targets[role]) for role in Role)
 
@@ -87,9 +80,7 @@ class PoolScaler:
         """
         leaving = False
         for home in homes:
-            steps = let_go(home)
-            await self._actuators[home.role].apply(steps, home)
-            for step in steps:
+            for step in await self._actuators[home.role].apply(let_go(home), home):
                 await self._announce(about, home.role, home.replicas, step, why)
             leaving = leaving or any(home.is_removed(worker) for worker in home.live)
         return leaving

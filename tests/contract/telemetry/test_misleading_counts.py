@@ -118,55 +118,15 @@ def test_a_queue_that_empties_is_no_contradiction(reader: PrometheusReader) -> N
 
 
 def write_requests_of_several_prompts(page: Written) -> None:
-    # 2 requests/s, each with four prompts; 1 probe/s. The engines tell what they got by HTTP.
+    # 2 requests/s, each with four prompts.
     up(page, "batches")
     routed(page, "batches", 2.0)
     write_lengths(page, "batches", 8.0)
-    received = of("batches", "prefill", "p") | {"method": "POST"}
-    for path, per_second in ((CHAT, 2.0), ("/ready", 1.0)):
-        page.counter("sglang:http_requests_total", per_second, received | {"endpoint": path})
-
-    # The same, and most requests come by a path that the operator does not know.
-    up(page, "batches-elsewhere")
-    routed(page, "batches-elsewhere", 0.5)
-    write_lengths(page, "batches-elsewhere", 8.0)
-    received = of("batches-elsewhere", "prefill", "p") | {"endpoint": CHAT, "method": "POST"}
-    page.counter("sglang:http_requests_total", 2.0, received)
-
-    # The same, and a page of the worker was cut within the number of its prompts.
-    up(page, "batches-cut")
-    routed(page, "batches-cut", 2.0)
-    write_lengths(page, "batches-cut", 4.0)
-    cut = of("batches-cut", "prefill", "p2")
-    page.counter(
-        "sglang:prompt_tokens_histogram_count", lambda t: 9.0 if t == CUT_AT else 4.0 * t, cut
-    )
-    for worker in ("p", "p2"):
-        received = of("batches-cut", "prefill", worker) | {"endpoint": CHAT, "method": "POST"}
-        page.counter("sglang:http_requests_total", 1.0, received)
 
 
-def test_a_request_counts_by_its_prompts(reader: PrometheusReader) -> None:
-    demand = read(reader, "batches").value
-    assert demand.requests_per_second == pytest.approx(8.0, rel=0.02)
-    assert demand.prompt_tokens_per_second == pytest.approx(8.0 * 1100, rel=0.02)
-    history = reader.demand_history(key("batches"), BEGIN + 1200, BEGIN + 1800, 60)
-    assert isinstance(history, DemandHistory)
-    assert history.requests_per_second == pytest.approx(np.full(10, 8.0), rel=0.06)
-
-
-def test_requests_of_several_prompts_do_not_hide_that_the_count_lacks_some(
-    reader: PrometheusReader,
-) -> None:
-    reading = unknown(reader.demand(key("batches-elsewhere"), NOW, 60))
+def test_requests_of_several_prompts_make_demand_unknown(reader: PrometheusReader) -> None:
+    reading = unknown(reader.demand(key("batches"), NOW, 60))
     assert reading.reason == "MetricsContradictory"
-
-
-def test_a_page_that_was_cut_makes_no_request_one_of_many_prompts(
-    reader: PrometheusReader,
-) -> None:
-    demand = read(reader, "batches-cut").value
-    assert demand.requests_per_second == pytest.approx(2.0 * 4, rel=0.05)
 
 
 def write_services_without_a_request(page: Written) -> None:

@@ -25,8 +25,6 @@ HOLES: dict[str, Value] = {
     "window": Seconds(300),
     "around": Seconds(330),
     "step": Seconds(15),
-    "batches": Seconds(600),
-    "batches_around": Seconds(630),
     "edge": Edge(0.8),
 }
 

@@ -23,12 +23,6 @@ SCRAPES_PER_WINDOW = 4
 SCRAPES_AROUND_A_WINDOW = 2
 """A fall just before a window shows as a rise within it."""
 
-BATCHES_SECONDS = 600.0
-"""Prompts a request are counted over so long, in which a queue that empties weighs little."""
-
-BATCHES_SLACK = 20
-"""So many prompts may end in that time which came before it."""
-
 ROUTER_REQUESTS = "smg_http_requests_total"
 PREFILL_REQUESTS = "sglang:prompt_tokens_histogram_count"
 DECODE_REQUESTS = "sglang:generation_tokens_histogram_count"
@@ -40,9 +34,6 @@ _OF_PODS = 'namespace=$namespace,pd_service=$service,pod!=""'
 _CLIENT_PATHS = "/v1/chat/completions|/v1/completions|/generate"
 _ROUTERS = _OF_PODS + ',pd_role="router"'
 _OFFERED = ROUTER_REQUESTS + "{" + _OF_PODS + f',path=~"{_CLIENT_PATHS}"}}'
-_RECEIVED = (
-    "sglang:http_requests_total{" + _OF_PODS + f',pd_role="prefill",endpoint=~"{_CLIENT_PATHS}"}}'
-)
 _PREFILL = "{" + _OF_PODS + ',pd_role="prefill"}'
 _DECODE = "{" + _OF_PODS + ',pd_role="decode"}'
 _DONE = "{__name__=$metric," + _OF_PODS + ",pd_role=$role}"
@@ -63,17 +54,13 @@ def window_holes(
     """What fills those holes of a template that depend on its window.
 
     `$around` is the window and what came so shortly before it that it shows within; `$step` is
-    one scrape. `$batches` is long enough to count prompts a request, `$batches_around` to see a
-    fall in it.
+    one scrape.
     """
     before = SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
-    batches = max(BATCHES_SECONDS, window_seconds)
     all_holes: dict[str, Value] = {
         "window": Seconds(window_seconds),
         "around": Seconds(window_seconds + before),
         "step": Seconds(scrape_interval_seconds),
-        "batches": Seconds(batches),
-        "batches_around": Seconds(batches + before),
     }
     return {name: value for name, value in all_holes.items() if name in template.holes}
 
@@ -86,10 +73,10 @@ def _each_pod_once(per_series: str, *keep: str) -> str:
     return f"sum by ({','.join(keep)}) ({by_pod})" if keep else f"sum({by_pod})"
 
 
-def _cut(*counters: str, around: str = "$around") -> str:
+def _cut(*counters: str) -> str:
     """The counters that fell although no scrape of their pods failed: no process restarted."""
-    fell = " or ".join(f"resets({counter}[{around}]) > 0" for counter in counters)
-    outage = f"min by (pod) (min_over_time(up{{{_OF_PODS}}}[{around}])) < 1"
+    fell = " or ".join(f"resets({counter}[$around]) > 0" for counter in counters)
+    outage = f"min by (pod) (min_over_time(up{{{_OF_PODS}}}[$around])) < 1"
     return f"(({fell}) unless on (pod) ({outage}))"
 
 
@@ -132,29 +119,11 @@ def _over_running_batches(gauge: str) -> str:
     return _each_pod_once(f"sum_over_time(({gauge}{_DECODE_TOTAL} and {running})[$window:$step])")
 
 
-def _prompts_per_request() -> str:
-    """Prompts that prefill ended over the HTTP requests that it got: one, or more with batches."""
-    ended = f"{PREFILL_REQUESTS}{_PREFILL}"
-    cut = _cut(ended, _RECEIVED, around="$batches_around")
-    ended, received = (
-        _each_pod_once(f"increase({counter}[$batches]) unless on (pod) {cut}")
-        for counter in (ended, _RECEIVED)
-    )
-    return f"(({ended} - {BATCHES_SLACK}) / {received} > 1 or vector(1))"
-
-
-PROMPTS_PER_REQUEST = Template(
-    "prompts_per_request",
-    "Prompts a request: the router counts a request with n above 1, or with several prompts, as "
-    "one, and engines each. 1 where the engines do not count what they get by HTTP.",
-    _prompts_per_request(),
-)
 REQUEST_RATE = Template(
     "request_rate",
-    "Prompts per second that clients sent to the router, served or not: its requests, by the "
-    "prompts of each. No answer where a page was cut: the rest of the routers is not all of them.",
-    f"{_each_pod_once(f'rate({_OFFERED}[$window])')} * {_prompts_per_request()}"
-    f" unless on () count({_cut(_OFFERED)})",
+    "Requests per second that clients sent to the router, served or not. No answer where a page "
+    "was cut: the rest of the routers is not all of them.",
+    f"{_each_pod_once(f'rate({_OFFERED}[$window])')} unless on () count({_cut(_OFFERED)})",
 )
 REQUESTS_COUNTED = Template(
     "requests_counted",
@@ -256,7 +225,6 @@ ROUTERS_WITHOUT_COUNT = Template(
 )
 
 ALL_TEMPLATES = (
-    PROMPTS_PER_REQUEST,
     REQUEST_RATE,
     REQUESTS_COUNTED,
     CUT_ROUTERS,

@@ -17,9 +17,7 @@ LONG_SECONDS = 600.0
 
 
 def read_request_rate(queries: ServiceQueries) -> tuple[float, float]:
-    """Requests per second and the age of the count; raises `PrometheusError`.
-
-    One of several prompts counts as so many, since each is work of its own.
+    """Requests per second at the routers and the age of the count; raises `PrometheusError`.
 
     Zero where routers are scraped and no client has asked for anything: a router has its counter
     from the first request on. Probes are requests too, and tell nothing of clients.
@@ -79,13 +77,11 @@ def _must_count_all(queries: ServiceQueries) -> None:
     a queue that empties may explain much, but not for long.
     """
     counted, done = _counted_and_done(queries, queries.window_seconds)
-    prompts = queries.number(promql.PROMPTS_PER_REQUEST) or 1.0
-    if not _too_many(counted * prompts, done):
+    if not _too_many(counted, done):
         return
     lost = queries.number(promql.ROUTERS_WITHOUT_COUNT) or 0.0
     long = max(LONG_SECONDS, queries.window_seconds)
-    counted_long, done_long = _counted_and_done(queries, long)
-    if not (lost or _too_many(counted_long * prompts, done_long)):
+    if not (lost or _too_many(*_counted_and_done(queries, long))):
         return
     raise PrometheusError(
         ConditionReason.METRICS_CONTRADICTORY,

@@ -369,8 +369,8 @@ def test_kubectl_explain_teaches(api: ControlPlane, path: str, words: str) -> No
 
 FULL_STATUS: dict[str, Any] = {
     "observedGeneration": 1,
-    "prefill": {"current": 3, "desired": 4, "ready": 3, "starting": 0, "draining": 0},
-    "decode": {"current": 2, "desired": 2, "ready": 1, "starting": 1, "draining": 0},
+    "prefill": {"current": 3, "desired": 4, "ready": 3, "starting": 0, "draining": 0, "flipped": 0},
+    "decode": {"current": 2, "desired": 2, "ready": 1, "starting": 1, "draining": 0, "flipped": 0},
     "ratio": "4:2",
     "display": {
         "prefill": "3/4",

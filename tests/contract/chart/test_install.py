@@ -27,7 +27,7 @@ def test_the_operators_pod_is_admitted_where_only_restricted_pods_are(
     control_plane.helm("install", name, str(chart), f"--namespace={namespace}", *flags)
     try:
         pods = eventually(lambda: core.list_namespaced_pod(namespace).items)
-        assert [pod.spec.service_account_name for pod in pods if pod.spec] == [name]
+        assert {pod.spec.service_account_name for pod in pods if pod.spec} == {name}
         # The same release, once more: nothing in it is immutable by accident.
         control_plane.helm(
             "upgrade", name, str(chart), f"--namespace={namespace}", *flags, "--set=log.level=debug"

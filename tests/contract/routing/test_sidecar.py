@@ -85,8 +85,9 @@ class Pods:
         self._kubectl("create", "--filename=-", input_text=json.dumps(pod))
         self.say(name, address, "True")
 
-    def say(self, name: str, address: str, ready: str) -> None:
-        conditions = [{"type": kind, "status": ready} for kind in ("Ready", "ContainersReady")]
+    def say(self, name: str, address: str, ready: str, containers_ready: str = "") -> None:
+        says = {"Ready": ready, "ContainersReady": containers_ready or ready}
+        conditions = [{"type": kind, "status": status} for kind, status in says.items()]
         addresses = [{"ip": address}]
         status = {"phase": "Running", "podIP": address, "podIPs": addresses}
         patch: dict[str, Any] = {"status": status | {"conditions": conditions}}
@@ -151,6 +152,27 @@ def test_the_table_follows_labels_and_readiness(
 
         assert running.complaints() == 0
         assert running.terminate() == 0
+
+
+def test_nodes_that_are_marked_silent_for_a_moment_change_nothing(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    pods = Pods(control_plane, namespace)
+    addresses = {"p1": "127.9.0.1", "p2": "127.9.0.2"}
+    for name, address in addresses.items():
+        pods.create(name, "prefill", address)
+    kubeconfig = router_rights(control_plane, namespace)
+    with sidecar(kubeconfig, namespace, tmp_path / "workers.json") as running:
+        eventually(lambda: len(running.workers()) == 2)
+        tables = sum("in force" in message for message in running.said())
+        for name, address in addresses.items():
+            pods.say(name, address, ready="False", containers_ready="True")
+        for name, address in addresses.items():
+            pods.say(name, address, ready="True")
+        # What comes after is seen after: the two were in the table all along.
+        pods.create("d1", "decode", "127.9.0.3")
+        eventually(lambda: len(running.workers()) == 3)
+        assert sum("in force" in message for message in running.said()) == tables + 1
 
 
 def test_a_sidecar_without_rights_says_so_and_touches_nothing(

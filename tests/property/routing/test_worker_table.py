@@ -56,9 +56,9 @@ def _pod(draw: st.DrawFn, name: str) -> Pod:
     }
 
 
-def listed(pods: list[Pod]) -> dict[str, str]:
+def listed(pods: list[Pod], given_up: frozenset[str] = frozenset()) -> dict[str, str]:
     """Role by uid."""
-    return {entry["id"]: entry["worker_type"] for entry in worker_table(pods)["workers"]}
+    return {entry["id"]: entry["worker_type"] for entry in worker_table(pods, given_up)["workers"]}
 
 
 def is_candidate(pod: Pod) -> bool:
@@ -84,19 +84,36 @@ def test_each_ready_worker_in_traffic_is_listed_in_its_labels_role(pods: list[Po
             assert table[pod["metadata"]["uid"]] == pod["metadata"]["labels"][LABEL_ROLE]
 
 
+def is_silent(pod: Pod) -> bool:
+    return says(pod, "ContainersReady") and not says(pod, "Ready")
+
+
 @given(pods())
-def test_nothing_else_is_listed_unless_its_role_has_no_ready_worker(pods: list[Pod]) -> None:
+def test_nothing_else_is_listed_but_workers_whose_node_fell_silent(pods: list[Pod]) -> None:
     by_uid = {pod["metadata"]["uid"]: pod for pod in pods}
-    for uid, role in listed(pods).items():
-        pod = by_uid[uid]
-        assert is_candidate(pod)
-        if not says(pod, "Ready"):
-            assert says(pod, "ContainersReady")
-            assert not any(
-                is_candidate(peer) and says(peer, "Ready")
-                for peer in pods
-                if peer["metadata"]["labels"].get(LABEL_ROLE) == role
-            )
+    table = listed(pods)
+    for uid in table:
+        assert is_candidate(by_uid[uid])
+        assert says(by_uid[uid], "Ready") or is_silent(by_uid[uid])
+    assert all(
+        pod["metadata"]["uid"] in table for pod in pods if is_candidate(pod) and is_silent(pod)
+    )
+
+
+@given(pods(), st.data())
+def test_one_that_is_silent_for_long_stays_only_where_its_role_has_no_other(
+    pods: list[Pod], data: st.DataObject
+) -> None:
+    by_uid = {pod["metadata"]["uid"]: pod for pod in pods}
+    given_up = (
+        frozenset(data.draw(st.sets(st.sampled_from(sorted(by_uid))))) if pods else frozenset()
+    )
+    table = listed(pods, given_up)
+    assert set(table.values()) == set(listed(pods).values()), "no role is left without a worker"
+    for uid, role in table.items():
+        if uid in given_up and is_silent(by_uid[uid]):
+            peers = [peer for peer, of in table.items() if of == role]
+            assert all(is_silent(by_uid[peer]) and peer in given_up for peer in peers)
 
 
 @given(pods(), st.randoms(use_true_random=False))

@@ -7,6 +7,7 @@ server is away the last table stays in force, across restarts of the sidecar as 
 import logging
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,15 @@ from kubernetes.client.api_client import ApiClient
 
 from pd_operator.api.names import ServiceKey
 from pd_operator.routing.pod_watch import follow_pods
+from pd_operator.routing.repeating import repeating
+from pd_operator.routing.silence import given_up, silent_since
 from pd_operator.routing.table_file import TableFile
 from pd_operator.routing.worker_table import WorkerTable, worker_table
 
 logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+"""A worker that stays silent makes no event: the pods are looked at again without one."""
 
 
 def run_worker_table(key: ServiceKey, output: Path, connect: Callable[[], ApiClient]) -> None:
@@ -28,8 +34,11 @@ def run_worker_table(key: ServiceKey, output: Path, connect: Callable[[], ApiCli
     Raises `OSError` when the file cannot be written, and what `connect` raises: both need a person.
     """
     table_file = TableFile(output)
-    for pods in follow_pods(key, connect):
-        table = worker_table(pods)
+    silent: dict[str, float] = {}
+    for pods in repeating(follow_pods(key, connect), LOOK_SECONDS):
+        now = time.monotonic()
+        silent = silent_since(silent, pods, now)
+        table = worker_table(pods, given_up(silent, now))
         if table_file.write(table):
             logger.info("%s: %s in force", key, _summary(table))
 

@@ -8,7 +8,7 @@ The result is the manifest that smg's file discovery reads (smg 1.13)::
         {"id": "<pod uid>", "url": "http://10.0.0.8:30000", "worker_type": "decode"}]}
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NotRequired, TypedDict
 
 from pd_operator.api.names import ANNOTATION_BOOTSTRAP_PORT, BOOTSTRAP_PORT
@@ -23,6 +23,7 @@ from pd_operator.api.pods import (
     worker_role,
 )
 from pd_operator.api.roles import Role
+from pd_operator.routing.silence import is_silent
 
 MANIFEST_VERSION = 1
 MAX_PORT = 65535
@@ -44,13 +45,16 @@ class WorkerTable(TypedDict):
     workers: list[WorkerEntry]
 
 
-def worker_table(pods: Iterable[Pod]) -> WorkerTable:
-    """The workers that get requests, prefill first, each role in order of pod name."""
+def worker_table(pods: Iterable[Pod], given_up: Container[str] = ()) -> WorkerTable:
+    """The workers that get requests, prefill first, each role in order of pod name.
+
+    `given_up`: uids of pods whose nodes have been silent for too long (`routing.silence`).
+    """
     candidates = sorted(filter(_may_serve, pods), key=_name_and_uid)
     workers = [
         _entry(pod, url, role)
         for role in Role
-        for pod in _serving([pod for pod in candidates if worker_role(pod) is role])
+        for pod in _serving([pod for pod in candidates if worker_role(pod) is role], given_up)
         if (url := _url(pod, role)) is not None
     ]
     return WorkerTable(version=MANIFEST_VERSION, workers=workers)
@@ -62,17 +66,20 @@ def _may_serve(pod: Pod) -> bool:
     return running and takes_traffic(pod) and not terminating(pod)
 
 
-def _serving(pods: list[Pod]) -> list[Pod]:
-    """The ready pods of one role; if there is none, those whose containers last were.
+def _serving(pods: list[Pod], given_up: Container[str]) -> list[Pod]:
+    """The pods of one role that are ready, or silent and not given up; if none, all silent ones.
 
-    A node that falls silent, or all of them after an outage of the API server, has its pods
-    marked `Ready=False` by the node controller while `ContainersReady` keeps the kubelet's
-    last word. Where that would leave a role without any worker, the kubelet's word counts: the
-    containers most likely still serve, and a wrong guess costs nothing that an empty role
-    would not cost as well.
+    Where a role would be left without any worker, the kubelet's last word counts: the containers
+    most likely still serve, and a wrong guess costs nothing that an empty role would not cost as
+    well. And pods are not taken out and put back as they are marked and unmarked one by one: the
+    router takes seconds to add a worker, and has none meanwhile.
     """
-    ready = [pod for pod in pods if holds(pod, "Ready")]
-    return ready or [pod for pod in pods if holds(pod, "ContainersReady")]
+    there = [pod for pod in pods if holds(pod, "Ready") or is_silent(pod)]
+    return [pod for pod in there if not _is_given_up(pod, given_up)] or there
+
+
+def _is_given_up(pod: Pod, given_up: Container[str]) -> bool:
+    return is_silent(pod) and pod["metadata"]["uid"] in given_up
 
 
 def _url(pod: Pod, role: Role) -> str | None:

@@ -121,7 +121,8 @@ def next_steps(target: PoolTarget) -> list[Step]:
     pool = target.pool
     removed = [worker for worker in pool.live if pool.is_removed(worker)]
     if removed and pool.complete:
-        return _take_back(pool, removed)
+        more = target.desired > pool.replicas
+        return _take_back(pool, removed) + [SetReplicas(target.desired)] * more
     if steps := _raise_again(target, removed):
         return steps
     if target.desired < pool.replicas and not pool.rolling_out:

@@ -90,6 +90,11 @@ class Forecaster(ABC):
         return False
 
     @property
+    def found_season_bins(self) -> float | None:
+        """Period of the rhythm that the series itself showed and that is followed; None: none."""
+        return None
+
+    @property
     @abstractmethod
     def known_points(self) -> int:
         """Bins with a value among those still remembered."""

@@ -44,7 +44,8 @@ class Hedge(SelfScoring):
     With `longest_season_bins` above 0, periods of up to so many bins are looked for in the series
     (see `SeasonWatch`). `fit` makes an expert for the one in force (see `SeasonalLevel`), and
     `update` says when that is another: `refit_due`. Errors that were made before that expert first
-    led count no more: they say nothing of a forecaster that knows the season.
+    led count no more, once there are enough others: they say nothing of a forecaster that knows the
+    season.
     """
 
     name: ClassVar[str] = "Hedge"
@@ -113,7 +114,10 @@ class Hedge(SelfScoring):
 
     def _comparable_bins(self, steps: int) -> int:
         led = self._ensemble(steps).shares[EXPERTS.index(FOUND_SEASON)] >= _LEADS
-        return int(len(led) - led.argmax()) if led.any() else super()._comparable_bins(steps)
+        since = int(len(led) - led.argmax()) if led.any() else 0
+        # Too few tell nothing, and a forecaster that nothing is known of would not be trusted.
+        enough = since >= steps + MINIMUM_ERRORS
+        return since if enough else super()._comparable_bins(steps)
 
     @property
     def _errors_to_compare(self) -> int:

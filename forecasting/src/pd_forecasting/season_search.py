@@ -7,7 +7,7 @@ of these cycles forecast the last.
 
 A load that wanders has nearly all of its power at low frequencies, where any two humps look like a
 rhythm. So the test counts no frequency but those of the rhythm's own band, of which few cycles have
-few: two cycles must be alike to a few percent, six to a half.
+few: two cycles must be alike to half a percent, six to a third.
 """
 
 import math
@@ -27,9 +27,6 @@ LONGEST_WINDOW_BINS = 1440
 
 _CHANCE = 1e-4
 """At which a hint is believed. `python -m scripts.forecast_bench.seasons`: how often that errs."""
-
-_MINIMUM_SHARE = 0.5
-"""Of the variance that a rhythm explains, or else it is not worth following."""
 
 _KNOWN_SHARE = 0.9
 """Of the bins looked at: those missing are interpolated."""
@@ -95,7 +92,7 @@ def find_season(roots: FloatArray, *, longest_bins: float, seen: int) -> Season 
     explained, foretold = _shares(windows, fixed)
     periods = lengths[:, None] / fixed.cycles
     chance = chance_of(explained, fixed.frequencies)
-    least = np.maximum(_least_shares(), _MINIMUM_SHARE)
+    least = _least_shares()
     believed = (explained >= least) & (foretold >= least)
     believed &= (periods >= SHORTEST_BINS) & (periods <= longest_bins)
     if not believed.any():

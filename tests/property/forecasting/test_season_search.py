@@ -4,22 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripts.forecast_bench import seasons
 
 from pd_forecasting.base import FloatArray
 from pd_forecasting.season_search import Season, chance_of, find_season
 from pd_forecasting.season_watch import SeasonWatch
 
 LONGEST = 360.0
-BIN_SECONDS = 30
-DAY = 2880
+BIN_SECONDS = 30.0
 several = settings(max_examples=10, deadline=None)
 seeds = st.integers(0, 10_000)
 
 
 def counted(rate: FloatArray, seed: int) -> FloatArray:
     """Square roots of a rate as it is counted in bins of half a minute."""
-    counts = np.random.default_rng(seed).poisson(rate * BIN_SECONDS)
-    return np.sqrt(counts / BIN_SECONDS)
+    return seasons.counted(rate, np.random.default_rng(seed))
 
 
 def wave(bins: int, period: float, phase: float = 0.0) -> FloatArray:
@@ -32,11 +31,7 @@ def found(roots: FloatArray) -> Season | None:
 
 def in_force(roots: FloatArray) -> float:
     """Share of the time with a rhythm in force."""
-    watch, looks = SeasonWatch(LONGEST), []
-    for bins in np.split(roots, range(4, len(roots), 4)):
-        watch = watch.extended(bins)
-        looks.append(watch.season is not None)
-    return float(np.mean(looks))
+    return float(np.mean([period > 0 for period in seasons.seen(roots, BIN_SECONDS)]))
 
 
 @several
@@ -60,30 +55,11 @@ def test_a_load_that_walks_at_random_shows_none(step: float, seed: int) -> None:
     assert not in_force(counted(walk**2, seed))
 
 
-def spiky(seed: int) -> FloatArray:
-    rng = np.random.default_rng(seed)
-    rate = np.full(DAY, 8.0)
-    for begin in np.cumsum(4 + rng.exponential(6, DAY)).astype(int):
-        rate[begin : begin + 2] *= rng.uniform(3, 5)
-    return rate
-
-
-def smooth(seed: int, bins: float) -> FloatArray:
-    """Humps as round as those of a wave, of no rhythm."""
-    frequencies = np.fft.rfftfreq(2 * DAY)
-    shape = np.exp(-((np.pi * frequencies * bins) ** 2))
-    noise = np.random.default_rng(seed).normal(size=2 * DAY)
-    humps = np.fft.irfft(np.fft.rfft(noise) * shape)[:DAY]
-    return np.asarray((4 + 1.2 * humps / humps.std()) ** 2)
-
-
-@pytest.mark.parametrize(
-    "days",
-    [[spiky(seed) for seed in range(3)], [smooth(seed, bins) for seed, bins in enumerate((5, 20))]],
-    ids=["spikes at random moments", "smooth noise"],
-)
-def test_what_nearly_looks_like_a_rhythm_is_seldom_taken_for_one(days: list[FloatArray]) -> None:
-    assert np.mean([in_force(counted(day, seed)) for seed, day in enumerate(days)]) < 0.02
+@pytest.mark.parametrize("kind", ["spikes at random", "smooth noise of 5 bins"])
+def test_what_nearly_looks_like_a_rhythm_is_seldom_taken_for_one(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    days = [seasons.counted(seasons.NOISE[kind](rng), rng) for _ in range(3)]
+    assert np.mean([in_force(day) for day in days]) < 0.02
 
 
 @several
@@ -125,14 +101,14 @@ def test_few_cycles_must_be_more_alike_than_many() -> None:
 def test_the_rhythm_in_force_changes_only_to_be_sharper(fading: float) -> None:
     roots = counted(wave(300, 23.3) * np.linspace(1.0, fading, 300), 2)
     watch = SeasonWatch(LONGEST)
-    seasons: list[Season] = []
+    followed: list[Season] = []
     for bins in np.split(roots, range(1, len(roots))):
         watch = watch.extended(bins)
-        if watch.season is not None and watch.season not in seasons[-1:]:
-            seasons.append(watch.season)
+        if watch.season is not None and watch.season not in followed[-1:]:
+            followed.append(watch.season)
     assert watch.season is not None
-    assert 1 <= len(seasons) <= 3
-    assert seasons[-1].period_bins == pytest.approx(23.3, rel=0.02)
+    assert 1 <= len(followed) <= 3
+    assert followed[-1].period_bins == pytest.approx(23.3, rel=0.02)
 
 
 def test_a_rhythm_that_ends_is_given_up() -> None:

@@ -67,6 +67,27 @@ def test_errors_from_before_the_rhythm_was_known_widen_no_margin() -> None:
     assert high - low < 0.5 * (high_before - low_before)
 
 
+@pytest.mark.parametrize("seed", [1, 4])
+def test_a_rhythm_that_begins_after_calm_days_is_trusted_from_its_fit_on(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    calm = rng.poisson(30 * 25.0, 1000) / 30
+    load = np.concatenate([calm, waves(6, seed=seed)])
+    steps = PERIOD // 2  # when the last value is the farthest from what comes
+    forecaster = Hedge(season_bins=2880, longest_season_bins=LONGEST)
+    forecaster.fit(calm, (steps,))
+    errors: list[list[float]] = []
+    for origin in range(len(calm), len(load) - steps):
+        forecaster.update(load[origin : origin + 1])
+        if forecaster.refit_due:
+            forecaster.fit(load[: origin + 1], (steps,))
+        if forecaster.found_season_bins is not None:
+            assert forecaster.error_vs_last_value(steps) < 1, f"{origin - len(calm)} bins after"
+            came, median = load[origin + steps], forecaster.forecast([steps], [0.5]).values[0, 0]
+            errors.append([abs(median - came), abs(load[origin] - came)])
+    own, last_value = np.mean(errors, axis=0)
+    assert own < 0.5 * last_value
+
+
 def test_it_beats_the_last_value_as_soon_as_it_speaks() -> None:
     forecaster = seeking(waves(2.3))
     assert forecaster.found_season_bins is not None

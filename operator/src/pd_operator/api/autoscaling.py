@@ -66,12 +66,13 @@ class ForecastSpec(ApiModel):
     model: ForecastModel = Field(
         default=ForecastModel.HEDGE,
         description="Forecaster of the request rate and of the tokens per second of prompts and "
-        "answers. Hedge: moving averages, the change on earlier days and regressions, each "
-        "weighted by its recent errors at the lead time. Ewma: a moving average. DampedTrend: "
-        "exponential smoothing with a damped trend. Sarimax, UnobservedComponents, "
-        "HarmonicRegression: the classical models of those names. LastValue: the load of now is "
-        "taken for the load to come, which makes the operator purely reactive. Any other model "
-        "speaks only while it beats LastValue on this service's own history.",
+        "answers. Hedge: moving averages, the change on earlier days, an ARIMA, a season found in "
+        "the load and regressions, each weighted by its recent errors at the lead time. Ewma: a "
+        "moving average. DampedTrend: exponential smoothing with a damped trend. Sarimax, "
+        "UnobservedComponents, HarmonicRegression: the classical models of those names. "
+        "LastValue: the load of now is taken for the load to come, which makes the operator purely "
+        "reactive. Any other model speaks only while it beats LastValue on this service's own "
+        "history.",
     )
     quantile_percent: int = Field(
         default=70,

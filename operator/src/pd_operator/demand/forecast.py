@@ -155,7 +155,7 @@ class FittedSeries:
     @property
     def found_season_bins(self) -> float | None:
         """Period of the rhythm that the model found in the series; None where it follows none."""
-        return self.model.found_season_bins if isinstance(self.model, Hedge) else None
+        return self.model.found_season_bins
 
     def error(self, steps: int) -> float:
         """Relative MAE of the model at that horizon; NaN where it cannot be told."""

@@ -136,9 +136,9 @@ _COVERAGE_WORDS = (
 _EXPERT_WORDS = (
     "The forecast is a mixture, and each expert counts by its own recent errors. Averages look at "
     "the last bins alone, earlier days add what the load did then at this time, an ARIMA that "
-    "statsmodels fitted adds a share of what yesterday did, and ridges are regressions on all of "
-    "it. Where the colors are pale, the mixture had not beaten the last value, and the last value "
-    "was used."
+    "statsmodels fitted adds a share of what yesterday did, a season that was found in the load "
+    "itself draws its waves on, and ridges are regressions on all of it. Where the colors are "
+    "pale, the mixture had not beaten the last value, and the last value was used."
 )
 _RATIO_WORDS = (
     "Prompt tokens per generated token. Both are forecast on their own; where their errors go the "

@@ -142,11 +142,15 @@ def _sliding_mean(values: FloatArray, size: int) -> FloatArray:
 
 
 def _expert_colors(experts: Mapping[str, FloatArray]) -> list[str]:
-    """Gray: last value; blues: averages; green: earlier days; violet: ARIMA; oranges: ridges."""
+    """Gray: last value; blues: averages; green: earlier days; violet: ARIMA; red: season found.
+
+    Oranges: ridges.
+    """
     shades = {
         "average": iter(("#1e3a8a", "#2563eb", "#60a5fa", "#bfdbfe")),
         "ridge": iter(("#7c2d12", "#ea580c", "#fb923c", "#fdba74", "#fed7aa")),
         "earlier": iter(("#16a34a", "#86efac")),
         "ARIMA": iter(("#7c3aed",)),
+        "season": iter(("#dc2626",)),
     }
     return [next(shades.get(name.split()[0], iter(())), "#94a3b8") for name in experts]

@@ -196,12 +196,14 @@ def _servegen(models: Sequence[ModelScores]) -> str:
 
 
 def _quantiles(default: ModelScores) -> str:
-    head = ("series", "lead", "P5", "P50", "P90", "P95", "P97.5", "least P90 in 6 h", "pinball 0.9")
+    shares = sorted(next(iter(default.horizons.values()))[0].coverage_percent)
+    quantiles = (f"P{100 * share:g}" for share in shares)
+    head = ("series", "lead", *quantiles, "least P90 in 6 h", "pinball 0.9")
     rows = [
         [
             key,
             f"{one.lead_minutes} min",
-            *(_number(one.coverage_percent[share], 1) for share in sorted(one.coverage_percent)),
+            *(_number(one.coverage_percent[share], 1) for share in shares),
             _number(one.worst_block_percent, 1),
             f"{one.pinball90_percent:.2f} %",
         ]

@@ -5,10 +5,11 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
+from aiohttp import ClientSession
 from kubernetes import config
 from tests.contract.telemetry.conftest import running_prometheus
 from tests.contract.telemetry.written import (
@@ -26,10 +27,9 @@ from pd_e2e.cluster.binaries import Programs
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.tick.prometheus_access import read_access
+from pd_operator.controller.tick.observer import Observer
 from pd_operator.demand import Demand
 from pd_operator.scaling.observation import Reading
-from pd_operator.telemetry.prometheus import PrometheusReader
 
 pytestmark = pytest.mark.controlplane
 
@@ -76,7 +76,7 @@ def prometheus(
 
 
 @pytest.fixture
-def read(control_plane: ControlPlane, namespace: str, prometheus: str) -> Read:
+def read(control_plane: ControlPlane, namespace: str, prometheus: str) -> Iterator[Read]:
     """The load as an operator reads it that may read one Secret by name, and ConfigMaps."""
     may = f"--namespace={namespace}"
     kubectl = control_plane.kubectl
@@ -92,16 +92,16 @@ def read(control_plane: ControlPlane, namespace: str, prometheus: str) -> Read:
     kubeconfig = control_plane.kubeconfig_for(namespace, "default")
     cluster = Cluster(config.new_client_from_config(config_file=str(kubeconfig)))
 
-    async def read(**metrics: Any) -> Reading[Demand]:
-        service = service_with(namespace, prometheusUrl=prometheus, **metrics)
-        access = await read_access(cluster, service)
-        reader = PrometheusReader(prometheus, 10, SCRAPE, access)
-        try:
-            return reader.demand(key("chat"), NOW, 60)
-        finally:
-            reader.close()
+    # No engine is asked here, so there is nobody to talk to by HTTP.
+    observer = Observer(cluster, cast("ClientSession", None))
 
-    return read
+    async def read(**metrics: Any) -> Reading[Demand]:
+        scraped = {"prometheusUrl": prometheus, "scrapeIntervalSeconds": SCRAPE}
+        service = service_with(namespace, **scraped, **metrics)
+        return (await observer.connect(service)).demand(key("chat"), NOW, 60)
+
+    yield read
+    observer.forget(service_with(namespace, prometheusUrl=prometheus).key)
 
 
 def service_with(namespace: str, **metrics: Any) -> PDInferenceService:
@@ -154,7 +154,11 @@ async def test_what_is_missing_is_said_and_the_load_is_unknown(
 async def test_no_message_repeats_a_token(
     read: Read, control_plane: ControlPlane, namespace: str
 ) -> None:
-    """The proxy repeats what it was shown, and the client library what it cannot send."""
+    """The proxy repeats what it was shown, and the client library what it cannot send.
+
+    A token that is renewed is the one that counts from then on.
+    """
+    known(await read(**TRUSTED, **SHOWN))
     for secret in ("an-old-secret", "a secret\nof two lines", "gehöim"):
         manifest = {
             "apiVersion": "v1",

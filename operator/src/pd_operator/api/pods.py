@@ -1,5 +1,6 @@
 """Facts read from a pod as the Kubernetes API writes it in JSON."""
 
+import math
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, ip_address
 from typing import Any
@@ -16,6 +17,8 @@ from pd_operator.api.roles import Role
 
 Pod = Mapping[str, Any]
 
+ENGINE_CONTAINER = "engine"
+
 
 def label(pod: Pod, name: str) -> str | None:
     """Value of a label, or None."""
@@ -27,6 +30,20 @@ def annotation(pod: Pod, name: str) -> str | None:
     """Value of an annotation, or None."""
     value: str | None = (pod["metadata"].get("annotations") or {}).get(name)
     return value
+
+
+def number(text: str | None) -> float | None:
+    """A number written on a pod; one that is unreadable or not finite is as good as none."""
+    try:
+        value = float(text) if text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def role_of(text: str | None) -> Role | None:
+    """The role that goes by this name; None for any other text."""
+    return next((role for role in Role if role.value == text), None)
 
 
 def condition(pod: Pod, kind: str) -> Mapping[str, Any] | None:
@@ -43,8 +60,7 @@ def holds(pod: Pod, kind: str) -> bool:
 
 def worker_role(pod: Pod) -> Role | None:
     """The role that the pod's label gives it; None for routers and foreign pods."""
-    value = label(pod, LABEL_ROLE)
-    return next((role for role in Role if role.value == value), None)
+    return role_of(label(pod, LABEL_ROLE))
 
 
 def takes_traffic(pod: Pod) -> bool:

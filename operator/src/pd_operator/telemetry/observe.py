@@ -5,7 +5,6 @@ Kubernetes' JSON ends here: what anybody needs to know of a pod is in its `Worke
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
 
 from pd_operator.api.names import (
@@ -20,12 +19,14 @@ from pd_operator.api.names import (
     ROLE_ROUTER,
 )
 from pd_operator.api.pods import (
+    ENGINE_CONTAINER,
     Pod,
     annotation,
     condition,
     engine_url,
     holds,
     label,
+    number,
     spelling_number,
     takes_traffic,
     terminating,
@@ -53,7 +54,6 @@ from pd_operator.telemetry.switching import (
 )
 from pd_operator.telemetry.trouble import waiting_reason
 
-ENGINE_CONTAINER = "engine"
 FINISHED_PHASES = ("Succeeded", "Failed")
 
 
@@ -142,18 +142,18 @@ def worker_observation(
         started=_started(pod),
         pending=pod.get("status", {}).get("phase") == "Pending",
         unready_seconds=_unready_seconds(pod, now_seconds),
-        deletion_cost=int(_number(annotation(pod, ANNOTATION_DELETION_COST)) or 0),
-        drain_started=_number(annotation(pod, ANNOTATION_DRAIN_STARTED)),
-        drain_deadline=_number(annotation(pod, ANNOTATION_DRAIN_DEADLINE)),
-        idle_since=_number(annotation(pod, ANNOTATION_IDLE_SINCE)),
+        deletion_cost=int(number(annotation(pod, ANNOTATION_DELETION_COST)) or 0),
+        drain_started=number(annotation(pod, ANNOTATION_DRAIN_STARTED)),
+        drain_deadline=number(annotation(pod, ANNOTATION_DRAIN_DEADLINE)),
+        idle_since=number(annotation(pod, ANNOTATION_IDLE_SINCE)),
         replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
         waiting_reason=waiting_reason(pod),
         home=home,
         switching=target is not None,
         switchable=can_switch(pod, role, home, now_seconds),
-        half_switched=_number(annotation(pod, ANNOTATION_HALF_SWITCHED)),
-        role_since=_number(annotation(pod, ANNOTATION_ROLE_SINCE)),
+        half_switched=number(annotation(pod, ANNOTATION_HALF_SWITCHED)),
+        role_since=number(annotation(pod, ANNOTATION_ROLE_SINCE)),
         own_role_again=own_role_again(pod),
         host_spelling=spelling_number(pod),
         version=str(metadata.get("resourceVersion", "")),
@@ -182,18 +182,9 @@ def _unready_seconds(pod: Pod, now_seconds: float) -> float:
         return 0.0
 
 
-def _number(text: str | None) -> float | None:
-    """A number written on a pod; one that is unreadable or not finite is as good as none."""
-    try:
-        number = float(text) if text else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _count(text: str | None) -> int | None:
-    number = _number(text)
-    return None if number is None else int(number)
+    written = number(text)
+    return None if written is None else int(written)
 
 
 def _software(pod: Pod) -> str:

@@ -31,9 +31,10 @@ _TARGET = "pod,job,instance,endpoint,container,prometheus,prometheus_replica,rep
 """What tells targets apart, in Prometheus and in what stands before several of them."""
 
 _OF_PODS = 'namespace=$namespace,pd_service=$service,pod!=""'
-_CLIENT_PATHS = "/v1/chat/completions|/v1/completions|/generate"
 _ROUTERS = _OF_PODS + ',pd_role="router"'
-_OFFERED = ROUTER_REQUESTS + "{" + _OF_PODS + f',path=~"{_CLIENT_PATHS}"}}'
+_OFFERED = (
+    ROUTER_REQUESTS + "{" + _OF_PODS + ',path=~"/v1/chat/completions|/v1/completions|/generate"}'
+)
 _PREFILL = "{" + _OF_PODS + ',pd_role="prefill"}'
 _DECODE = "{" + _OF_PODS + ',pd_role="decode"}'
 _DONE = "{__name__=$metric," + _OF_PODS + ",pd_role=$role}"
@@ -56,10 +57,10 @@ def window_holes(
     `$around` is the window and what came so shortly before it that it shows within; `$step` is
     one scrape.
     """
-    before = SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
+    around = window_seconds + SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
     all_holes: dict[str, Value] = {
         "window": Seconds(window_seconds),
-        "around": Seconds(window_seconds + before),
+        "around": Seconds(around),
         "step": Seconds(scrape_interval_seconds),
     }
     return {name: value for name, value in all_holes.items() if name in template.holes}

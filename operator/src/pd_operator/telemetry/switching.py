@@ -12,17 +12,18 @@ from pd_operator.api.names import (
     LABEL_COMPONENT,
 )
 from pd_operator.api.pods import (
+    ENGINE_CONTAINER,
     Pod,
     annotation,
     host_spellings,
     label,
+    number,
+    role_of,
     spelling_number,
     takes_traffic,
 )
 from pd_operator.api.roles import Role
 from pd_operator.telemetry.startup import unix_seconds
-
-ENGINE_CONTAINER = "engine"
 
 BACKEND_FLAG = "--disaggregation-transfer-backend"
 SWITCHING_BACKENDS = ("mooncake", "mooncake_tcp", "mori")
@@ -34,17 +35,17 @@ REFUSED_SECONDS = 600.0
 
 def home_role(pod: Pod) -> Role | None:
     """The role that the pod was made for; None for a pod that is no worker of ours."""
-    return _role(label(pod, LABEL_COMPONENT))
+    return role_of(label(pod, LABEL_COMPONENT))
 
 
 def switch_target(pod: Pod) -> Role | None:
     """The role that the pod is about to take; None where it keeps its own."""
-    return None if takes_traffic(pod) else _role(annotation(pod, ANNOTATION_SWITCH_TO))
+    return None if takes_traffic(pod) else role_of(annotation(pod, ANNOTATION_SWITCH_TO))
 
 
 def own_role_again(pod: Pod) -> bool:
     """Whether the engine has ended since the pod took a role that is not its own."""
-    since = _seconds(annotation(pod, ANNOTATION_ROLE_SINCE))
+    since = number(annotation(pod, ANNOTATION_ROLE_SINCE))
     return since is not None and any(
         not (started := _running_since(status)) or unix_seconds(started) > since
         for status in pod.get("status", {}).get("containerStatuses") or ()
@@ -57,7 +58,7 @@ def can_switch(pod: Pod, role: Role, home: Role, now_seconds: float) -> bool:
 
     Told from its command line: a server that runs with the flag knows it.
     """
-    refused = _seconds(annotation(pod, ANNOTATION_SWITCH_REFUSED))
+    refused = number(annotation(pod, ANNOTATION_SWITCH_REFUSED))
     if refused is not None and now_seconds - refused < REFUSED_SECONDS:
         return False
     arguments = list(_engine_arguments(pod))
@@ -92,14 +93,3 @@ def _engine_arguments(pod: Pod) -> Iterator[str]:
     for container in containers:
         if container.get("name") == ENGINE_CONTAINER:
             yield from container.get("args") or ()
-
-
-def _role(text: str | None) -> Role | None:
-    return next((role for role in Role if role.value == text), None)
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None

@@ -7,11 +7,11 @@ from pd_operator.api.arguments import ONE_CACHE_FLAGS, ROLE_SWITCH_FLAG
 from pd_operator.api.autoscaling import RoleFlips
 from pd_operator.api.names import BOOTSTRAP_PORT, ENGINE_PORT
 from pd_operator.api.objectives import Objective
+from pd_operator.api.pods import ENGINE_CONTAINER
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 ENGINE_COMMAND = ("sglang", "serve")
-ENGINE_CONTAINER = "engine"
 _TP_SIZE = "--tp-size"
 
 TTFT_EDGES = (0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400)

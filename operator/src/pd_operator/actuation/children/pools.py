@@ -2,11 +2,7 @@
 
 import math
 
-from pd_operator.actuation.children.engine_arguments import (
-    ENGINE_COMMAND,
-    ENGINE_CONTAINER,
-    engine_arguments,
-)
+from pd_operator.actuation.children.engine_arguments import ENGINE_COMMAND, engine_arguments
 from pd_operator.actuation.children.metadata import Manifest, labels, metadata, pool, selector
 from pd_operator.actuation.children.pods import (
     downward_env,
@@ -22,6 +18,7 @@ from pd_operator.api.names import (
     PORT_BOOTSTRAP,
     PORT_HTTP,
 )
+from pd_operator.api.pods import ENGINE_CONTAINER
 from pd_operator.api.roles import Role
 from pd_operator.api.rollouts import RolloutStrategy
 from pd_operator.api.v1alpha1 import PDInferenceService

@@ -44,14 +44,14 @@ class Observer:
         """The reader that the service was observed with. It serves one thread at a time."""
         return self._readers[service.key][1]
 
-    async def _connect(self, service: PDInferenceService) -> None:
-        """Have a reader of the service's Prometheus, a new one where its settings have changed."""
+    async def connect(self, service: PDInferenceService) -> PrometheusReader:
+        """The reader of the service's Prometheus, a new one where its settings have changed."""
         spec = service.spec.metrics
         access = await read_access(self._cluster, service)
         settings = (spec.prometheus_url, spec.scrape_interval_seconds, access)
         known = self._readers.get(service.key)
         if known is not None and known[0] == settings:
-            return
+            return known[1]
         self.forget(service.key)
         reader = PrometheusReader(
             spec.prometheus_url,
@@ -59,6 +59,7 @@ class Observer:
             access=access,
         )
         self._readers[service.key] = settings, reader
+        return reader
 
     def forget(self, gone: ServiceKey) -> None:
         """Close the connections of a service that is gone."""
@@ -69,7 +70,7 @@ class Observer:
         """See the service as it is now. `ClusterError` where the API server does not tell."""
         pods = await self._pods(service.key)
         deployments = {role: await self._deployment(service.key, role) for role in Role}
-        await self._connect(service)
+        await self.connect(service)
         now = time.time()
         loads = await read_loads(self._session, askable_engines(pods), ENGINE_TIMEOUT_SECONDS)
         demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)

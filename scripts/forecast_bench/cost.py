@@ -11,7 +11,8 @@ import numpy as np
 from scripts.forecast_bench.origins import bins_between_fits
 from scripts.forecast_bench.series import FloatArray, load
 
-from pd_forecasting import Forecaster
+from pd_forecasting import Forecaster, Hedge
+from pd_operator.demand.forecast import LONGEST_FOUND_SECONDS
 
 LEADS = (3, 5)
 """Bins of the two pools' start-up times."""
@@ -116,7 +117,12 @@ def _held_megabytes(model: type[Forecaster], histories: list[FloatArray]) -> flo
 
 
 def _fitted(model: type[Forecaster], history: FloatArray) -> Forecaster:
-    forecaster = model(season_bins=1440)
+    # As the operator makes its default, which looks for a shorter rhythm than a day.
+    forecaster = (
+        Hedge(season_bins=1440, longest_season_bins=LONGEST_FOUND_SECONDS / 60)
+        if model is Hedge
+        else model(season_bins=1440)
+    )
     forecaster.fit(history, LEADS)
     return forecaster
 

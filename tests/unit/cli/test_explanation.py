@@ -5,17 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
-from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.explanation import explain_service
+from pd_operator.cli.explanation import explanation
 
-SPEC = {
-    "model": {"path": "org/model"},
-    "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
-    "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
-    "prefill": {"maxReplicas": 8},
-    "decode": {"maxReplicas": 8},
-    "metrics": {"prometheusUrl": "http://prometheus:9090"},
-}
+from .services import a_service
+
 POOL = {
     "horizonSeconds": 230,
     "quantilePercent": 95,
@@ -26,17 +19,9 @@ POOL = {
 
 
 def explained(forecast: dict[str, Any], **status: Any) -> str:
-    service = PDInferenceService.parse(
-        {
-            "apiVersion": "serving.pd-operator.io/v1alpha1",
-            "kind": "PDInferenceService",
-            "metadata": {"name": "chat", "namespace": "team", "uid": "u", "generation": 1},
-            "spec": SPEC,
-            "status": {"forecast": {"model": "Hedge", **forecast}} | status,
-        }
-    )
+    service = a_service(forecast={"model": "Hedge", **forecast}, **status)
     text = StringIO()
-    explain_service(service, Console(file=text, width=160))
+    Console(file=text, width=160).print(explanation(service))
     return text.getvalue()
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from pd_operator.api.names import ServiceKey
+from pd_operator.api.names import ANNOTATION_PAUSED, ServiceKey
 from pd_operator.controller.registry import Registry
 
 CHAT = ServiceKey("default", "chat")
 
 
-def resource(name: str = "chat", generation: int = 1, uid: str = "u") -> dict[str, Any]:
-    metadata = {"namespace": "default", "name": name, "generation": generation, "uid": uid}
-    return {"metadata": metadata}
+def resource(
+    name: str = "chat", generation: int = 1, uid: str = "u", **metadata: Any
+) -> dict[str, Any]:
+    known = {"namespace": "default", "name": name, "generation": generation, "uid": uid}
+    return {"metadata": known | metadata}
 
 
 def test_a_new_service_is_told_of() -> None:
@@ -68,3 +70,25 @@ def test_a_list_that_is_older_than_the_watch_takes_nothing_back() -> None:
     registry.replace([resource(generation=1)])
     assert entry.resource == resource(generation=2)
     assert not entry.wake.is_set()
+
+
+def test_a_pause_and_its_end_ring_at_once() -> None:
+    registry = Registry()
+    registry.put(resource())
+    entry = registry.entry(CHAT)
+    for annotations in ({ANNOTATION_PAUSED: "load test"}, {}):
+        registry.put(resource(annotations=annotations))
+        assert entry.wake.is_set()
+        entry.wake.clear()
+    registry.put(resource(annotations={"note": "by somebody"}))
+    assert not entry.wake.is_set()
+
+
+def test_a_list_that_is_older_than_the_watch_ends_no_pause() -> None:
+    registry = Registry()
+    paused = resource(annotations={ANNOTATION_PAUSED: "true"}, resourceVersion="100")
+    registry.put(paused)
+    registry.replace([resource(resourceVersion="99")])
+    assert registry.entry(CHAT).resource == paused
+    registry.replace([resource(resourceVersion="101")])
+    assert registry.entry(CHAT).resource != paused

@@ -12,7 +12,7 @@ import yaml
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
-from pd_operator.api.names import ServiceKey
+from pd_operator.api.names import ANNOTATION_PAUSED, ANNOTATION_PAUSED_BY, ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -207,6 +207,26 @@ async def test_outside_mode_active_nothing_is_scaled(
         await ticked(loop, results)
     assert not [line for line in cluster.written if line.startswith(("scale", "mark"))]
     assert cluster.statuses
+
+
+async def test_a_service_paused_by_annotation_holds_its_workers_whatever_its_mode(
+    result: TickResult, results: list[TickResult]
+) -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    manifest = resource(mode="Active")
+    manifest["metadata"]["annotations"] = {
+        ANNOTATION_PAUSED: "load test",
+        ANNOTATION_PAUSED_BY: "ada",
+    }
+    seen = half_drained(result.observation)
+    loop, cluster, _ = loop_over(manifest, GivenObserver([seen] * 2, Archive(empty)))
+    assert (await ticked(loop, results)).decision is None
+    [scaling] = [c for c in cluster.statuses[-1]["conditions"] if c["type"] == "Scaling"]
+    assert (scaling["status"], scaling["reason"]) == ("False", "Paused")
+    assert "paused by ada: load test. `kubectl pd resume chat`" in scaling["message"]
+    assert [line for line in cluster.written if line.startswith(("scale", "mark"))] == [
+        "mark decode-2"
+    ], "a drain that had begun is called off"
 
 
 def half_drained(seen: Observation) -> Observation:

@@ -105,6 +105,7 @@ def _printer_columns() -> list[Schema]:
         _column("SLO", _condition("SLOMet", "reason"), priority=1),
         _column("Capacity", _condition("CapacityAvailable", "reason"), priority=1),
         _column("Feasible", _condition("SLOFeasible", "reason"), priority=1),
+        _column("URL", ".status.url", priority=1, description="For clients in the cluster"),
         _column("Model", ".spec.model.path", priority=1),
         _column("Decision", ".status.lastDecision.message", priority=1),
         _column("Age", ".metadata.creationTimestamp", kind="date"),

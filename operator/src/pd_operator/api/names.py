@@ -76,6 +76,14 @@ ANNOTATION_DECISION = f"{GROUP}/decision"
 ANNOTATION_ADOPT = f"{GROUP}/adopt"
 """On an object that has the name of a child and is not one: the service that may take it over."""
 
+ANNOTATION_PAUSED = f"{GROUP}/paused"
+"""On a PDInferenceService: why it is paused, whatever `mode` says. It is there as long as that
+holds; `false` counts as if it were not.
+"""
+
+ANNOTATION_PAUSED_BY = f"{GROUP}/paused-by"
+"""Beside it: who paused the service."""
+
 FIELD_MANAGER = "pd-operator"
 """Owner of the fields we apply, in every child's `metadata.managedFields`."""
 
@@ -110,3 +118,8 @@ def pool_name(service: str, role: Role) -> str:
 def router_name(service: str) -> str:
     """Name of the router's Deployment, PodDisruptionBudget, ServiceAccount and Role."""
     return f"{service}-{ROLE_ROUTER}"
+
+
+def client_url(service: ServiceKey) -> str:
+    """Where clients in the cluster send requests: the Service of the routers has the same name."""
+    return f"http://{service.name}.{service.namespace}.svc:{ROUTER_PORT}"

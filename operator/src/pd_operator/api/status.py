@@ -2,8 +2,8 @@
 
 Everything here can be rebuilt from the cluster and Prometheus, except `memory`, which lets a
 restarted operator go on with its stabilization windows, `calibration`, which took minutes of
-load to learn, and `parallelism`, which is chosen once. Integers only: rates and shares are in
-thousandths.
+load to learn, `parallelism`, which is chosen once, and `history`. Integers only: rates and shares
+are in thousandths.
 """
 
 from typing import Any
@@ -13,6 +13,11 @@ from pydantic import ConfigDict, Field
 from pd_operator.api.base import ApiModel, list_type
 from pd_operator.api.conditions import Condition, Timestamp
 from pd_operator.api.roles import Role
+
+HISTORY_LENGTH = 20
+"""So many changes are kept in the status: those of a busy day, in less than a tenth of what the
+memory beside them may take. Older ones are in the operator's log and in Prometheus.
+"""
 
 
 class StatusModel(ApiModel):
@@ -139,6 +144,23 @@ class DecisionStatus(StatusModel):
         max_length=32,
         description="The chain from the plan to the numbers carried out, in order.",
         json_schema_extra=list_type("atomic"),
+    )
+
+
+class PoolChangeStatus(StatusModel):
+    """A decision that wanted another number of workers of one pool than the one before."""
+
+    time: Timestamp = Field(description="When it was decided.")
+    role: Role = Field(description="The pool.")
+    before: int = Field(ge=0, description="Workers wanted until then.")
+    after: int = Field(ge=0, description="Workers wanted since.")
+    reason: str = Field(max_length=128, description="Why, in one word.")
+    message: str = Field(max_length=1024, description="Why, in one sentence.")
+    decision: str = Field(
+        max_length=32, description="The decision's id, as the operator's log and Events have it."
+    )
+    advised: bool = Field(
+        default=False, description="Whether it was only advised, in mode Advisory."
     )
 
 
@@ -303,6 +325,18 @@ class PDInferenceServiceStatus(StatusModel):
     )
     last_decision: DecisionStatus | None = Field(
         default=None, description="The last decision and how it came about."
+    )
+    url: str | None = Field(
+        default=None,
+        max_length=256,
+        description="Where clients in the cluster send requests: the routers' Service.",
+    )
+    history: tuple[PoolChangeStatus, ...] = Field(
+        default=(),
+        max_length=HISTORY_LENGTH,
+        description="The last changes of the wanted workers, oldest first; `kubectl pd history` "
+        "prints them.",
+        json_schema_extra=list_type("atomic"),
     )
     memory: MemoryStatus | None = Field(
         default=None, description="The operator's own notes, needed after a restart."

@@ -13,7 +13,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from pd_operator.api.names import API_VERSION, KIND, ServiceKey
+from pd_operator.api.autoscaling import Mode
+from pd_operator.api.names import (
+    ANNOTATION_PAUSED,
+    ANNOTATION_PAUSED_BY,
+    API_VERSION,
+    KIND,
+    ServiceKey,
+)
 from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.status import PDInferenceServiceStatus
@@ -33,6 +40,16 @@ class Metadata(BaseModel):
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     deletion_timestamp: str | None = None
+
+    @property
+    def pause(self) -> str | None:
+        """Why the service is paused by its annotation, and by whom; None where it is not."""
+        reason = self.annotations.get(ANNOTATION_PAUSED)
+        if reason is None or reason.strip().lower() == "false":
+            return None
+        why = "" if reason.strip().lower() in ("", "true") else f": {reason}"
+        who = self.annotations.get(ANNOTATION_PAUSED_BY)
+        return f"paused by {who}{why}" if who else f"paused by annotation{why}"
 
 
 class PDInferenceService(BaseModel):
@@ -77,6 +94,14 @@ class PDInferenceService(BaseModel):
     def being_deleted(self) -> bool:
         """Whether the service has been deleted and waits for its children to go."""
         return self.metadata.deletion_timestamp is not None
+
+    def with_pause(self) -> Self:
+        """The service as it is to be run: in mode Paused where its annotation says so."""
+        if self.metadata.pause is None:
+            return self
+        autoscaling = self.spec.autoscaling.model_copy(update={"mode": Mode.PAUSED})
+        spec = self.spec.model_copy(update={"autoscaling": autoscaling})
+        return self.model_copy(update={"spec": spec})
 
     def with_tensor_parallel(self) -> Self:
         """The service with the sizes that `parallelism: Auto` has chosen, where it has.

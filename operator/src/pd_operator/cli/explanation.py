@@ -1,14 +1,19 @@
-"""Prints the last decision about a service so that a person can follow it."""
+"""Puts the last decision about a service in words that a person can follow."""
 
 from datetime import UTC, datetime
 
-from rich.console import Console
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pd_operator.api.conditions import ConditionStatus
 from pd_operator.api.roles import Role
-from pd_operator.api.status import PDInferenceServiceStatus, PoolForecastStatus, PoolStatus
+from pd_operator.api.status import (
+    DecisionStatus,
+    PDInferenceServiceStatus,
+    PoolForecastStatus,
+    PoolStatus,
+)
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.performance.regions import UNITS
@@ -20,21 +25,23 @@ STYLES = {
 }
 
 
-def explain_service(service: PDInferenceService, console: Console) -> None:
-    """Print load, forecast, the decision's chain, and the conditions."""
+def explanation(service: PDInferenceService) -> RenderableType:
+    """Load, forecast, the decision's chain, and the conditions."""
     status = service.status
-    console.print(Text(f"{service.key}", style="bold"), _pools(status))
-    for line in (*_parallelism(status), *_load(status), *_engine(status)):
-        console.print(line)
-    if status.last_decision is None:
-        console.print("No decision has been made yet; the conditions say what is missing.")
-    else:
-        age = datetime.now(UTC) - status.last_decision.time
-        console.print(f"\nLast decision, {age.total_seconds():.0f} s ago: ", end="")
-        console.print(Text(status.last_decision.reason, style="bold"))
-        console.print(status.last_decision.message)
-        console.print(_chain(status))
-    console.print(_conditions(status))
+    said: list[RenderableType] = [Text(f"{service.key}", style="bold"), Text(_pools(status))]
+    said += map(Text, (*_parallelism(status), *_load(status), *_engine(status)))
+    return Group(*said, *_decision(status), _conditions(status))
+
+
+def _decision(status: PDInferenceServiceStatus) -> list[RenderableType]:
+    decision = status.last_decision
+    if decision is None:
+        return [Text("No decision has been made yet; the conditions say what is missing.")]
+    age = datetime.now(UTC) - decision.time
+    heading = Text.assemble(
+        f"\nLast decision, {age.total_seconds():.0f} s ago: ", (decision.reason, "bold")
+    )
+    return [heading, Text(decision.message), _chain(decision)]
 
 
 def _pools(status: PDInferenceServiceStatus) -> str:
@@ -121,10 +128,10 @@ def _season(ahead: PoolForecastStatus) -> str:
     return f"; the load has a rhythm of {ahead.found_season_seconds} s, found in its history"
 
 
-def _chain(status: PDInferenceServiceStatus) -> Table:
+def _chain(decision: DecisionStatus) -> Table:
     table = Table("link", "P", "D", "why", box=None, pad_edge=False)
-    for link in status.last_decision.links if status.last_decision else ():
-        table.add_row(link.name, str(link.prefill), str(link.decode), link.sentence)
+    for link in decision.links:
+        table.add_row(link.name, str(link.prefill), str(link.decode), Text(link.sentence))
     return table
 
 
@@ -133,5 +140,5 @@ def _conditions(status: PDInferenceServiceStatus) -> Table:
     for condition in status.conditions:
         style = STYLES[condition.status]
         said = Text(condition.status.value, style=style)
-        table.add_row(condition.type, said, condition.reason, condition.message)
+        table.add_row(condition.type, said, condition.reason, Text(condition.message))
     return table

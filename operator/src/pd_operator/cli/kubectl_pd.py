@@ -1,17 +1,23 @@
 """`kubectl pd`: plans a PDInferenceService, replays its past, asks why it is as it is."""
 
+import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from pd_operator.cli.backtesting.command import backtest
-from pd_operator.cli.explanation import explain_service
-from pd_operator.cli.options import Context, Namespace, Output, OutputFormat
+from pd_operator.cli.explanation import explanation
+from pd_operator.cli.history import explanation_at, history_table
+from pd_operator.cli.moments import moment
+from pd_operator.cli.options import Context, Name, Namespace, Output, OutputFormat, Watch
+from pd_operator.cli.pausing import pause, resume
 from pd_operator.cli.profiling.command import app as profiling
-from pd_operator.cli.resources import read_service
+from pd_operator.cli.resources import ServiceReader
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
+from pd_operator.cli.watching import show
 
 app = typer.Typer(
     help="Looks into PDInferenceServices. Installed as kubectl-pd on PATH, it is `kubectl pd`.",
@@ -21,6 +27,8 @@ app = typer.Typer(
 
 
 app.command()(plan)
+app.command()(pause)
+app.command()(resume)
 app.command()(backtest)
 app.command()(simulate)
 app.add_typer(profiling, name="profile")
@@ -28,18 +36,47 @@ app.add_typer(profiling, name="profile")
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="Name of the PDInferenceService.")],
+    name: Name,
     namespace: Namespace = None,
     context: Context = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How it was at a moment of the past: 90m (ago), 14:05 or 2026-12-01T14:05, UTC.",
+        ),
+    ] = None,
     output: OutputFormat = Output.TEXT,
+    watch: Watch = False,
 ) -> None:
     """Print the last decision about a service, link by link.
 
     Each line is one link of the chain: what it made of the number of prefill
     and decode workers, and why.
     """
-    service = read_service(name, namespace, context)
+    services = ServiceReader(name, namespace, context)
     if output is Output.JSON:
-        typer.echo(service.status.model_dump_json(by_alias=True, exclude_none=True, indent=2))
+        status = services.read().status
+        typer.echo(status.model_dump_json(by_alias=True, exclude_none=True, indent=2))
+    elif at is not None:
+        then = moment(at, datetime.now(UTC))
+        Console().print(explanation_at(services.read(), then))
+    else:
+        show(lambda: explanation(services.read()), Console(), watch=watch)
+
+
+@app.command()
+def history(
+    name: Name,
+    namespace: Namespace = None,
+    context: Context = None,
+    output: OutputFormat = Output.TEXT,
+    watch: Watch = False,
+) -> None:
+    """Print the last changes of a service's workers: when, from what to what, and why."""
+    services = ServiceReader(name, namespace, context)
+    if output is Output.JSON:
+        status = services.read().status.model_dump(mode="json", by_alias=True, include={"history"})
+        typer.echo(json.dumps(status["history"], indent=2))
         return
-    explain_service(service, Console())
+    show(lambda: history_table(services.read()), Console(), watch=watch)

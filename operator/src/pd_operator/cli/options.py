@@ -16,9 +16,11 @@ class Output(StrEnum):
     JSON = "json"
 
 
+Name = Annotated[str, typer.Argument(help="Name of the PDInferenceService.")]
 Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Default: the context's.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="text or json.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Look again, until Ctrl-C.")]
 Report = Annotated[
     Path | None,
     typer.Option(help="Also write a report with plots: one HTML file with everything in it."),

@@ -11,29 +11,56 @@ from pd_operator.actuation.kubeconfig import KubeconfigError
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 
-def read_resource(name: str, namespace: str | None, context: str | None) -> Object:
-    """The service `name`, from the context's namespace where none is given."""
+class ServiceReader:
+    """Reads the service `name`, from the context's namespace where none is given.
+
+    Each reading ends the command with a sentence (`typer.Exit`) where there is no service.
+    """
+
+    def __init__(self, name: str, namespace: str | None, context: str | None) -> None:
+        self.cluster = connect(context)
+        self.name, self.namespace = name, namespace or self.cluster.namespace
+
+    def resource(self) -> Object:
+        """The object as the API server has it now."""
+        try:
+            found = asyncio.run(self.cluster.get(PD_SERVICE, self.namespace, self.name))
+        except ClusterError as error:
+            raise fault(str(error)) from error
+        if found is None:
+            raise fault(
+                f"no PDInferenceService {self.name!r} in namespace {self.namespace!r}; "
+                "`kubectl get pdis -A` lists them"
+            )
+        return found
+
+    def read(self) -> PDInferenceService:
+        """The same, as this version's API reads it."""
+        try:
+            return PDInferenceService.parse(self.resource())
+        except ValidationError as error:
+            fields = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+            raise fault(
+                f"service {self.name!r} does not fit this version's API: {fields}"
+            ) from error
+
+
+def connect(context: str | None) -> Cluster:
+    """The cluster of the kubeconfig."""
     try:
-        cluster = Cluster.connect(context=context)
-        place = namespace or cluster.namespace
-        found = asyncio.run(cluster.get(PD_SERVICE, place, name))
-    except (KubeconfigError, ClusterError) as error:
+        return Cluster.connect(context=context)
+    except KubeconfigError as error:
         raise fault(str(error)) from error
-    if found is None:
-        raise fault(
-            f"no PDInferenceService {name!r} in namespace {place!r}; "
-            "`kubectl get pdis -A` lists them"
-        )
-    return found
+
+
+def read_resource(name: str, namespace: str | None, context: str | None) -> Object:
+    """The object of the service `name`, read once."""
+    return ServiceReader(name, namespace, context).resource()
 
 
 def read_service(name: str, namespace: str | None, context: str | None) -> PDInferenceService:
-    """The same, as this version's API reads it."""
-    try:
-        return PDInferenceService.parse(read_resource(name, namespace, context))
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
-        raise fault(f"service {name!r} does not fit this version's API: {fields}") from error
+    """The service `name`, read once."""
+    return ServiceReader(name, namespace, context).read()
 
 
 def fault(message: str) -> typer.Exit:

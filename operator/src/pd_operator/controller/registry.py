@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pd_operator.api.names import ServiceKey
+from pd_operator.api.names import ANNOTATION_PAUSED, ServiceKey
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Registry:
         return self._entries[key]
 
     def put(self, resource: Mapping[str, Any]) -> None:
-        """A service appeared or changed; one whose spec changed is ticked at once."""
+        """A service appeared or changed; one whose spec or pause changed is ticked at once."""
         key = key_of(resource)
         known = self._entries.get(key)
         if known is None:
@@ -53,10 +53,11 @@ class Registry:
             self.changed.set()
             return
         (before_uid, before), (uid, now) = _generation(known.resource), _generation(resource)
-        if uid == before_uid and now < before:
+        if uid == before_uid and (now < before or _older(resource, known.resource)):
             return  # of a LIST that began before the edit which the watch has told of
+        paused = _pause(known.resource)
         known.resource = resource
-        if (uid, now) != (before_uid, before):
+        if (uid, now, _pause(resource)) != (before_uid, before, paused):
             known.poke()
 
     def drop(self, key: ServiceKey) -> None:
@@ -99,3 +100,19 @@ def key_of(resource: Mapping[str, Any]) -> ServiceKey:
 def _generation(resource: Mapping[str, Any]) -> tuple[str, int]:
     metadata = resource["metadata"]
     return metadata.get("uid", ""), metadata.get("generation", 0)
+
+
+def _older(resource: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an object is of an earlier version than another, as far as versions tell.
+
+    They are numbers that grow, which Kubernetes promises since 1.35 (KEP-5504) and etcd always
+    gave. An annotation has no generation that would tell.
+    """
+    versions = [str(one["metadata"].get("resourceVersion", "")) for one in (resource, known)]
+    if not all(version.isascii() and version.isdecimal() for version in versions):
+        return False
+    return int(versions[0]) < int(versions[1])
+
+
+def _pause(resource: Mapping[str, Any]) -> object:
+    return (resource["metadata"].get("annotations") or {}).get(ANNOTATION_PAUSED)

@@ -158,9 +158,9 @@ class ServiceLoop:
         return dict(self._deps.registry.entry(self._key).resource)
 
     def _service(self) -> PDInferenceService:
-        """The parsed resource; one that cannot be parsed is complained about and left alone."""
+        """The parsed resource, paused where it says so; one that cannot be parsed is left alone."""
         try:
-            return PDInferenceService.parse(self._resource())
+            return PDInferenceService.parse(self._resource()).with_pause()
         except ValidationError as error:
             raise SpecInvalidError(error) from error
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pd_operator.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from pd_operator.api.names import GROUP
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.status.conditions import CONDITION_EVALUATORS
@@ -205,6 +206,26 @@ def test_advice_says_what_it_would_do(result: TickResult) -> None:
     update = said(with_spec(result, "autoscaling", "mode", value="Advisory"), ConditionType.SCALING)
     assert (update.status, update.reason) == (FALSE, ConditionReason.ADVISORY)
     assert "Nothing changes." in update.message
+
+
+@pytest.mark.parametrize(
+    ("annotations", "words"),
+    [
+        ({"paused": "load test", "paused-by": "ada"}, "are, paused by ada: load test. `kubectl"),
+        ({"paused": "true", "paused-by": "ada"}, "are, paused by ada. `kubectl"),
+        ({"paused": ""}, "are, paused by annotation. `kubectl"),
+        ({"paused": "false"}, "spec.autoscaling.mode is Paused"),
+    ],
+)
+def test_a_service_paused_by_annotation_says_by_whom_and_why(
+    result: TickResult, annotations: dict[str, str], words: str
+) -> None:
+    marks = {f"{GROUP}/{name}": value for name, value in annotations.items()}
+    metadata = result.service.metadata.model_copy(update={"annotations": marks})
+    service = result.service.model_copy(update={"metadata": metadata})
+    update = said(replace(result, service=service, decision=None), ConditionType.SCALING)
+    assert update.reason is ConditionReason.PAUSED
+    assert words in update.message
 
 
 def test_a_paused_service_says_so(result: TickResult) -> None:

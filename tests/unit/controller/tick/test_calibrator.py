@@ -11,7 +11,7 @@ from rich.console import Console
 from pd_operator.api.conditions import ConditionType, find_condition
 from pd_operator.api.roles import Role
 from pd_operator.api.status import PDInferenceServiceStatus
-from pd_operator.cli.explanation import explain_service
+from pd_operator.cli.explanation import explanation
 from pd_operator.controller.status.builder import build_status
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
@@ -208,5 +208,5 @@ def test_what_was_learned_is_shown_in_status_metrics_and_explanation(
     assert series in metrics.exposition().decode()
 
     console = Console(width=200, record=True, file=StringIO())
-    explain_service(result.service.model_copy(update={"status": status}), console)
+    console.print(explanation(result.service.model_copy(update={"status": status})))
     assert "decode takes of its profile's time: 1.30 x (upto-64 sequences)" in console.export_text()

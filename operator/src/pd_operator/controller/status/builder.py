@@ -11,6 +11,7 @@ from pd_operator.api.conditions import (
     set_condition,
 )
 from pd_operator.api.display import with_display
+from pd_operator.api.names import client_url
 from pd_operator.api.roles import Role
 from pd_operator.api.status import (
     AttainmentStatus,
@@ -25,6 +26,7 @@ from pd_operator.api.status import (
     PoolStatus,
 )
 from pd_operator.controller.status.conditions import CONDITION_EVALUATORS
+from pd_operator.controller.status.history import with_changes
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.updates import ConditionUpdate
 from pd_operator.demand import Coverage, Demand, DemandForecast
@@ -50,6 +52,8 @@ def build_status(
         forecast=_forecast(result),
         attainment=_attainment(attainment.value) if isinstance(attainment, Known) else None,
         last_decision=_decision(result.decision, now) or previous.last_decision,
+        url=client_url(result.service.key),
+        history=with_changes(previous, result),
         memory=MemoryStatus.model_validate(result.memory.to_plain()),
         parallelism=result.service.status.parallelism,
         calibration=CalibrationStatus.model_validate(to_plain(result.calibration)),

@@ -16,6 +16,9 @@ from pd_operator.demand import DemandForecast
 from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
+LONGEST_PAUSE = 1024
+"""An annotation may be longer than a message should be."""
+
 UNREADABLE_PROFILE = (ConditionReason.UNKNOWN_PROFILE, ConditionReason.PROFILE_INVALID)
 """Without a profile nothing can be planned: a fault that somebody must mend, not a lack of data."""
 
@@ -186,9 +189,7 @@ def scaling(result: TickResult) -> ConditionUpdate:
     """Decisions are made and carried out."""
     mode = result.service.spec.autoscaling.mode
     if mode is Mode.PAUSED or result.decision is None:
-        return false(
-            ConditionReason.PAUSED, "spec.autoscaling.mode is Paused: workers stay as they are."
-        )
+        return false(ConditionReason.PAUSED, _paused(result))
     if mode is Mode.ADVISORY:
         return false(
             ConditionReason.ADVISORY,
@@ -197,6 +198,17 @@ def scaling(result: TickResult) -> ConditionUpdate:
     if result.decision.holds:
         return true(ConditionReason.HOLDING, result.decision.sentence)
     return true(ConditionReason.ACTIVE, "Decisions are carried out.")
+
+
+def _paused(result: TickResult) -> str:
+    pause = result.service.metadata.pause
+    if pause is None:
+        return "spec.autoscaling.mode is Paused: workers stay as they are."
+    name = result.service.metadata.name
+    return (
+        f"Workers stay as they are, {pause.rstrip('.')}. "
+        f"`kubectl pd resume {name}` lets them follow the load again."
+    )[:LONGEST_PAUSE]
 
 
 CONDITION_EVALUATORS: dict[ConditionType, Callable[[TickResult], ConditionUpdate]] = {

@@ -17,7 +17,7 @@ help: ## List the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	@scripts/install.sh $(PYTHON) $(VENV)
 
-demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive, KEEP=1, SLOWDOWN=percent)
+demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive|whole-day, KEEP=1, SLOWDOWN=percent)
 	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) --engine-slowdown-percent $(SLOWDOWN) $(if $(KEEP),--keep)
 
 test: lint types layers ## Check style, types and layers, then run all tests, the fast ones first

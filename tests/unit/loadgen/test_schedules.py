@@ -6,10 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from pd_e2e.loadgen.azure import AZURE_REPLAYS, WORKDAY, AzureReplay
 from pd_e2e.loadgen.scenario import RecordedScenario, SteadyScenario, TraceScenario
 from pd_e2e.loadgen.schedule import LengthPool, poisson_arrivals
 from pd_e2e.loadgen.trace import Trace, bundled_trace
+
+OVERLAY = Path(__file__).parents[3] / "e2e" / "demo" / "overlay.yaml"
 
 
 def two_services() -> Trace:
@@ -148,6 +152,27 @@ def test_the_bundled_day_shifts_its_mix() -> None:
     inputs = {name: pool.input_tokens.mean() for name, pool in trace.lengths.items()}
     work = [sum(hourly[name][at] * inputs[name] for name in inputs) for at in (80, 91)]
     assert work[1] / work[0] == pytest.approx(2.9, abs=0.1)
+
+
+def test_a_working_day_follows_one_that_is_like_it() -> None:
+    scenario = WORKDAY.at(scale=0.25)
+    hours = np.arange(scenario.start_hour, scenario.end_hour) * 3600.0 / scenario.speed
+    replayed = hours - hours[0]
+
+    today = scenario.mean_rates(replayed, window_seconds=60.0)
+    day_before = scenario.mean_rates(replayed - scenario.day_seconds, window_seconds=60.0)
+    for one, before in zip(today, day_before, strict=True):
+        assert np.corrcoef(one, before)[0, 1] > 0.85
+    weekend = TraceScenario(start_hour=83.0, end_hour=95.0, speed=60.0)
+    code = weekend.services.index("code")
+    other = weekend.mean_rates(replayed - weekend.day_seconds, window_seconds=60.0)[code]
+    assert other.max() < day_before[code].max() / 2
+
+
+@pytest.mark.parametrize("replay", AZURE_REPLAYS.values(), ids=AZURE_REPLAYS)
+def test_a_replayed_day_is_a_whole_number_of_the_demos_bins(replay: AzureReplay) -> None:
+    forecast = yaml.safe_load(OVERLAY.read_text())["spec"]["autoscaling"]["forecast"]
+    assert replay.at(scale=0.25).day_seconds % forecast["resolutionSeconds"] == 0
 
 
 def test_the_clock_is_that_of_the_replayed_day() -> None:

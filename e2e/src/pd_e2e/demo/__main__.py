@@ -29,8 +29,9 @@ from pd_e2e.demo.stage import RULES, SERVICE, Stage
 from pd_e2e.demo.timeline import append_sample
 from pd_e2e.demo.view import replay_view
 from pd_e2e.demo.watcher import Watcher
+from pd_e2e.loadgen.azure import AZURE_REPLAYS, WORKDAY
 from pd_e2e.loadgen.live import Objectives
-from pd_e2e.loadgen.scenario import TraceScenario
+from pd_e2e.loadgen.scenario import WHOLE_DAY, TraceScenario
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
 from pd_e2e.nodes.catalog import repository_images
 from pd_operator.api.autoscaling import ForecastModel
@@ -63,10 +64,11 @@ STAGES = (
 
 
 class Scenario(StrEnum):
-    """Which forecaster the operator runs with."""
+    """Which load is played, and which forecaster the operator runs with."""
 
     FORECAST = "forecast"
     REACTIVE = "reactive"
+    WHOLE_DAY = "whole-day"
 
     @property
     def model(self) -> ForecastModel:
@@ -74,10 +76,20 @@ class Scenario(StrEnum):
         reactive = self is Scenario.REACTIVE
         return ForecastModel.LAST_VALUE if reactive else ForecastModel.HEDGE
 
+    @property
+    def load(self) -> TraceScenario:
+        """What is played."""
+        whole = self is Scenario.WHOLE_DAY
+        return (AZURE_REPLAYS[WHOLE_DAY] if whole else WORKDAY).at(SCALE)
+
 
 def main(
     scenario: Annotated[
-        Scenario, typer.Option(help="reactive replaces the forecast by the last value.")
+        Scenario,
+        typer.Option(
+            help="reactive replaces the forecast by the last value; whole-day plays hours 8 to 24 "
+            "of the day after a weekend in the same time."
+        ),
     ] = Scenario.FORECAST,
     keep: Annotated[
         bool, typer.Option("--keep", help="Stay up after the replay, until Ctrl-C.")
@@ -94,7 +106,7 @@ def main(
 
     Starts a real Kubernetes control plane on loopback, nodes whose pods are
     processes, the operator from its Helm chart, SGLang's router and simulated
-    engines; replays 16 hours of two real services in 12 minutes; writes
+    engines; replays 12 hours of two real services in 12 minutes; writes
     summary.json and report.html. Ctrl-C at any moment ends everything.
     """
     signal.signal(signal.SIGTERM, _leave)
@@ -120,7 +132,7 @@ class Demo:
         self._results = folder
         self._keep = keep
         self._slowdown_percent = slowdown_percent
-        self._load = TraceScenario(scale=SCALE)
+        self._load = scenario.load
         self._console = Console(stderr=True)
 
     def run(self) -> None:
@@ -151,7 +163,12 @@ class Demo:
         scrape_seconds = int(manifest["spec"]["metrics"]["scrapeIntervalSeconds"])
         prometheus = self._prometheus(programs, control_plane, scrape_seconds)
         with board.stage("service"):
-            stage.apply_service(manifest, prometheus.url, self._scenario.model.value)
+            stage.apply_service(
+                manifest,
+                prometheus.url,
+                self._scenario.model.value,
+                season_seconds=round(self._load.day_seconds),
+            )
             board.note("service", "workers start: 30 s")
             stage.await_workers()
         service = stage.service()

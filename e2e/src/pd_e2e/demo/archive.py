@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers
 from pd_e2e.demo.run import Run
 from pd_e2e.demo.timeline import read_timeline
+from pd_e2e.loadgen.azure import AZURE_REPLAYS
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import read_records
-from pd_e2e.loadgen.scenario import TraceScenario
 
 REQUESTS = "requests.parquet"
 TIMELINE = "timeline.jsonl"
@@ -22,8 +22,7 @@ RUN = "run.json"
 
 
 class _Load(BaseModel):
-    start_hour: float
-    end_hour: float
+    name: str
     speed: float
     scale: float
 
@@ -56,12 +55,7 @@ class RunDescription(BaseModel):
             scenario=run.scenario,
             forecast_model=run.forecast_model,
             duration_seconds=run.duration_seconds,
-            load=_Load(
-                start_hour=run.load.start_hour,
-                end_hour=run.load.end_hour,
-                speed=run.load.speed,
-                scale=run.load.scale,
-            ),
+            load=_Load(name=run.load.name, speed=run.load.speed, scale=run.load.scale),
             objectives=run.objectives,
             goal_share=run.goal_share,
             gpus=run.gpus,
@@ -82,12 +76,12 @@ def save_description(folder: Path, run: Run) -> None:
 def load_run(folder: Path) -> Run:
     """Read a run's folder; raises ValueError or OSError if it is not one."""
     described = RunDescription.model_validate_json((folder / RUN).read_text())
-    needed = described.needed
+    load, needed = described.load, described.needed
     steps = np.arange(len(needed.prefill), dtype=np.float64)
     return Run(
         scenario=described.scenario,
         forecast_model=described.forecast_model,
-        load=TraceScenario(**described.load.model_dump()),
+        load=AZURE_REPLAYS[load.name].at(load.scale, load.speed),
         duration_seconds=described.duration_seconds,
         requests=read_records(folder / REQUESTS),
         timeline=read_timeline(folder / TIMELINE),

@@ -12,7 +12,7 @@ from pd_e2e.cluster.lifeline import Lifeline
 from pd_e2e.demo.archive import REQUESTS
 from pd_e2e.loadgen.live import Objectives, ReplayStatistics
 from pd_e2e.loadgen.run import read_progress
-from pd_e2e.loadgen.scenario import AZURE_DAY, TraceScenario
+from pd_e2e.loadgen.scenario import TraceScenario
 
 PROGRESS = "progress.jsonl"
 STOP_SECONDS = 15.0
@@ -20,7 +20,10 @@ STOP_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class LoadOrder:
-    """What is played: against which router and model, and when its second 0 is."""
+    """What is played: against which router and model, and when its second 0 is.
+
+    `load` is one of `AZURE_REPLAYS`.
+    """
 
     url: str
     model: str
@@ -81,7 +84,7 @@ def _command(order: LoadOrder, folder: Path) -> list[str]:
         *(sys.executable, "-m", "pd_e2e.loadgen"),
         f"--url={order.url}",
         f"--model={order.model}",
-        f"--scenario={AZURE_DAY}",
+        f"--scenario={order.load.name}",
         f"--speed={order.load.speed}",
         f"--scale={order.load.scale}",
         f"--warmup-seconds={order.warmup_seconds}",

@@ -48,12 +48,20 @@ class Stage:
         return manifest
 
     def apply_service(
-        self, manifest: dict[str, Any], prometheus_url: str, forecast_model: str
+        self,
+        manifest: dict[str, Any],
+        prometheus_url: str,
+        forecast_model: str,
+        *,
+        season_seconds: int,
     ) -> None:
-        """Apply the service, pointed at the demo's Prometheus."""
+        """Apply the service, pointed at the demo's Prometheus and told how long a day is."""
         spec = manifest["spec"]
         spec["metrics"]["prometheusUrl"] = prometheus_url
-        spec["autoscaling"]["forecast"]["model"] = forecast_model
+        spec["autoscaling"]["forecast"] |= {
+            "model": forecast_model,
+            "seasonSeconds": season_seconds,
+        }
         self._control_plane.kubectl("apply", "-f", "-", input_text=yaml.safe_dump(manifest))
 
     def service(self) -> PDInferenceService:

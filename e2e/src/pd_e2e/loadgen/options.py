@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
+from pd_e2e.loadgen.azure import AZURE_REPLAYS, WORKDAY
 from pd_e2e.loadgen.scenario import (
-    AZURE_DAY,
     STEADY,
+    WHOLE_DAY,
     RecordedScenario,
     Scenario,
     SteadyScenario,
-    TraceScenario,
 )
 
 DESCRIPTION = """\
@@ -20,7 +20,8 @@ Ctrl-C stops at once and still writes the records so far (exit status 130).
 """
 
 SCENARIOS = f"""\
-'{AZURE_DAY}': the bundled trace of two services, hours 8 to 24 of day 3;
+'{WORKDAY.name}': the bundled trace of two services, hours 11 to 23 of a working day after another;
+'{WHOLE_DAY}': hours 8 to 24 of its last day, after a weekend;
 '{STEADY}': one rate and one length;
 a parquet file with arrival_s, input_tokens, output_tokens: exactly these arrivals
 (%(default)s)
@@ -52,9 +53,11 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_load(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--scenario", default=AZURE_DAY, help=SCENARIOS)
+    group.add_argument("--scenario", default=WORKDAY.name, help=SCENARIOS)
     group.add_argument(
-        "--speed", type=positive, help="times as fast as the trace (80 if bundled, 1 for a file)"
+        "--speed",
+        type=positive,
+        help="times as fast as the trace (60 or 80 if bundled, 1 for a file)",
     )
     group.add_argument(
         "--scale", type=positive, help="share of the trace's rate (0.25 if bundled, 1 for a file)"
@@ -119,13 +122,14 @@ def positive(text: str) -> float:
 def scenario(options: argparse.Namespace) -> Scenario:
     """The scenario that the options name; raises ValueError if there is none of that name."""
     name: str = options.scenario
-    if name == AZURE_DAY:
-        return TraceScenario(speed=options.speed or 80.0, scale=options.scale or 0.25)
+    if name in AZURE_REPLAYS:
+        return AZURE_REPLAYS[name].at(options.scale or 0.25, options.speed)
     if name == STEADY:
         return SteadyScenario(
             options.rate, options.input_tokens, options.output_tokens, options.duration_seconds
         )
     if not Path(name).is_file():
-        message = f"--scenario {name}: neither '{AZURE_DAY}', '{STEADY}' nor a file"
+        known = "', '".join([*AZURE_REPLAYS, STEADY])
+        message = f"--scenario {name}: neither one of '{known}' nor a file"
         raise ValueError(message)
     return RecordedScenario(Path(name), options.speed or 1.0, options.scale or 1.0)

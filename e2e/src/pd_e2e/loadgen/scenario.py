@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from pd_e2e.loadgen.schedule import FloatArray, LengthPool, Schedule, merge, poisson_arrivals
-from pd_e2e.loadgen.trace import Trace, bundled_trace, read_arrivals
+from pd_e2e.loadgen.trace import DAY_SECONDS, Trace, bundled_trace, read_arrivals
 
-AZURE_DAY = "azure-day"
+WHOLE_DAY = "azure-day"
 STEADY = "steady"
 
 
@@ -41,6 +41,7 @@ class TraceScenario:
     end_hour: float = 96.0
     speed: float = 80.0
     scale: float = 0.25
+    name: str = WHOLE_DAY
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -51,6 +52,11 @@ class TraceScenario:
     def duration_seconds(self) -> float:
         """How long the replay lasts."""
         return (self.end_hour - self.start_hour) * 3600 / self.speed
+
+    @property
+    def day_seconds(self) -> float:
+        """How long a day of the trace is in the replay."""
+        return DAY_SECONDS / self.speed
 
     @property
     def history_seconds(self) -> float:

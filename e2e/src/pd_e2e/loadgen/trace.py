@@ -1,7 +1,7 @@
 """Reading traces: the bundled extract of counts and lengths, and files of single requests."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pd_e2e.loadgen.schedule import FloatArray, IntArray, LengthPool
+
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,15 @@ class Trace:
     def bins(self) -> int:
         """How many bins the trace has."""
         return len(next(iter(self.requests.values())))
+
+    def of_days(self, days: Mapping[str, Sequence[int]]) -> "Trace":
+        """These whole days of each service's counts, one after the other: as many of each."""
+        bins = round(DAY_SECONDS / self.bin_seconds)
+        chosen = {
+            name: np.concatenate([self.requests[name][day * bins :][:bins] for day in numbers])
+            for name, numbers in days.items()
+        }
+        return replace(self, requests=chosen)
 
 
 def read_trace(folder: Path) -> Trace:

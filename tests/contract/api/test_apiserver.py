@@ -54,6 +54,10 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.decode.tensorParallelSize": 4, "spec.autoscaling.gpuBudget": 4},
         "spec.autoscaling.gpuBudget: Invalid value: gpuBudget must cover minReplicas",
     ),
+    "a rhythm that ends within a bin": (
+        {"spec.autoscaling.forecast.seasonSeconds": 3610},
+        "spec.autoscaling.forecast.seasonSeconds: Invalid value: seasonSeconds must be a whole",
+    ),
     "objective of zero": (
         {"spec.objectives.ttft.milliseconds": 0},
         "spec.objectives.ttft.milliseconds: Invalid value: 0",

@@ -1,10 +1,11 @@
 """How the operator may change the pools: `spec.autoscaling`."""
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pd_operator.api.base import ApiModel, list_type
+from pd_operator.api.base import ApiModel, cel_rules, list_type
 from pd_operator.api.schedules import ScheduleSpec
 
 
@@ -63,6 +64,16 @@ class RoleFlips(StrEnum):
 class ForecastSpec(ApiModel):
     """What the forecast is made from and how cautious it is."""
 
+    model_config = cel_rules(
+        {
+            "rule": "!has(self.seasonSeconds) || self.seasonSeconds == 0 || "
+            "(self.seasonSeconds % self.resolutionSeconds == 0 && "
+            "self.seasonSeconds >= 2 * self.resolutionSeconds)",
+            "message": "seasonSeconds must be a whole number of resolutionSeconds, at least two",
+            "fieldPath": ".seasonSeconds",
+        }
+    )
+
     model: ForecastModel = Field(
         default=ForecastModel.HEDGE,
         description="Forecaster of the request rate and of the tokens per second of prompts and "
@@ -103,7 +114,7 @@ class ForecastSpec(ApiModel):
         description="Length of the load's rhythm in seconds. Absent: a day, and a shorter one "
         "where this service's own history shows it. What the load did at the same time of earlier "
         "rhythms enters the forecast as a change, with a weight that this history gives it. 0: no "
-        "rhythm. Counts only where it is a whole number of bins, at least two.",
+        "rhythm. A whole number of resolutionSeconds, at least two.",
     )
     lead_margin_seconds: int = Field(
         default=0,
@@ -112,6 +123,16 @@ class ForecastSpec(ApiModel):
         description="Seconds by which a new worker should be ready before the load that needs it. "
         "The forecast looks so much further ahead than the worker's start-up takes.",
     )
+
+    @model_validator(mode="after")
+    def _season_is_whole_bins(self) -> Self:
+        season, resolution = self.season_seconds or 0, self.resolution_seconds
+        if season % resolution or 0 < season < 2 * resolution:
+            raise ValueError(
+                f"seasonSeconds must be a whole number of resolutionSeconds ({resolution}), at "
+                "least two"
+            )
+        return self
 
 
 class ScalingPolicy(ApiModel):

@@ -109,6 +109,12 @@ def test_a_folder_that_is_not_there_takes_no_report(file: Path, tmp_path: Path) 
     assert "the report cannot be written" in result.stderr
 
 
+def test_a_rhythm_that_ends_within_a_bin_is_refused_rather_than_left_out(file: Path) -> None:
+    result = kubectl_pd("--file", file, "--column", "requests", "--season", 3601)
+    assert result.exit_code == 1
+    assert "--season 3601: not a whole number of the load's bins" in result.stderr
+
+
 def test_a_kind_of_row_that_does_not_exist_is_refused(file: Path) -> None:
     result = kubectl_pd("--file", file, "--rows", "columns")
     assert result.exit_code == 2

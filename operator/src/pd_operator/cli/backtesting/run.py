@@ -108,6 +108,10 @@ def _plan(
     step = loads.bin_seconds
     horizons = tuple(dict.fromkeys(steps_to(seconds, step) * step for seconds in asked))
     season = request.season_seconds
+    if season and (season % step or season < 2 * step):
+        raise LoadError(
+            f"--season {season}: not a whole number of the load's bins of {step:g} s, at least two"
+        )
     return BacktestPlan(
         model=(request.model or defaults.model).value,
         season_seconds=defaults.season_seconds if season is None else season,

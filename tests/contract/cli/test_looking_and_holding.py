@@ -104,3 +104,9 @@ def test_a_service_that_is_not_there_is_not_paused(chat: Chat) -> None:
     answer = chat.pd("pause", "chart")
     assert answer.exit_code == 1
     assert "no PDInferenceService 'chart'" in answer.output
+
+
+def test_top_shows_what_is_known_although_prometheus_is_out_of_reach(chat: Chat) -> None:
+    said = chat.pd("top", "chat").output
+    assert "prefill 3 → 4" in said
+    assert "No load of the past: http://127.0.0.1:1 does not answer" in said

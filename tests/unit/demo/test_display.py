@@ -7,45 +7,50 @@ import pytest
 from rich.console import Console
 
 from pd_e2e.demo.display import (
-    Attained,
     DisplayState,
-    PoolView,
     ReplayView,
     Screen,
     Stage,
     StageState,
 )
 from pd_e2e.demo.display.panels import render
-from pd_e2e.demo.display.widgets import minutes, sparkline, worker_bar
-from pd_e2e.demo.timeline import Band, PoolSample
+from pd_e2e.demo.display.widgets import minutes
+from pd_operator.cli.top.view import Attained, ForecastView, PoolView, ServiceView
 
 STAGES = (
     Stage("build", StageState.DONE, seconds=12, note="cached"),
     Stage("chart", StageState.RUNNING, seconds=8, share=0.4, note="waiting for the operator"),
     Stage("replay", StageState.WAITING),
 )
+SERVICE = ServiceView(
+    offered=[10.0, 20.0, 30.0],
+    offered_now=30.0,
+    forecast=ForecastView(41.0, 29.0, 34.0, 25.0),
+    prefill=PoolView(desired=5, ready=3, most=8, tokens_per_second=64_000.0),
+    decode=PoolView(desired=2, ready=3, most=8),
+    attained=(
+        Attained("TTFT 800 ms", 0.9, ((0.972, "last 30 s"), (0.981, "so far"))),
+        Attained("TPOT 17 ms", 0.9, ((0.88, "last 30 s"), (0.93, "so far"))),
+    ),
+    decision="prefill 3 to 5: the forecast needs them",
+)
 REPLAY = ReplayView(
     clock="day 3, 14:20",
     seconds_left=432.2,
     share=0.4,
-    offered=[10.0, 20.0, 30.0],
-    forecast=Band(25.0, 29.0, 34.0),
-    forecast_horizon_seconds=41.0,
-    prefill=PoolView(PoolSample(desired=5, current=5, ready=3), 8, Band(1.0, 2.0, 64_000.0)),
-    decode=PoolView(PoolSample(desired=2, current=3, ready=3), 8, None),
-    attained=(Attained("TTFT 800 ms", 0.981, 0.972), Attained("TPOT 17 ms", 0.93, 0.88)),
-    goal_share=0.9,
+    service=SERVICE,
     requests_offered=8123,
     requests_failed=0,
-    decision="prefill 3 to 5: the forecast needs them",
 )
 UNKNOWN = replace(
     REPLAY,
-    offered=[],
-    forecast=None,
-    forecast_horizon_seconds=None,
-    attained=(Attained("TTFT 800 ms", None, None),),
-    decision="",
+    service=replace(
+        SERVICE,
+        offered=[],
+        forecast=None,
+        attained=(Attained("TTFT 800 ms", 0.9, ((None, "last 30 s"), (None, "so far"))),),
+        decision="",
+    ),
 )
 
 
@@ -93,18 +98,6 @@ def test_the_replay_shows_load_forecast_workers_attainment_and_decision() -> Non
 def test_what_is_not_known_yet_is_said_at_any_width(width: int) -> None:
     text = drawn(DisplayState(STAGES, UNKNOWN), width)
     assert "none yet" in text
-
-
-def test_a_worker_is_drawn_ready_starting_leaving_or_absent() -> None:
-    assert worker_bar(REPLAY.prefill, "blue").plain == "■ ■ ■ ▨ ▨ · · · "
-    assert worker_bar(REPLAY.decode, "blue").plain == "■ ■ ◧ · · · · · "
-
-
-def test_a_sparkline_squeezes_many_values_and_keeps_few() -> None:
-    assert sparkline([0.0, 1.0, 2.0], width=10) == "▁▅█"
-    assert len(sparkline([1.0] * 1000, width=48)) == 48
-    assert sparkline([], width=10) == ""
-    assert sparkline([0.0, 0.0], width=10) == "▁▁"
 
 
 def test_time_left_is_never_negative() -> None:

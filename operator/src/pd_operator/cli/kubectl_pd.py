@@ -17,6 +17,7 @@ from pd_operator.cli.profiling.command import app as profiling
 from pd_operator.cli.resources import ServiceReader
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
+from pd_operator.cli.top.command import top
 from pd_operator.cli.watching import show
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 
 app.command()(plan)
+app.command()(top)
 app.command()(pause)
 app.command()(resume)
 app.command()(backtest)

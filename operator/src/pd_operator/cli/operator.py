@@ -35,7 +35,7 @@ def run(
         typer.Option(help="Watch this namespace; repeat for several. Default: all namespaces."),
     ] = None,
     listen: Annotated[
-        str, typer.Option(help="HOST:PORT of /metrics, /healthz and /readyz.")
+        str, typer.Option(help="HOST:PORT of the live page, /metrics, /healthz and /readyz.")
     ] = "0.0.0.0:8080",
     name: Annotated[
         str | None,

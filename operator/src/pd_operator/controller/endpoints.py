@@ -1,4 +1,4 @@
-"""The operator's own HTTP endpoints: `/metrics`, `/healthz`, `/readyz`."""
+"""What the operator answers to probes and scrapes: `/metrics`, `/healthz`, `/readyz`."""
 
 from collections.abc import Awaitable, Callable
 

@@ -19,6 +19,8 @@ from pd_operator.actuation.role_switch import fenced_switch, switch_role
 from pd_operator.controller.endpoints import Check, application, serve
 from pd_operator.controller.hearing import Hearing
 from pd_operator.controller.leading import Leading, stalled
+from pd_operator.controller.live_page.handlers import add_live_page
+from pd_operator.controller.live_page.loads import Loads
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.service_loop import LoopDependencies, ServiceLoop
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -91,6 +93,8 @@ async def run_operator(options: OperatorOptions) -> None:
         leading = Leading(services, registry, metrics, supervise)
         elector = Elector(_candidate(options), leading.lead, leading.follow)
         app = application(metrics, alive(elector, leading, watch.hearing), ready(listed, elector))
+        loads = Loads(registry)
+        add_live_page(app, registry, loads)
         runner = await serve(app, options.host, options.port)
         log.info("listening on %s:%d", options.host, options.port)
         try:
@@ -99,6 +103,7 @@ async def run_operator(options: OperatorOptions) -> None:
                 elector.run(),
                 relist(registry, services, listed, watch),
                 watch.run(),
+                loads.keep(),
                 _measure_lag(metrics),
             )
         finally:

@@ -6,18 +6,14 @@ as a line now and then elsewhere. Nothing here reads anything.
 
 from pd_e2e.demo.display.screen import Screen
 from pd_e2e.demo.display.state import (
-    Attained,
     DisplayState,
-    PoolView,
     ReplayView,
     Stage,
     StageState,
 )
 
 __all__ = [
-    "Attained",
     "DisplayState",
-    "PoolView",
     "ReplayView",
     "Screen",
     "Stage",

@@ -2,6 +2,7 @@
 
 from pd_e2e.demo.display.state import DisplayState, ReplayView, Stage, StageState
 from pd_e2e.demo.display.widgets import minutes
+from pd_operator.cli.top.view import Attained
 
 
 def plain(state: DisplayState) -> str:
@@ -21,18 +22,21 @@ def stage_line(stage: Stage) -> str:
 
 
 def _replay_line(view: ReplayView) -> str:
-    now = view.offered[-1] if view.offered else 0.0
-    forecast = "none" if view.forecast is None else f"{view.forecast.median:.0f}/s"
-    attained = ", ".join(
-        f"{each.objective} {'-' if each.so_far is None else format(each.so_far, '.1%')}"
-        for each in view.attained
-    )
+    service = view.service
+    now = 0.0 if service.offered_now is None else service.offered_now
+    forecast = "none" if service.forecast is None else f"{service.forecast.median:.0f}/s"
+    attained = ", ".join(f"{each.objective} {_so_far(each)}" for each in service.attained)
     pools = ", ".join(
-        f"{name} {pool.workers.ready}/{pool.workers.desired}"
-        for name, pool in (("prefill", view.prefill), ("decode", view.decode))
+        f"{name} {pool.ready}/{pool.desired}"
+        for name, pool in (("prefill", service.prefill), ("decode", service.decode))
     )
     return (
         f"{view.clock}  {minutes(view.seconds_left)} left  offered {now:.0f}/s  "
         f"forecast {forecast}  ready/wanted {pools}  {attained}  "
-        f"failed {view.requests_failed}  {view.decision}"
+        f"failed {view.requests_failed}  {service.decision}"
     )
+
+
+def _so_far(attained: Attained) -> str:
+    share, _ = attained.shares[-1]
+    return "-" if share is None else f"{share:.1%}"

@@ -8,18 +8,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pd_e2e.demo.display.state import (
-    Attained,
-    DisplayState,
-    PoolView,
-    ReplayView,
-    Stage,
-    StageState,
-)
-from pd_e2e.demo.display.widgets import minutes, sparkline, worker_bar
-
-PREFILL_STYLE = "bright_blue"
-DECODE_STYLE = "orange1"
+from pd_e2e.demo.display.state import DisplayState, ReplayView, Stage, StageState
+from pd_e2e.demo.display.widgets import minutes
+from pd_operator.cli.top import panels
+from pd_operator.cli.top.widgets import fields
 
 
 def render(state: DisplayState) -> RenderableType:
@@ -69,13 +61,14 @@ def _replay(view: ReplayView) -> Panel:
     body = Group(
         _header(view),
         Text(),
-        _load(view),
+        panels.load(view.service),
         Text(),
-        _pools(view),
+        panels.pools(view.service),
         Text(),
-        _attainment(view),
+        panels.attainment(view.service),
+        _requests(view),
         Text(),
-        _decision(view),
+        panels.decision(view.service),
     )
     return Panel(body, title="pd-operator demo", title_align="left", border_style="dim")
 
@@ -91,75 +84,9 @@ def _header(view: ReplayView) -> Table:
     return table
 
 
-def _load(view: ReplayView) -> Table:
-    table = _fields()
-    now = view.offered[-1] if view.offered else 0.0
-    offered = Text.assemble((sparkline(view.offered, width=48), "cyan"), f"  {now:.0f} requests/s")
-    table.add_row("offered load", offered)
-    table.add_row("forecast", _forecast(view))
-    return table
-
-
-def _forecast(view: ReplayView) -> Text:
-    if view.forecast is None or view.forecast_horizon_seconds is None:
-        return Text("none yet", "dim")
-    band = view.forecast
-    return Text.assemble(
-        f"in {view.forecast_horizon_seconds:.0f} s ",
-        (f"{band.median:.0f} requests/s", "bold"),
-        (f"  ({band.low:.0f} to {band.high:.0f})", "dim"),
-    )
-
-
-def _pools(view: ReplayView) -> Table:
-    table = _fields()
-    for name, pool, look in (
-        ("prefill", view.prefill, PREFILL_STYLE),
-        ("decode", view.decode, DECODE_STYLE),
-    ):
-        table.add_row(name, Text.assemble(worker_bar(pool, look), _pool_words(pool)))
-    return table
-
-
-def _pool_words(pool: PoolView) -> Text:
-    workers = pool.workers
-    words = Text(f" {workers.ready} ready, {workers.desired} wanted")
-    if pool.tokens_per_second is not None:
-        words.append(f"  for {pool.tokens_per_second.high:,.0f} tokens/s", "dim")
-    return words
-
-
-def _attainment(view: ReplayView) -> Table:
-    table = _fields()
-    for attained in view.attained:
-        table.add_row(attained.objective, _attained(attained, view.goal_share))
+def _requests(view: ReplayView) -> Table:
+    table = fields()
     failed = Text(f"{view.requests_offered:,} offered, ")
     failed.append(f"{view.requests_failed} failed", "bold red" if view.requests_failed else "green")
     table.add_row("requests", failed)
-    return table
-
-
-def _attained(attained: Attained, goal_share: float) -> Text:
-    text = Text()
-    for share, when in ((attained.recent, "last 30 s"), (attained.so_far, "so far")):
-        if share is None:
-            text.append("-".rjust(6), "dim")
-        else:
-            met = share >= goal_share
-            text.append(f"{share:6.1%}", "green" if met else "bold red")
-            text.append(" ✓" if met else " ✗", "green" if met else "bold red")
-        text.append(f" {when}   ", "dim")
-    return text.append(f"goal {goal_share:.0%}", "dim")
-
-
-def _decision(view: ReplayView) -> Table:
-    table = _fields()
-    table.add_row("last decision", Text(view.decision or "none yet", "italic"))
-    return table
-
-
-def _fields() -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", width=16)
-    table.add_column()
     return table

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pd_e2e.demo.timeline import Band, PoolSample
+from pd_operator.cli.top.view import ServiceView
 
 
 class StageState(StrEnum):
@@ -31,40 +31,15 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolView:
-    """Workers of one role, the most there may be, and the pool's forecast in tokens per second."""
-
-    workers: PoolSample
-    most: int
-    tokens_per_second: Band | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attained:
-    """Share of the requests within an objective: so far and lately; None where none finished."""
-
-    objective: str
-    so_far: float | None
-    recent: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class ReplayView:
-    """The service under load. `offered` is the offered rate over time, oldest first."""
+    """The service under load, and how far the load is."""
 
     clock: str
     seconds_left: float
     share: float
-    offered: Sequence[float]
-    forecast: Band | None
-    forecast_horizon_seconds: float | None
-    prefill: PoolView
-    decode: PoolView
-    attained: Sequence[Attained]
-    goal_share: float
+    service: ServiceView
     requests_offered: int
     requests_failed: int
-    decision: str
 
 
 @dataclass(frozen=True, slots=True)

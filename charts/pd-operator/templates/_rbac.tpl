@@ -34,10 +34,24 @@ or grants more. No wildcard, no Secret but those that the values name, no escala
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch]
-# Replicas are changed here and nowhere else.
+# Replicas are changed here and nowhere else; read here of Deployments that other hands made.
 - apiGroups: [apps]
   resources: [deployments/scale]
-  verbs: [patch]
+  verbs: [get, patch]
+{{- range .Values.scaleTargets }}
+# Workloads of other hands that services may name as their pools, by the chart's values: read, and never made,
+# changed or deleted.
+- apiGroups: [{{ quote .apiGroup }}]
+  resources: {{ toJson .resources }}
+  verbs: [get]
+{{- $scales := list }}
+{{- range .resources }}
+{{- $scales = append $scales (printf "%s/scale" .) }}
+{{- end }}
+- apiGroups: [{{ quote .apiGroup }}]
+  resources: {{ toJson $scales }}
+  verbs: [get]
+{{- end }}
 # The service's address, and headless Services that give workers names.
 - apiGroups: [""]
   resources: [services]

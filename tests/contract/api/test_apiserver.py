@@ -41,7 +41,59 @@ def schedule(**fields: Any) -> Changes:
     return {_SCHEDULES: [morning | fields]}
 
 
+def attached(**more: Any) -> Changes:
+    """A service of workloads that are there already, with further fields by dotted path."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    return {
+        "spec.prefill.scaleTargetRef": target | {"name": "chat-prefill"},
+        "spec.decode.scaleTargetRef": target | {"name": "chat-decode"},
+        "spec.autoscaling.mode": "Advisory",
+        "spec.metrics.routerLabels": {"job": "smg"},
+        **{path.replace("_", "."): value for path, value in more.items()},
+    }
+
+
 BAD: dict[str, tuple[Changes, str]] = {
+    "one pool attached and the other not": (
+        attached(spec_decode_scaleTargetRef=None),
+        "spec.decode: Invalid value: both pools must have a scaleTargetRef, or neither",
+    ),
+    "one workload for both pools": (
+        attached(spec_decode_scaleTargetRef=attached()["spec.prefill.scaleTargetRef"]),
+        "spec.decode.scaleTargetRef: Invalid value: prefill and decode must have different",
+    ),
+    "flips of workers of other hands": (
+        attached(spec_autoscaling_roleFlips="Enabled"),
+        "spec.autoscaling.roleFlips: Invalid value: roleFlips must be Disabled with scaleTargetRef",
+    ),
+    "sizes to be chosen for workers that have theirs": (
+        attached(spec_parallelism="Auto"),
+        "spec.parallelism: Invalid value: parallelism must be Manual with scaleTargetRef",
+    ),
+    "a template for pods of other hands": (
+        attached(spec_decode_template={"spec": {}}),
+        "spec.prefill.scaleTargetRef: Invalid value: args and template belong to the target",
+    ),
+    "arguments for engines of other hands": (
+        attached(spec_engine_args=["--page-size", "64"]),
+        "spec.prefill.scaleTargetRef: Invalid value: args and template belong to the target",
+    ),
+    "an attached service whose routers nobody can tell": (
+        attached(spec_metrics_routerLabels=None),
+        "spec.metrics.routerLabels: Invalid value: metrics.routerLabels must be given",
+    ),
+    "a label that is PromQL": (
+        attached(spec_metrics_routerLabels={'job="x"} or up{a': "b"}),
+        "spec.metrics.routerLabels: Invalid value: a label's name is letters, digits",
+    ),
+    "labels that leave the namespace": (
+        attached(spec_metrics_prefillLabels={"namespace": "kube-system"}),
+        "spec.metrics.prefillLabels: Invalid value: a label's name is letters, digits",
+    ),
+    "an attached service that changes replicas": (
+        attached(spec_autoscaling_mode="Active"),
+        "spec.autoscaling.mode: Invalid value: mode must be Advisory or Paused",
+    ),
     "min above max": (
         {"spec.prefill.minReplicas": 9},
         "spec.prefill.minReplicas: Invalid value: minReplicas must not exceed maxReplicas",
@@ -278,6 +330,29 @@ def test_every_default_of_the_models_is_written_by_the_apiserver(
     assert stored == expected
 
 
+def test_what_is_attached_stays_attached_to_the_same(api: ControlPlane, namespace: str) -> None:
+    create(api, namespace, changed(attached()))
+    for target in ({"name": "another"}, None):
+        patch = json.dumps({"spec": {"decode": {"scaleTargetRef": target}}})
+        with pytest.raises(CommandError) as refusal:
+            api.kubectl(
+                "patch", "pdis", "chat", f"--namespace={namespace}", "--type=merge", "-p", patch
+            )
+        assert "scaleTargetRef cannot be set, changed or removed later" in refusal.value.stderr
+
+
+def test_pools_that_the_operator_made_are_not_attached_later(
+    api: ControlPlane, namespace: str
+) -> None:
+    create(api, namespace, MINIMAL)
+    with pytest.raises(CommandError) as refusal:
+        api.kubectl(
+            "apply", f"--namespace={namespace}", "--filename=-",
+            input_text=json.dumps(changed(attached())),
+        )  # fmt: skip
+    assert "scaleTargetRef cannot be set, changed or removed later" in refusal.value.stderr
+
+
 def test_a_schedule_is_stored_with_its_defaults(api: ControlPlane, namespace: str) -> None:
     stored = create(api, namespace, changed(schedule(minDecodeReplicas=8, factorPercent=150)))
     (morning,) = PDInferenceService.parse(stored).spec.autoscaling.schedules
@@ -358,6 +433,8 @@ def test_kubectl_get_shows_what_one_wants_to_know_first(api: ControlPlane, names
         ("pdis.spec.autoscaling.schedules.cron", "half past eight on working days"),
         ("pdis.spec.autoscaling.behavior.scaleDown.policies", "HorizontalPodAutoscaler"),
         ("pdis.spec.engine.profile", "exactly one"),
+        ("pdis.spec.decode.scaleTargetRef", "the operator makes nothing and deletes nothing"),
+        ("pdis.spec.metrics.routerLabels", "smg_http_requests_total"),
         ("pdis.spec.parallelism", "a running service is never given workers of another size"),
         ("pdis.spec.expectedLoad.promptTokens", "Azure's public conversation trace"),
         ("pdis.status.parallelism", "What parallelism Auto chose"),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.controlplane
 
 ROOT = Path(__file__).parents[3]
 REAL = f"--filename={ROOT / 'examples' / 'pdservice.yaml'}"
+ATTACHED = f"--filename={ROOT / 'examples' / 'pdservice-attach.yaml'}"
 DEMO = f"--kustomize={ROOT / 'e2e' / 'demo'}"
 KIND = f"--kustomize={ROOT / 'e2e' / 'kind'}"
 
@@ -28,7 +29,9 @@ def applied(api: ControlPlane, namespace: str, source: str) -> dict[str, Any]:
     return service
 
 
-@pytest.mark.parametrize("source", [REAL, DEMO, KIND], ids=["real", "demo", "kind"])
+@pytest.mark.parametrize(
+    "source", [REAL, ATTACHED, DEMO, KIND], ids=["real", "attached", "demo", "kind"]
+)
 def test_an_example_is_accepted_and_its_profile_exists(
     api: ControlPlane, namespace: str, source: str
 ) -> None:

@@ -41,6 +41,7 @@ class Need:
 
 
 OURS = "serving.pd-operator.io"
+LWS = "leaderworkerset.x-k8s.io"
 RBAC = "rbac.authorization.k8s.io"
 READ = ("get", "list", "watch")
 CHILD = (*READ, "create", "patch")  # server-side apply creates through patch and create
@@ -52,7 +53,11 @@ NEEDS = (
     Need("read a performance profile", "", "configmaps", ("get",)),
     Need("observe workers, route and drain them", "", "pods", (*READ, "patch")),
     Need("run pools and routers", "apps", "deployments", CHILD),
-    Need("change replicas", "apps", "deployments/scale", ("patch",)),
+    Need("change replicas", "apps", "deployments/scale", ("get", "patch")),
+    Need("see StatefulSets that are there", "apps", "statefulsets", ("get",)),
+    Need("see their replicas", "apps", "statefulsets/scale", ("get",)),
+    Need("see LeaderWorkerSets that are there", LWS, "leaderworkersets", ("get",)),
+    Need("see their groups", LWS, "leaderworkersets/scale", ("get",)),
     Need("give services an address", "", "services", CHILD),
     Need("give the sidecar an identity", "", "serviceaccounts", CHILD),
     Need("let the sidecar read pods", RBAC, "roles", CHILD),
@@ -72,6 +77,7 @@ FORBIDDEN = (
     Need("act as somebody else", "", "serviceaccounts", ("impersonate",)),
     Need("mint tokens", "", "serviceaccounts/token", ("create",)),
     Need("delete what its services own", "apps", "deployments", ("delete", "deletecollection")),
+    Need("change workloads of others", "apps", "statefulsets", ("create", "patch", "delete")),
     Need("touch nodes", "", "nodes", (*READ, "patch")),
 )
 
@@ -204,6 +210,28 @@ def test_with_named_namespaces_the_operator_holds_nothing_outside_them(
         eventually(lambda: not installed.missing(namespace))
         assert not any(installed.rights(NEEDS, "default").values())
         assert not any(installed.rights(NEEDS, installed.namespace).values())
+    finally:
+        uninstall(installed)
+
+
+def test_the_values_say_which_workloads_of_others_may_be_scaled(
+    control_plane: ControlPlane, chart: Path
+) -> None:
+    group = "workloads.x-k8s.io"
+    flags = [
+        f"--set=scaleTargets[0].apiGroup={group}",
+        "--set=scaleTargets[0].resources={rolebasedgroupscalingadapters}",
+    ]
+    installed = install(control_plane, chart, "rbac-targets", *flags)
+    try:
+        name = "rolebasedgroupscalingadapters"
+        named = (
+            Need("see it", group, name, ("get",)),
+            Need("see its replicas", group, f"{name}/scale", ("get",)),
+        )
+        eventually(lambda: all(installed.rights(named, "default").values()))
+        others = Need("scale others", "apps", "statefulsets/scale", ("get", "patch"))
+        assert not any(installed.rights((others,), "default").values())
     finally:
         uninstall(installed)
 

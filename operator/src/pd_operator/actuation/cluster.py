@@ -124,18 +124,27 @@ class Cluster:
             threads=self._threads,
         )
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+    async def get(
+        self, kind: Kind, namespace: str, name: str, *, subresource: str = ""
+    ) -> Object | None:
         """The object, or `None` where it does not exist."""
         try:
-            return await self._request("GET", kind.path(namespace, name))
+            return await self._request("GET", kind.path(namespace, name, subresource))
         except ClusterError as error:
             if error.status == NOT_FOUND:
                 return None
             raise
 
-    async def select(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Object]:
-        """All objects of `kind` with these labels, in one namespace or (empty) in all."""
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    async def select(
+        self, kind: Kind, namespace: str, labels: Mapping[str, str] | str
+    ) -> list[Object]:
+        """All objects of `kind` with these labels, in one namespace or (empty) in all.
+
+        `labels` may be a selector as the API writes it.
+        """
+        selector = (
+            labels if isinstance(labels, str) else ",".join(f"{k}={v}" for k, v in labels.items())
+        )
         query = [("labelSelector", selector)] if selector else []
         answer = await self._request("GET", kind.path(namespace), query=query)
         header = {"apiVersion": kind.api_version, "kind": kind.name}
@@ -230,13 +239,20 @@ class Cluster:
 
     async def serves(self, kind: Kind) -> bool:
         """Whether the API server knows `kind`, e.g. a CRD of another project."""
+        return kind.plural in await self.resources(kind.api_version)
+
+    async def resources(self, api_version: str) -> dict[str, str]:
+        """Kinds by the resource, or subresource, that serves them: `deployments/scale`: `Scale`.
+
+        Empty where the API server does not know the version.
+        """
         try:
-            answer = await self._request("GET", kind.root)
+            answer = await self._request("GET", Kind("", api_version, "").root)
         except ClusterError as error:
             if error.status == NOT_FOUND:
-                return False
+                return {}
             raise
-        return any(resource["name"] == kind.plural for resource in answer["resources"])
+        return {resource["name"]: resource["kind"] for resource in answer["resources"]}
 
     async def _patch(self, path: str, body: Object | list[Object], content: str) -> Object:
         query = [("fieldManager", FIELD_MANAGER)]

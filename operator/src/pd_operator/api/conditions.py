@@ -58,6 +58,10 @@ class ConditionReason(StrEnum):
     CHILDREN_REFUSED = "ChildrenRefused"
     SPEC_INVALID = "SpecInvalid"
     PARALLELISM_UNDECIDED = "ParallelismUndecided"
+    TARGET_MISSING = "TargetMissing"
+    TARGET_NOT_SCALABLE = "TargetNotScalable"
+    TARGET_TAKEN = "TargetTaken"
+    TARGET_OF_OTHER_ROLE = "TargetOfOtherRole"
     TICK_FAILED = "TickFailed"
 
     # MetricsAvailable

@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from pd_operator.api.base import ApiModel, cel_rules
 from pd_operator.api.engine import ObjectName
@@ -18,6 +19,23 @@ DataKey = Annotated[
     str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")
 ]
 """A key of a ConfigMap or Secret."""
+
+
+_LABEL_NAME = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+_LABEL_NAMES = (
+    "a label's name is letters, digits and underscores, and namespace is the service's own"
+)
+
+_NAMES_RULE: JsonDict = {
+    "rule": f"self.all(name, name.matches('{_LABEL_NAME}') && name != 'namespace')",
+    "message": _LABEL_NAMES,
+}
+
+SeriesLabels = Annotated[
+    dict[str, Annotated[str, StringConstraints(min_length=1, max_length=253)]],
+    Field(max_length=8, json_schema_extra={"x-kubernetes-validations": [_NAMES_RULE]}),
+]
+"""Labels of series in Prometheus, each with the value that it must have."""
 
 
 class BearerTokenRef(ApiModel):
@@ -75,6 +93,29 @@ class MetricsSpec(ApiModel):
         description="Seconds between two scrapes in that Prometheus; also asked for in the "
         "PodMonitor. Rates are taken over at least four of them.",
     )
+
+    router_labels: SeriesLabels | None = Field(
+        default=None,
+        description="With scaleTargetRef: the labels by which that Prometheus tells the series of "
+        "your routers, for instance job. They count smg_http_requests_total, and carry the labels "
+        "namespace (the service's) and pod.",
+    )
+    prefill_labels: SeriesLabels | None = Field(
+        default=None,
+        description="With scaleTargetRef: those of your prefill workers. Absent: the series whose "
+        "label pod begins with the target's name and continues as its kind names pods.",
+    )
+    decode_labels: SeriesLabels | None = Field(
+        default=None, description="The same of your decode workers."
+    )
+
+    @field_validator("router_labels", "prefill_labels", "decode_labels")
+    @classmethod
+    def _names_are_labels(cls, labels: dict[str, str] | None) -> dict[str, str] | None:
+        names = labels or {}
+        if any(not re.fullmatch(_LABEL_NAME, name) or name == "namespace" for name in names):
+            raise ValueError(_LABEL_NAMES)
+        return labels
 
     @field_validator("prometheus_url")
     @classmethod

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pd_operator.api.arguments import EngineArguments
 from pd_operator.api.base import ApiModel, cel_rules
 from pd_operator.api.rollouts import DrainOverdue, RolloutStrategy
+from pd_operator.api.scale_target import ScaleTargetRef
 from pd_operator.api.template import PodTemplateOverlay
 
 
@@ -92,6 +93,14 @@ class PoolSpec(ApiModel):
         "in a client-side kubectl apply. The engine's container is called engine. Use it for "
         "resources, node selectors, tolerations, volumes, environment and RDMA devices; see "
         "kubectl explain pod.spec.",
+    )
+    scale_target_ref: ScaleTargetRef | None = Field(
+        default=None,
+        description="Workers that run already, as a workload of your own: the operator makes "
+        "nothing and deletes nothing, and in mode Advisory only says how many there should be. "
+        "Given for both pools or for none, from the start. The workload keeps its image, "
+        "arguments and strategy; tensorParallelSize and expectedStartupSeconds say what they are. "
+        "See docs/attach.md.",
     )
 
     @property

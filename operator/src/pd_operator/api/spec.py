@@ -18,6 +18,7 @@ from pd_operator.api.parallelism import ExpectedLoad, Parallelism
 from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.router import RouterSpec
+from pd_operator.api.scale_target import ATTACHMENT_RULES, ScaleTargetRef, attachment_fault
 
 _NEEDS_PROFILE = "parallelism Auto needs engine.profile: sizes are chosen by its times"
 _CHOOSES_SIZES = "parallelism Auto chooses tensorParallelSize of both pools: leave it out"
@@ -62,6 +63,7 @@ class PDInferenceServiceSpec(ApiModel):
             }
             for role in Role
         ),
+        *ATTACHMENT_RULES,
     )
 
     model: ModelSpec = Field(description="The model that is served.")
@@ -99,6 +101,13 @@ class PDInferenceServiceSpec(ApiModel):
         """The pool of a role."""
         return self.prefill if role is Role.PREFILL else self.decode
 
+    @property
+    def scale_targets(self) -> dict[Role, ScaleTargetRef] | None:
+        """The workloads of other hands that are the pools; None where the operator makes them."""
+        targets = {role: self.pool(role).scale_target_ref for role in Role}
+        given = {role: target for role, target in targets.items() if target is not None}
+        return given or None
+
     def with_tensor_parallel(self, prefill: int, decode: int) -> Self:
         """The spec with these tensor-parallel sizes, which `parallelism: Auto` has chosen.
 
@@ -135,6 +144,12 @@ class PDInferenceServiceSpec(ApiModel):
             raise ValueError(_NEEDS_PROFILE)
         if any(self.pool(role).tensor_parallel_size != 1 for role in Role):
             raise ValueError(_CHOOSES_SIZES)
+        return self
+
+    @model_validator(mode="after")
+    def _targets_are_left_as_they_are(self) -> Self:
+        if fault := attachment_fault(self):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
-_DROPPED_KEYS = frozenset({"title", "additionalProperties", "$defs"})
+_DROPPED_KEYS = frozenset({"title", "$defs"})
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
@@ -22,6 +22,9 @@ def structural_schema(model: type[BaseModel]) -> Schema:
 def _structural(schema: Schema, definitions: Schema) -> Schema:
     schema = _inlined(_without_null(schema), definitions)
     result = {key: value for key, value in schema.items() if key not in _DROPPED_KEYS}
+    if isinstance(result.get("additionalProperties"), bool):
+        # Whether other fields may stand there: for the apiserver that is another keyword's to say.
+        del result["additionalProperties"]
     if "properties" in result:
         result["properties"] = {
             name: _structural(cast(Schema, field), definitions)

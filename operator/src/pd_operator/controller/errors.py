@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
 from pd_operator.actuation.fence import DeposedError
+from pd_operator.actuation.scale_targets import ScaleTargetError
 from pd_operator.api.conditions import ConditionReason
 
 
@@ -28,6 +29,8 @@ def reason_of(error: Exception) -> ConditionReason:
         return ConditionReason.SPEC_INVALID
     if isinstance(error, ChildrenRefusedError):
         return ConditionReason.CHILDREN_REFUSED
+    if isinstance(error, ScaleTargetError):
+        return ConditionReason(error.fault.value)
     if isinstance(error, ClusterError) and error.refused:
         return ConditionReason.CHILDREN_REFUSED
     return ConditionReason.TICK_FAILED

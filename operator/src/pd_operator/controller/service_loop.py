@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.role_switch import RoleSwitch
+from pd_operator.actuation.scale_targets import ScaleTargetError
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.names import ServiceKey
@@ -249,7 +250,10 @@ class ServiceLoop:
     async def _let_drains_go(self) -> None:
         """For a tick that ends before anything is scaled, as many after it may."""
         about = Metadata.model_validate(self._resource()["metadata"])
-        homes = await self._deps.observer.homes(self._key)
+        try:
+            homes = await self._deps.observer.homes(self._key)
+        except ScaleTargetError:
+            return  # Said already; what drains there waits until the target is back.
         await self._scaler.let_go(about, homes, "nothing is scaled as long as Ready is False")
 
     async def _ready_workers(self, role: Role) -> set[str]:

@@ -340,6 +340,7 @@ class Observation:
 
     - `prefill`, `decode`: the workers that have the role, with as many replicas as that makes.
     - `homes`: the pools as their Deployments count them, where workers are on loan between them.
+    - `routers_ready`: None where the routers are not ours, so that nobody counts them.
     """
 
     time_seconds: float
@@ -347,7 +348,7 @@ class Observation:
     prefill: PoolObservation
     decode: PoolObservation
     attainment: Reading[Attainment] = NOT_ASKED
-    routers_ready: int = 0
+    routers_ready: int | None = 0
     homes: tuple[PoolObservation, PoolObservation] | None = None
 
     def home(self, role: Role) -> PoolObservation:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pd_operator.api.conditions import ConditionReason
+from pd_operator.api.roles import Role
 from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment
 from pd_operator.telemetry import promql
@@ -45,7 +46,7 @@ def read_attainment(queries: ServiceQueries, objectives: Objectives) -> tuple[At
     tpot = _share(queries, objectives.tpot.seconds, promql.WITHIN_TPOT, promql.MEASURED_TPOT)
     # Answers of one token have no time per output token, and so cannot miss it.
     attainment = joint_attainment(ttft, tpot or Share(within=0.0, measured=0.0))
-    return attainment, queries.age_seconds(promql.DECODE_REQUESTS) or 0.0
+    return attainment, queries.age_seconds(promql.DECODE_REQUESTS, Role.DECODE) or 0.0
 
 
 def joint_attainment(ttft: Share, tpot: Share) -> Attainment:

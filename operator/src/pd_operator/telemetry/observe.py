@@ -64,12 +64,15 @@ def observe(
     loads: Mapping[str, Reading[EngineLoad]],
     demand: Reading[Demand],
     attainment: Reading[Attainment],
+    *,
+    routers_known: bool = True,
 ) -> Observation:
     """The observation of one service.
 
     `pods` are all pods of the service as the API writes them; of routers only those that are ready
     are counted, and pods that have ended are left out. `deployments` are those of the pools,
-    `loads` what the engines answered, by pod name; no earlier than `now_seconds`.
+    `loads` what the engines answered, by pod name; no earlier than `now_seconds`. `routers_known`:
+    whether `pods` has the routers; False for a service behind those of other hands.
     """
     everyone = list(pods)
     homes = observe_homes(now_seconds, everyone, deployments, loads)
@@ -80,7 +83,7 @@ def observe(
         attainment=attainment,
         prefill=prefill,
         decode=decode,
-        routers_ready=sum(_ready_router(pod) for pod in everyone),
+        routers_ready=sum(map(_ready_router, everyone)) if routers_known else None,
         homes=homes,
     )
 

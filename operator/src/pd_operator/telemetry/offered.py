@@ -64,7 +64,7 @@ def _lengths(
         return _no_lengths(queries, metrics, rate), 0.0
     window, histogram = best
     mean = queries.number(metrics.mean, window_seconds=window)
-    age = queries.age_seconds(metrics.requests) if rate > 0 else None
+    age = queries.age_seconds(metrics.requests, metrics.role) if rate > 0 else None
     return histogram.lengths(mean), age or 0.0
 
 
@@ -74,15 +74,16 @@ def _must_not_contradict(
     offered = rate * queries.window_seconds
     if offered < TOO_MANY_TO_VANISH or done > 0:
         return
-    if metrics.role is Role.DECODE and queries.age_seconds(metrics.requests) is not None:
+    role, requests = metrics.role, metrics.requests
+    if role is Role.DECODE and queries.age_seconds(requests, role) is not None:
         # A decode counts a request at its end, which may well take longer than the window.
         return
     raise PrometheusError(
         ConditionReason.METRICS_CONTRADICTORY,
         f"in the last {queries.window_seconds:g} s the router counted {offered:.0f} requests "
-        f"and the {metrics.role} workers none. Are they scraped ({metrics.requests} with "
-        f'pd_role="{metrics.role}"), or does the router refuse every request (an unknown model '
-        "is 404, an empty worker table too)?",
+        f"and the {role} workers none. Are they scraped ({requests} with "
+        f"{queries.workers(role).rendered()}), or does the router refuse every request (an "
+        "unknown model is 404, an empty worker table too)?",
     )
 
 

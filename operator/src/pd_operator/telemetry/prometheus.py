@@ -24,6 +24,7 @@ from pd_operator.telemetry.connection import (
 from pd_operator.telemetry.offered import read_demand
 from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.secrets import printable
+from pd_operator.telemetry.series import OWN_SERIES, ServiceSeries, series_holes
 from pd_operator.telemetry.template import Template
 
 OPEN = PrometheusAccess()
@@ -38,6 +39,7 @@ class PrometheusReader:
         timeout_seconds: float = 5.0,
         scrape_interval_seconds: float = 15.0,
         access: PrometheusAccess = OPEN,
+        series: ServiceSeries = OWN_SERIES,
     ) -> None:
         base, session = url.rstrip("/"), wary_session()
         self._prometheus = PrometheusConnect(
@@ -47,6 +49,7 @@ class PrometheusReader:
             authority = PrivateAuthority(access.authority, max_retries=REFUSED_CONNECTION_RETRY)
             session.mount(base, authority)
         self._access = access
+        self._series = series
         self._source = f"prometheus {printable(url)}"
         self._timeout_seconds = timeout_seconds
         self._scrape_interval_seconds = scrape_interval_seconds
@@ -95,7 +98,8 @@ class PrometheusReader:
 
         def series(template: Template) -> FloatArray:
             holes = promql.window_holes(template, window, self._scrape_interval_seconds)
-            query = template.render(namespace=service.namespace, service=service.name, **holes)
+            of_service = series_holes(template, self._series, service)
+            query = template.render(**of_service, **holes)
             samples = [
                 sample
                 for first, last in bins.chunks()
@@ -128,6 +132,7 @@ class PrometheusReader:
         return ServiceQueries(
             conversation=self._conversation(),
             service=service,
+            of=self._series,
             now_seconds=now_seconds,
             window_seconds=promql.range_window(window_seconds, self._scrape_interval_seconds),
             scrape_interval_seconds=self._scrape_interval_seconds,

@@ -1,11 +1,12 @@
 """Every question the operator asks Prometheus.
 
-The scraped pods carry the labels `namespace`, `pod`, `pd_service` and `pd_role`
-(`prefill`, `decode` or `router`), from the pods' own labels. The router's counter counts
+Which series are of a service's routers, prefill and decode workers is said by the holes
+`$routers`, `$prefill` and `$decode`, `$anyone` for all of them (`telemetry.series`). The router's
+counter counts
 requests when they arrive, whatever becomes of them: that is the offered load. SGLang's
 time-to-first-token is measured on the decode side alone, and means the end of the answer where
 the client did not ask for a stream, hence `is_streaming="true"`. Its prompt tokens are counted on
-both roles, hence `pd_role="prefill"`.
+both roles, hence `$prefill`.
 
 Two things can make a good answer wrong, so every count is read with care for both:
 
@@ -30,17 +31,13 @@ DECODE_REQUESTS = "sglang:generation_tokens_histogram_count"
 _TARGET = "pod,job,instance,endpoint,container,prometheus,prometheus_replica,replica"
 """What tells targets apart, in Prometheus and in what stands before several of them."""
 
-_OF_PODS = 'namespace=$namespace,pd_service=$service,pod!=""'
-_ROUTERS = _OF_PODS + ',pd_role="router"'
-_OFFERED = (
-    ROUTER_REQUESTS + "{" + _OF_PODS + ',path=~"/v1/chat/completions|/v1/completions|/generate"}'
-)
-_PREFILL = "{" + _OF_PODS + ',pd_role="prefill"}'
-_DECODE = "{" + _OF_PODS + ',pd_role="decode"}'
-_DONE = "{__name__=$metric," + _OF_PODS + ",pd_role=$role}"
-_STREAMED = _OF_PODS + ',pd_role="decode",is_streaming="true"'
+_OFFERED = ROUTER_REQUESTS + '{$routers,path=~"/v1/chat/completions|/v1/completions|/generate"}'
+_PREFILL = "{$prefill}"
+_DECODE = "{$decode}"
+_DONE = "{__name__=$metric,$pods}"
+_STREAMED = '$decode,is_streaming="true"'
 
-_DECODE_TOTAL = "{" + _OF_PODS + ',pd_role="decode",priority=""}'
+_DECODE_TOTAL = '{$decode,priority=""}'
 """With priority scheduling, SGLang gives a total under the empty priority and parts beside it."""
 
 
@@ -77,7 +74,7 @@ def _each_pod_once(per_series: str, *keep: str) -> str:
 def _cut(*counters: str) -> str:
     """The counters that fell although no scrape of their pods failed: no process restarted."""
     fell = " or ".join(f"resets({counter}[$around]) > 0" for counter in counters)
-    outage = f"min by (pod) (min_over_time(up{{{_OF_PODS}}}[$around])) < 1"
+    outage = "min by (pod) (min_over_time(up{$anyone}[$around])) < 1"
     return f"(({fell}) unless on (pod) ({outage}))"
 
 
@@ -202,7 +199,7 @@ MEASURED_TPOT = Template(
 NEWEST_SAMPLE = Template(
     "newest_sample",
     "Unix time of the newest sample of a metric; no answer once its targets are gone.",
-    "max(timestamp({__name__=$metric," + _OF_PODS + "}))",
+    "max(timestamp({__name__=$metric,$pods}))",
 )
 NEWEST_REQUEST_COUNT = Template(
     "newest_request_count",
@@ -212,17 +209,17 @@ NEWEST_REQUEST_COUNT = Template(
 ROUTERS_UP = Template(
     "routers_up",
     "Routers that Prometheus scrapes with success: tells no requests from no metrics.",
-    f"sum(max by (pod) (up{{{_ROUTERS}}}))",
+    "sum(max by (pod) (up{$routers}))",
 )
 NEWEST_ROUTER_SCRAPE = Template(
     "newest_router_scrape",
     "Unix time of the newest scrape of a router.",
-    f"max(timestamp(up{{{_ROUTERS}}}))",
+    "max(timestamp(up{$routers}))",
 )
 ROUTERS_WITHOUT_COUNT = Template(
     "routers_without_count",
     "Routers of which Prometheus has no count of clients' requests now.",
-    f"count(max by (pod) (up{{{_ROUTERS}}}) unless on (pod) {_OFFERED})",
+    f"count(max by (pod) (up{{$routers}}) unless on (pod) {_OFFERED})",
 )
 
 ALL_TEMPLATES = (

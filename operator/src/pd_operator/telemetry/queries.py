@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
 from pd_operator.demand import stale_after_seconds
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, PrometheusSession, Series
-from pd_operator.telemetry.template import Template, Value
+from pd_operator.telemetry.series import ServiceSeries, series_holes
+from pd_operator.telemetry.template import Matchers, Template, Value
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class ServiceQueries:
 
     conversation: PrometheusSession
     service: ServiceKey
+    of: ServiceSeries
     now_seconds: float
     window_seconds: float
     scrape_interval_seconds: float
@@ -41,12 +44,22 @@ class ServiceQueries:
         """Routers that are scraped with success now."""
         return self.number(promql.ROUTERS_UP) or 0.0
 
-    def age_seconds(self, metric: str) -> float | None:
-        """Age of the newest sample of a metric; None where no target has it now.
+    def routers(self) -> Matchers:
+        """The series of the routers."""
+        return self.of.routers(self.service)
+
+    def workers(self, role: Role) -> Matchers:
+        """The series of the workers of a role."""
+        return self.of.workers(self.service, role)
+
+    def age_seconds(self, metric: str, role: Role) -> float | None:
+        """Age of a role's newest sample of a metric; None where no target has it now.
 
         Raises `PrometheusError` (`MetricsStale`) for one that is too old.
         """
-        return self._age(self.number(promql.NEWEST_SAMPLE, metric=metric), metric)
+        return self._age(
+            self.number(promql.NEWEST_SAMPLE, metric=metric, pods=self.workers(role)), metric
+        )
 
     def request_count_age_seconds(self) -> float | None:
         """Age of the newest count of clients' requests, as `age_seconds`. Probes tell nothing."""
@@ -75,8 +88,7 @@ class ServiceQueries:
         return template.render(
             **{
                 **promql.window_holes(template, window_seconds, self.scrape_interval_seconds),
-                "namespace": self.service.namespace,
-                "service": self.service.name,
+                **series_holes(template, self.of, self.service),
                 **holes,
             }
         )

@@ -40,9 +40,10 @@ def _idle_age(queries: ServiceQueries) -> float:
     if age is None or not queries.routers_up():
         raise PrometheusError(
             ConditionReason.NO_SERIES,
-            f"Prometheus has no {promql.ROUTER_REQUESTS} of {queries.service}. Scrape the pods "
-            "of the service with the labels namespace, pod, pd_service and pd_role (the chart's "
-            "PodMonitor does), and check spec.metrics.prometheusUrl.",
+            f"Prometheus has no {promql.ROUTER_REQUESTS} of {queries.service} with the labels "
+            f"{queries.routers().rendered()}. Scrape the pods with those (the chart's PodMonitor "
+            "does; for a service of other hands see spec.metrics.routerLabels), and check "
+            "spec.metrics.prometheusUrl.",
         )
     return age
 
@@ -97,7 +98,10 @@ def _counted_and_done(queries: ServiceQueries, window_seconds: float) -> tuple[f
     counted = queries.number(promql.REQUESTS_COUNTED, window_seconds=window_seconds) or 0.0
     ended = (
         queries.number(
-            promql.REQUESTS_DONE, window_seconds=window_seconds, metric=metric, role=role.value
+            promql.REQUESTS_DONE,
+            window_seconds=window_seconds,
+            metric=metric,
+            pods=queries.workers(role),
         )
         for role, metric in (
             (Role.PREFILL, promql.PREFILL_REQUESTS),

@@ -37,12 +37,47 @@ class Edge:
         return quoted("|".join(re.escape(spelling) for spelling in spellings))
 
 
-Value = str | Seconds | Edge
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+"""What Prometheus takes for the name of a label, unquoted."""
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """One label that a series must have; `name` is Prometheus' own, `value` any text.
+
+    `operator`: `=`, `!=`, or `=~` for a regular expression.
+    """
+
+    name: str
+    value: str
+    operator: str = "="
+
+    def __post_init__(self) -> None:
+        if not LABEL_NAME.fullmatch(self.name) or self.operator not in ("=", "!=", "=~"):
+            raise ValueError(f"no label matcher: {self.name!r} {self.operator!r}")
+
+    def rendered(self) -> str:
+        """As in `pod!=""`."""
+        return f"{self.name}{self.operator}{quoted(self.value)}"
+
+
+@dataclass(frozen=True)
+class Matchers:
+    """What stands between the braces of a selector."""
+
+    all: tuple[Matcher, ...]
+
+    def rendered(self) -> str:
+        """As in `namespace="team",pod!=""`; nothing for none."""
+        return ",".join(matcher.rendered() for matcher in self.all)
+
+
+Value = str | Seconds | Edge | Matchers
 
 
 @dataclass(frozen=True)
 class Template:
-    """A named query. `$word` is a hole for a label value, a duration or a bucket edge.
+    """A named query. `$word` is a hole for a label value or matchers, a duration or a bucket edge.
 
     Holes stand outside quotation marks: filling one brings its own.
     """

@@ -8,16 +8,21 @@ from pd_operator.api.names import ServiceKey
 from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.controller.tick.history_reader import HistoryReader
 from pd_operator.telemetry.prometheus import PrometheusReader
+from pd_operator.telemetry.series import OWN_SERIES, ServiceSeries
 
 ANSWER_SECONDS = 60.0
 MAXIMUM_READINGS = 200
 
 
 def read_past(
-    key: ServiceKey, url: str, scrape_interval_seconds: float, spec: ForecastSpec
+    key: ServiceKey,
+    url: str,
+    scrape_interval_seconds: float,
+    spec: ForecastSpec,
+    series: ServiceSeries = OWN_SERIES,
 ) -> Loads:
     """As much of the past as `spec` asks for and Prometheus has; `LoadError` where it has none."""
-    reader = PrometheusReader(url, ANSWER_SECONDS, scrape_interval_seconds)
+    reader = PrometheusReader(url, ANSWER_SECONDS, scrape_interval_seconds, series=series)
     past = HistoryReader(key, spec)
     try:
         asyncio.run(_read(past, reader))

@@ -22,6 +22,7 @@ from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
 from pd_operator.demand.backtest import BacktestPlan
 from pd_operator.demand.forecast import steps_to
+from pd_operator.telemetry.series import series_of
 
 DEFAULT_AHEAD_SECONDS = (300.0, 600.0, 900.0, 1800.0)
 _ALWAYS_ASKED = (5, 25, 50, 75, 90, 95, 99)
@@ -94,7 +95,8 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
         update={name: value for name, value in changes.items() if value is not None}
     )
     url = request.prometheus or spec.metrics.prometheus_url
-    loads = read_past(service.key, url, spec.metrics.scrape_interval_seconds, wanted)
+    scrape = spec.metrics.scrape_interval_seconds
+    loads = read_past(service.key, url, scrape, wanted, series_of(spec))
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
     startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}
     return loads, wanted, tuple(float(startup + waits) for startup in sorted(startups))

@@ -10,6 +10,7 @@ from pd_operator.planning.load import Load, measured_load, steady_load
 from pd_operator.planning.plan import PlanningError
 from pd_operator.scaling.observation import Known
 from pd_operator.telemetry.prometheus import PrometheusReader
+from pd_operator.telemetry.series import series_of
 
 
 def given_load(flags: LoadFlags) -> Load:
@@ -74,7 +75,9 @@ def _at_rate(load: Load, rate: float | None) -> Load:
 
 def _prometheus_load(service: PDInferenceService, url: str) -> Load:
     reader = PrometheusReader(
-        url, scrape_interval_seconds=float(service.spec.metrics.scrape_interval_seconds)
+        url,
+        scrape_interval_seconds=float(service.spec.metrics.scrape_interval_seconds),
+        series=series_of(service.spec),
     )
     try:
         reading = reader.demand(service.key, time.time(), LOAD_WINDOW_SECONDS)

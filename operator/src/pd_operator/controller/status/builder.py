@@ -52,7 +52,7 @@ def build_status(
         forecast=_forecast(result),
         attainment=_attainment(attainment.value) if isinstance(attainment, Known) else None,
         last_decision=_decision(result.decision, now) or previous.last_decision,
-        url=client_url(result.service.key),
+        url=_url(result),
         history=with_changes(previous, result),
         memory=MemoryStatus.model_validate(result.memory.to_plain()),
         parallelism=result.service.status.parallelism,
@@ -60,6 +60,12 @@ def build_status(
         conditions=_conditions(result, previous.conditions, now),
     )
     return with_display(status)
+
+
+def _url(result: TickResult) -> str | None:
+    """Where clients reach the service; None behind a router of other hands."""
+    service = result.service
+    return client_url(service.key) if service.spec.scale_targets is None else None
 
 
 def conditions_of(previous: Conditions, now: datetime, generation: int) -> Conditions:

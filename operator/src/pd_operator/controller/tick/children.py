@@ -45,8 +45,11 @@ class ChildReconciler:
     async def reconcile(self, service: PDInferenceService, *, touched: bool) -> None:
         """Create what is missing, apply what changed, restore what somebody else changed.
 
-        Compares only where something was `touched`, or a while after the last time.
+        Compares only where something was `touched`, or a while after the last time. Pools of other
+        hands have no children.
         """
+        if service.spec.scale_targets is not None:
+            return
         if not touched and time.monotonic() - self._compared < RESYNC_SECONDS:
             return
         new_pools = [role for role in Role if not await self._exists(role)]

@@ -47,7 +47,12 @@ class RoleFlipper:
     async def flip(
         self, service: PDInferenceService, seen: Observation, decision: Decision | None
     ) -> bool:
-        """Begin what is decided, go on with what has begun; whether a flip is under way."""
+        """Begin what is decided, go on with what has begun; whether a flip is under way.
+
+        Workers of other hands keep their role, and their labels.
+        """
+        if service.spec.scale_targets is not None:
+            return False
         begun = decision.flips if decision else ()
         for step in flip_steps(seen, begun):
             if isinstance(step, SwitchRole):

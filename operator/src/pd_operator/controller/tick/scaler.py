@@ -50,7 +50,14 @@ class PoolScaler:
         self._reported: set[str] = set()
 
     async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
-        """Say where replicas are no longer what was left behind; for every tick of any mode."""
+        """Say where replicas are no longer what was left behind; for every tick of any mode.
+
+        Workloads of other hands are theirs to scale, as long as nothing is decided for them.
+        """
+        theirs = service.spec.scale_targets is not None
+        if theirs and service.spec.autoscaling.mode is not Mode.ACTIVE:
+            self._left_at.clear()
+            return
         for role in Role:
             replicas, left_at = seen.home(role).replicas, self._left_at.get(role)
             self._left_at[role] = replicas

@@ -1,0 +1,47 @@
+"""Where a service's pods and replicas are found: made by the operator, or by other hands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pd_operator.actuation.cluster import Cluster, Object
+from pd_operator.actuation.kinds import DEPLOYMENT, POD
+from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
+from pd_operator.api.roles import Role
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A service's pods, routers among them where they `routers_known`, and each pool's Deployment.
+
+    All as the API writes them, and as if a pool of ours had made them.
+    """
+
+    pods: list[Object]
+    deployments: Mapping[Role, Object | None]
+    routers_known: bool = True
+
+
+class Fleet(Protocol):
+    """The pods and replicas of one service."""
+
+    async def look(self) -> Sight:
+        """See them as they are. `ClusterError` where the API server does not tell."""
+
+
+class OwnFleet:
+    """The Deployments that the operator made for a service."""
+
+    def __init__(self, cluster: Cluster, key: ServiceKey) -> None:
+        self._cluster = cluster
+        self._key = key
+
+    async def look(self) -> Sight:
+        """See them as they are."""
+        labels = {LABEL_SERVICE: self._key.name}
+        pods = await self._cluster.select(POD, self._key.namespace, labels)
+        return Sight(pods, {role: await self._deployment(role) for role in Role})
+
+    async def _deployment(self, role: Role) -> Object | None:
+        name = pool_name(self._key.name, role)
+        return await self._cluster.get(DEPLOYMENT, self._key.namespace, name)

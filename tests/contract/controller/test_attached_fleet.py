@@ -1,0 +1,208 @@
+"""Workloads that the operator did not make, found through `/scale` of the real API server."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.scale_targets import ScaleTargetError, TargetFault
+from pd_operator.api.names import API_VERSION, KIND, ServiceKey
+from pd_operator.api.roles import Role
+from pd_operator.api.scale_target import ScaleTargetRef
+from pd_operator.controller.tick.attached_fleet import AttachedFleet
+from pd_operator.controller.tick.fleet import Sight
+from pd_operator.scaling.observation import PoolObservation
+from pd_operator.telemetry.observe import observe_homes
+
+pytestmark = pytest.mark.controlplane
+
+LEADER_WORKER_SET = Path(__file__).parent / "data" / "leaderworkerset.yaml"
+GROUPS = "leaderworkerset.x-k8s.io/v1"
+
+Json = dict[str, Any]
+
+
+def workload(kind: str, name: str, replicas: int, **metadata: Any) -> Json:
+    """A Deployment or StatefulSet of pods with a name of its own for the engine's container."""
+    labels = {"app": name}
+    container = {"name": "sglang", "image": "sglang", "ports": [{"containerPort": 8000}]}
+    spec: Json = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+    }
+    if kind == "StatefulSet":
+        spec |= {"serviceName": name, "podManagementPolicy": "Parallel"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, **metadata},
+        "spec": spec,
+    }
+
+
+def leader(group: str, number: int) -> Json:
+    """The pod that leads a group of nodes, as LeaderWorkerSet's controller makes it."""
+    key = "leaderworkerset.sigs.k8s.io"
+    labels = {f"{key}/name": group, f"{key}/worker-index": "0", f"{key}/group-index": str(number)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"{group}-{number}", "labels": labels},
+        "spec": {"containers": [{"name": "leader", "image": "sglang"}]},
+    }
+
+
+class Namespace:
+    """One namespace of the real API server, and fleets of it."""
+
+    def __init__(self, control_plane: ControlPlane, name: str) -> None:
+        self._control_plane = control_plane
+        self.name = name
+        self.cluster = Cluster(control_plane.admin)
+
+    def make(self, *manifests: Json) -> None:
+        for manifest in manifests:
+            text = json.dumps(manifest)
+            self._control_plane.kubectl("create", f"-n={self.name}", "-f-", input_text=text)
+
+    def kubectl(self, *arguments: str) -> None:
+        self._control_plane.kubectl(*arguments, f"-n={self.name}")
+
+    def fleet(self, prefill: str, decode: str, api_version: str = "apps/v1") -> AttachedFleet:
+        """The targets as `Kind/name`."""
+        refs = {
+            role: ScaleTargetRef(
+                api_version=api_version if kind == "LeaderWorkerSet" else "apps/v1",
+                kind=kind,
+                name=name,
+                port=8000 if role is Role.DECODE else None,
+            )
+            for role, (kind, _, name) in zip(
+                Role, (one.partition("/") for one in (prefill, decode)), strict=True
+            )
+        }
+        return AttachedFleet(self.cluster, ServiceKey(self.name, "chat"), refs)
+
+
+@pytest.fixture
+def here(control_plane: ControlPlane, namespace: str) -> Namespace:
+    return Namespace(control_plane, namespace)
+
+
+def pools(sight: Sight) -> Mapping[Role, PoolObservation]:
+    seen = observe_homes(0.0, sight.pods, sight.deployments, {})
+    return dict(zip(Role, seen, strict=True))
+
+
+async def settled(
+    fleet: AttachedFleet, prefill: int, decode: int
+) -> Mapping[Role, PoolObservation]:
+    """The pools once they have so many pods."""
+    async with asyncio.timeout(120):
+        while True:
+            seen = pools(await fleet.look())
+            if [len(seen[role].workers) for role in Role] == [prefill, decode]:
+                return seen
+            await asyncio.sleep(0.1)
+
+
+async def test_pods_and_replicas_are_those_of_the_targets_and_of_nobody_else(
+    here: Namespace,
+) -> None:
+    here.make(
+        workload("Deployment", "prompts", 2),
+        workload("StatefulSet", "answers", 3),
+        workload("Deployment", "others", 1),
+    )
+    fleet = here.fleet("Deployment/prompts", "StatefulSet/answers")
+    seen = await settled(fleet, 2, 3)
+
+    assert seen[Role.PREFILL].replicas == 2
+    assert seen[Role.DECODE].replicas == 3
+    assert all(worker.name.startswith("prompts-") for worker in seen[Role.PREFILL].workers)
+    assert [w.name for w in seen[Role.DECODE].workers] == ["answers-0", "answers-1", "answers-2"]
+    assert all(worker.member_of is Role.DECODE for worker in seen[Role.DECODE].workers)
+    assert seen[Role.PREFILL].version
+
+    sight = await fleet.look()
+    assert not sight.routers_known
+    (ports,) = {
+        json.dumps(container["ports"])
+        for pod in sight.pods
+        if pod["metadata"]["name"].startswith("answers")
+        for container in pod["spec"]["containers"]
+        if container["name"] == "engine"
+    }
+    assert json.loads(ports) == [{"name": "http", "containerPort": 8000}]
+
+
+async def test_of_groups_of_nodes_the_leaders_are_the_workers(
+    here: Namespace, control_plane: ControlPlane
+) -> None:
+    control_plane.serve_crds(LEADER_WORKER_SET)
+    here.make(
+        {
+            "apiVersion": GROUPS,
+            "kind": "LeaderWorkerSet",
+            "metadata": {"name": "answers"},
+            "spec": {"replicas": 2, "leaderWorkerTemplate": {"size": 2}},
+        },
+        workload("Deployment", "prompts", 1),
+        *(leader("answers", number) for number in range(2)),
+    )
+    key = "leaderworkerset.sigs.k8s.io"
+    status = {
+        "replicas": 2,
+        "readyReplicas": 0,
+        "updatedReplicas": 2,
+        "hpaPodSelector": f"{key}/name=answers,{key}/worker-index=0",
+    }
+    patch = json.dumps({"status": status})
+    here.kubectl(
+        "patch", "leaderworkerset", "answers", "--subresource=status", "--type=merge", "-p", patch
+    )
+    fleet = here.fleet("Deployment/prompts", "LeaderWorkerSet/answers", GROUPS)
+    groups = (await settled(fleet, 1, 2))[Role.DECODE]
+    assert groups.replicas == 2
+    assert [worker.name for worker in groups.workers] == ["answers-0", "answers-1"]
+    # It does not say which spec its controller has seen: as many groups as are wanted do.
+    assert groups.settled
+    assert not groups.rolling_out
+
+    here.kubectl("scale", "leaderworkerset", "answers", "--replicas=3")
+    assert not pools(await fleet.look())[Role.DECODE].settled
+
+
+@pytest.mark.parametrize(
+    ("target", "fault", "words"),
+    [
+        ("Deployment/nobody", TargetFault.MISSING, "Deployment nobody does not exist in namespace"),
+        ("DaemonSet/everywhere", TargetFault.NOT_SCALABLE, "DaemonSet everywhere has no subresour"),
+        ("Widget/any", TargetFault.NOT_SCALABLE, "knows no Widget of apps/v1"),
+        ("Deployment/taken", TargetFault.TAKEN, f"belongs to {KIND} other, which scales it"),
+        ("StatefulSet/alike", TargetFault.NOT_SCALABLE, "both find pod prompts-"),
+    ],
+)
+async def test_a_target_that_cannot_be_scaled_is_named(
+    here: Namespace, target: str, fault: TargetFault, words: str
+) -> None:
+    owner = {"apiVersion": API_VERSION, "kind": KIND, "name": "other", "uid": "u"}
+    here.make(workload("Deployment", "prompts", 1))
+    if target == "Deployment/taken":
+        here.make(workload("Deployment", "taken", 1, ownerReferences=[owner]))
+    if target == "StatefulSet/alike":
+        alike = workload("StatefulSet", "alike", 0)
+        labels = {"app": "prompts"}
+        alike["spec"]["selector"]["matchLabels"] = labels
+        alike["spec"]["template"]["metadata"]["labels"] = labels
+        here.make(alike)
+    fleet = here.fleet("Deployment/prompts", target)
+    with pytest.raises(ScaleTargetError, match=words) as refused:
+        await settled(fleet, 99, 99)
+    assert refused.value.fault is fault

@@ -11,6 +11,7 @@ from pd_operator.api.autoscaling import Mode
 from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.simulating.what_if import WhatIf, what_if
 from pd_operator.cli.sizing.profiles import read_profile
 from pd_operator.cli.traces.requests import read_requests
 from pd_operator.cli.traces.units import TimeOptions
@@ -33,6 +34,7 @@ class Flags:
     speed: float = 1.0
     history_hours: float = 0.0
     fixed: tuple[str, ...] = ()
+    what_if: tuple[str, ...] = ()
     profile: str | None = None
     seed: int = 0
 
@@ -45,6 +47,7 @@ class SimulationRequest:
     - `begin_seconds`: Unix time of the simulation's second 0, by the trace's own clock: schedules
       count by it.
     - `fixed`: pools that stay as they are, to compare with.
+    - `what_if`: the service with other settings, to compare with too.
     """
 
     name: str
@@ -55,6 +58,7 @@ class SimulationRequest:
     begin_seconds: float
     fixed: tuple[Pools, ...]
     seed: int
+    what_if: tuple[WhatIf, ...] = ()
 
 
 def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
@@ -86,6 +90,7 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
         begin_seconds=(first_seconds // step + bins) * step,
         fixed=tuple(_pools(text) for text in flags.fixed),
         seed=flags.seed,
+        what_if=tuple(what_if(_active(spec), text) for text in flags.what_if),
     )
 
 

@@ -453,6 +453,19 @@ FULL_STATUS: dict[str, Any] = {
     "prefill": {"current": 3, "desired": 4, "ready": 3, "starting": 0, "draining": 0, "flipped": 0},
     "decode": {"current": 2, "desired": 2, "ready": 1, "starting": 1, "draining": 0, "flipped": 0},
     "ratio": "4:2",
+    "url": "http://chat.shop.svc:8000",
+    "history": [
+        {
+            "time": "2026-01-01T12:00:00Z",
+            "role": "prefill",
+            "before": 3,
+            "after": 4,
+            "reason": "ForecastPlan",
+            "message": "Bought for 58.3 requests/s.",
+            "decision": "0123456789ab",
+            "advised": False,
+        }
+    ],
     "display": {
         "prefill": "3/4",
         "decode": "1/2",

@@ -74,6 +74,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     # The forecasters take a second to load, which `explain` need not wait for.
     from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
     from pd_operator.cli.simulating.run import Invocation, run  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - as above
 
     if trace is None:
         raise fault("give the requests with --trace FILE")
@@ -88,4 +89,4 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
         seed=seed,
     )
     as_json = output is Output.JSON
-    run(Invocation(name, file, namespace, context, html, as_json), flags)
+    run(Invocation(Which(name, file, namespace, context), html, as_json), flags)

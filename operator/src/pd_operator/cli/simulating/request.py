@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import ValidationError
 
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.parallelism import Parallelism
@@ -92,27 +90,6 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
         seed=flags.seed,
         what_if=tuple(what_if(_active(spec), text) for text in flags.what_if),
     )
-
-
-def read_manifest(path: Path) -> PDInferenceService:
-    """The PDInferenceService in a file of YAML; `PlanningError` says why there is none."""
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PlanningError(f"cannot read {str(path)!r}: {error}") from None
-    found = [one for one in documents if isinstance(one, dict) and one.get("kind") == _KIND]
-    if len(found) != 1:
-        raise PlanningError(f"{path.name} holds {len(found)} {_KIND}s; expected one")
-    try:
-        return PDInferenceService.parse(found[0])
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise PlanningError(f"{path.name}: {faults}") from None
-
-
-_KIND = "PDInferenceService"
 
 
 def _played(flags: Flags) -> tuple[float, Requests]:

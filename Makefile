@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PYTEST = $(BIN)/pytest --numprocesses=$(TEST_JOBS) --dist=loadfile --durations=15
 CRD := serving.pd-operator.io_pdinferenceservices.yaml
 SCENARIO ?= forecast
 KEEP ?=
 SLOWDOWN ?= 0
+TEST_JOBS ?= 2
 
 .PHONY: help demo test test-fast lint format types layers binaries crds dashboards images bench-% clean
 
@@ -20,11 +22,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive|whole-day, KEEP=1, SLOWDOWN=percent)
 	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) --engine-slowdown-percent $(SLOWDOWN) $(if $(KEEP),--keep)
 
-test: lint types layers ## Check style, types and layers, then run all tests, the fast ones first
-	$(BIN)/pytest tests/unit tests/property tests/contract tests/integration
+# Each process starts a cluster of its own for each of the three calls, and runs whole files.
+test: test-fast ## Check style, types and layers, then run all tests, the fast ones first
+	$(PYTEST) tests/contract
+	$(PYTEST) tests/integration
 
-test-fast: lint types layers ## Only what needs no server: seconds
-	$(BIN)/pytest tests/unit tests/property
+test-fast: lint types layers ## Only what needs no server: minutes
+	$(PYTEST) tests/unit tests/property
 
 lint: $(INSTALLED) ## ruff: lint and format check
 	$(BIN)/ruff check && $(BIN)/ruff format --check

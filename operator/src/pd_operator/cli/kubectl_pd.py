@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 
 from pd_operator.cli.backtesting.command import backtest
-from pd_operator.cli.checking.command import check
 from pd_operator.cli.explanation import explanation
 from pd_operator.cli.history import explanation_at, history_table
 from pd_operator.cli.moments import moment
@@ -31,7 +30,6 @@ app = typer.Typer(
 
 app.command()(plan)
 app.command()(top)
-app.command()(check)
 app.command()(pause)
 app.command()(resume)
 app.command()(backtest)

@@ -203,14 +203,19 @@ def test_a_guessed_engine_flips_nobody(fleet: Pools, plan: MakePlan, enabled: En
     assert decision.flips == ()
 
 
-def test_a_worker_whose_queues_are_not_known_stays(
+def test_a_pool_lends_nobody_while_one_that_serves_does_not_say_what_it_does(
     fleet: Pools, plan: MakePlan, enabled: Enabled
 ) -> None:
-    seen = fleet(2, 4)
-    silent = replace(seen.decode.workers[0], load=NO_DEMAND)
-    workers = (silent, *seen.decode.workers[1:])
-    seen = replace(seen, decode=replace(seen.decode, workers=workers))
-    assert flips(decided(seen, plan(3, 2), enabled())) == [("chat-decode-1", Role.PREFILL)]
+    seen, now = fleet(2, 4), plan(3, 2)
+    silent = replace(seen.decode.workers[3], load=NO_DEMAND)
+    workers = (*seen.decode.workers[:3], silent)
+    unread = replace(seen, decode=replace(seen.decode, workers=workers))
+    decision = decided(unread, now, enabled())
+    assert decision.flips == ()
+    assert "decode can spare none" in link(decision, "Loans")
+    starting = (*workers[:3], replace(silent, ready=False))
+    unready = replace(seen, decode=replace(seen.decode, workers=starting))
+    assert len(decided(unready, now, enabled()).flips) == 1
 
 
 def test_a_borrowed_worker_goes_home_before_others_leave(

@@ -9,10 +9,11 @@ borrowed workers are the first to go.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pd_operator.api.roles import Role
+from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import DecisionReason, RoleFlip
 from pd_operator.scaling.engine_trends import fresh_load
 from pd_operator.scaling.guard import ReactiveGuard, prefills_for_arrivals
@@ -40,6 +41,24 @@ LONGEST_DRAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
+class Need:
+    """Workers that one pool needs.
+
+    - `pressed`: whether queues show that it lacks workers.
+    - `planned`: for the present load as it was measured; `now`: with what its engines hold.
+    - `soon`: in `FLIP_SECONDS`, on the way from the present load to the forecast. A worker that is
+      needed later comes back, or has been ordered by then.
+    - `ahead`: when a worker that is ordered now would serve.
+    """
+
+    pressed: bool
+    planned: int
+    now: int
+    soon: int
+    ahead: int
+
+
+@dataclass(frozen=True)
 class Lending:
     """The proposal once `flips` have begun, and a sentence on why or why not.
 
@@ -59,12 +78,15 @@ def lend(proposal: Proposal, recommended: Proposal, situation: Situation) -> Len
     """
     if not situation.settings.role_flips:
         return Lending(proposal, (), "")
-    refusal = _refusal(situation)
-    if refusal:
+    if refusal := _refusal(situation):
         return Lending(proposal, (), sentence(refusal))
+    needs = _needs(situation)
+    if isinstance(needs, Unknown):
+        word = f"no worker changes its role while {needs.source} is unknown: {needs.message}"
+        return Lending(proposal, (), sentence(word))
     words = []
     for borrower in Role:
-        count, word = _wanted(borrower, proposal, recommended, situation)
+        count, word = _wanted(borrower, needs, proposal, recommended, situation)
         workers = [worker.name for worker in _candidates(borrower.other, situation)][:count]
         if workers:
             flips = tuple(RoleFlip(name, borrower) for name in workers)
@@ -77,11 +99,9 @@ def lend(proposal: Proposal, recommended: Proposal, situation: Situation) -> Len
 
 def _refusal(situation: Situation) -> str:
     """Why no worker may change its role, whatever the load; empty where one may."""
-    settings, unknown = situation.settings, situation.unknown
+    settings = situation.settings
     if settings.prefill.gpus_per_worker != settings.decode.gpus_per_worker:
         return "roles stay as they are: the pools' workers have different sizes"
-    if unknown is not None:
-        return f"no worker changes its role while {unknown.source} is unknown: {unknown.message}"
     if not situation.engine_measured:
         return "no worker changes its role until this engine was measured"
     if any(situation.observation.pool(role).rolling_out for role in Role):
@@ -100,16 +120,59 @@ def _flipped(situation: Situation, seconds: float, role: Role | None = None) -> 
     )
 
 
+def _needs(situation: Situation) -> dict[Role, Need] | Unknown:
+    """What each pool needs; what is unknown where that cannot be told."""
+    demand, now, ahead = situation.observation.demand, situation.plan_now, situation.plan_ahead
+    if isinstance(demand, Unknown):
+        return demand
+    if isinstance(now, Unknown):
+        return now
+    if isinstance(ahead, Unknown):
+        return ahead
+    return {role: _need(role, now, ahead, situation) for role in Role}
+
+
+def _need(role: Role, now: Plan, ahead: Plan, situation: Situation) -> Need:
+    """What one pool needs.
+
+    The plan's load is a minute's, and answers tell their length when they end. So prefill needs
+    workers for what arrives where queues show that it is more, and decode for what runs already.
+    What waits for prefill stays where it waits, whoever comes.
+    """
+    judged = ReactiveGuard().judge(role, 0, situation)
+    pressed = judged.reason is DecisionReason.QUEUE_PRESSURE
+    planned, later = now.pool(role).workers, ahead.pool(role).workers
+    if role is Role.DECODE:
+        held = _decodes_for_what_runs(now, situation)
+    else:
+        held = prefills_for_arrivals(situation) if pressed else 0
+    lead = max(situation.settings.pool(role).lead_time_seconds, FLIP_SECONDS)
+    soon = round(planned + (later - planned) * FLIP_SECONDS / lead)
+    return Need(pressed, planned, max(planned, held), soon, later)
+
+
+def _decodes_for_what_runs(plan: Plan, situation: Situation) -> int:
+    """Decode workers that the sequences of now fill, as the plan would fill them."""
+    decode, largest = situation.observation.decode, plan.decode.largest_batch
+    loads = [load for worker in decode.workers if (load := fresh_load(worker)) is not None]
+    running = sum(load.running_requests for load in loads)
+    return math.ceil(running / largest) if largest else 0
+
+
 def _wanted(
-    borrower: Role, proposal: Proposal, recommended: Proposal, situation: Situation
+    borrower: Role,
+    needs: Mapping[Role, Need],
+    proposal: Proposal,
+    recommended: Proposal,
+    situation: Situation,
 ) -> tuple[int, str]:
     """Workers to borrow, and why so many."""
-    lender = borrower.other
-    lack, why = _lack(borrower, situation)
-    spare = _spare(lender, situation)
-    growth = _growth(borrower, proposal, recommended, situation)
+    lender, need = borrower.other, needs[borrower]
+    lack, why = _lack(borrower, need, situation)
+    spare = _spare(lender, needs[lender], situation)
+    growth = _growth(borrower, need, proposal, recommended, situation)
     surplus = situation.current(lender) - proposal.pool(lender).workers
-    if _flipped(situation, SHORTEST_LOAN_SECONDS, lender) and not _pressed(borrower, situation):
+    if _flipped(situation, SHORTEST_LOAN_SECONDS, lender) and not need.pressed:
         word = f"workers took the role of {lender} less than {SHORTEST_LOAN_SECONDS:.0f} s ago"
         return 0, f"{borrower} borrows none back yet: {word}"
     spared = min(growth, surplus, spare)
@@ -126,85 +189,42 @@ def _wanted(
     return 0, f"{borrower} lacks no worker now"
 
 
-def _growth(role: Role, proposal: Proposal, recommended: Proposal, situation: Situation) -> int:
+def _growth(
+    role: Role, need: Need, proposal: Proposal, recommended: Proposal, situation: Situation
+) -> int:
     """Workers that would be ordered, and find work when they come.
 
     What waits already keeps a guard asking for one more, and whoever comes does not relieve it.
     """
-    wanted, ahead = proposal.pool(role).workers, situation.plan_ahead
-    by_queues = recommended.pool(role).reason is DecisionReason.QUEUE_PRESSURE
-    if by_queues and not isinstance(ahead, Unknown):
-        wanted = min(wanted, max(ahead.pool(role).workers, _need(role, situation)))
+    wanted = proposal.pool(role).workers
+    if recommended.pool(role).reason is DecisionReason.QUEUE_PRESSURE:
+        wanted = min(wanted, max(need.ahead, need.now))
     return max(0, wanted - situation.current(role))
 
 
-def _lack(role: Role, situation: Situation) -> tuple[int, str]:
+def _lack(role: Role, need: Need, situation: Situation) -> tuple[int, str]:
     """Workers that the load calls for now, beyond those ready and those about to switch."""
     pool = situation.observation.pool(role)
     coming = sum(worker.switching for worker in pool.workers)
-    need = _need(role, situation)
     lasting = situation.short_seconds(role) >= CONFIRMED_SECONDS
-    confirmed = lasting or _pressed(role, situation) or need > _planned(role, situation)
-    missing = max(0, need - pool.ready - coming) if confirmed else 0
-    return missing, f"{role} needs {need} now and has {pool.ready + coming}"
+    confirmed = lasting or need.pressed or need.now > need.planned
+    missing = max(0, need.now - pool.ready - coming) if confirmed else 0
+    return missing, f"{role} needs {need.now} now and has {pool.ready + coming}"
 
 
-def _spare(role: Role, situation: Situation) -> int:
-    """Ready workers beyond what the load needs now and by the time a flip is done."""
+def _spare(role: Role, need: Need, situation: Situation) -> int:
+    """Ready workers beyond what the load needs now and by the time a flip is done.
+
+    None where one that serves does not say what it does: it may be all that the others cannot.
+    """
     pool = situation.observation.pool(role)
-    if _pressed(role, situation) or situation.short_seconds(role):
+    if any(worker.serving and fresh_load(worker) is None for worker in pool.workers):
         return 0
-    kept = max(_need(role, situation), _need_soon(role, situation))
-    kept = RoomForAJump().judge(role, max(1, kept), situation).workers
+    if need.pressed or situation.short_seconds(role):
+        return 0
+    kept = RoomForAJump().judge(role, max(1, need.now, need.soon), situation).workers
     floor = situation.settings.pool(role).minimum
     return max(0, min(pool.ready - kept, situation.current(role) - floor))
-
-
-def _need(role: Role, situation: Situation) -> int:
-    """Workers for the present load.
-
-    The plan's load is a minute's, and answers tell their length when they end. So prefill needs
-    workers for what arrives where queues show that it is more, and decode for what runs already.
-    What waits for prefill stays where it waits, whoever comes.
-    """
-    planned = _planned(role, situation)
-    if role is Role.DECODE:
-        return max(planned, _decodes_for_what_runs(situation))
-    return max(planned, prefills_for_arrivals(situation)) if _pressed(role, situation) else planned
-
-
-def _planned(role: Role, situation: Situation) -> int:
-    """Workers that the plan for the present load has."""
-    plan = situation.plan_now
-    return 0 if isinstance(plan, Unknown) else plan.pool(role).workers
-
-
-def _decodes_for_what_runs(situation: Situation) -> int:
-    """Decode workers that the sequences of now fill, as the plan would fill them."""
-    plan, decode = situation.plan_now, situation.observation.decode
-    largest = None if isinstance(plan, Unknown) else plan.decode.largest_batch
-    loads = [load for worker in decode.workers if (load := fresh_load(worker)) is not None]
-    running = sum(load.running_requests for load in loads)
-    return math.ceil(running / largest) if largest else 0
-
-
-def _need_soon(role: Role, situation: Situation) -> int:
-    """Workers for the load in `FLIP_SECONDS`, on the way from the present need to the forecast's.
-
-    A worker that is needed later comes back, or has been ordered by then.
-    """
-    ahead, now = situation.plan_ahead, situation.plan_now
-    if isinstance(ahead, Unknown) or isinstance(now, Unknown):
-        return 0
-    lead = max(situation.settings.pool(role).lead_time_seconds, FLIP_SECONDS)
-    begin, end = now.pool(role).workers, ahead.pool(role).workers
-    return round(begin + (end - begin) * FLIP_SECONDS / lead)
-
-
-def _pressed(role: Role, situation: Situation) -> bool:
-    """Whether queues show that the pool lacks workers."""
-    judged = ReactiveGuard().judge(role, 0, situation)
-    return judged.reason is DecisionReason.QUEUE_PRESSURE
 
 
 def _candidates(lender: Role, situation: Situation) -> Iterator[WorkerObservation]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.engine_trends import EngineTrend
@@ -37,6 +37,9 @@ class Flip:
 
     time_seconds: float
     role: Role
+
+
+Past = TypeVar("Past", Change, Flip)
 
 
 @dataclass(frozen=True)
@@ -124,16 +127,14 @@ class ScalingMemory:
         self, changes: tuple[Change, ...], now_seconds: float, keep_seconds: float
     ) -> "ScalingMemory":
         """Add changes and forget those older than `keep_seconds`."""
-        oldest = now_seconds - keep_seconds
-        kept = tuple(change for change in self.changes if change.time_seconds >= oldest)
+        kept = _since(now_seconds - keep_seconds, self.changes)
         return replace(self, changes=(*kept, *changes))
 
     def flipping(
         self, flips: tuple[Flip, ...], now_seconds: float, keep_seconds: float
     ) -> "ScalingMemory":
         """Add flips and forget those older than `keep_seconds`."""
-        oldest = now_seconds - keep_seconds
-        kept = tuple(flip for flip in self.flips if flip.time_seconds >= oldest)
+        kept = _since(now_seconds - keep_seconds, self.flips)
         return replace(self, flips=(*kept, *flips))
 
     def to_plain(self) -> PlainMemory:
@@ -175,6 +176,10 @@ class ScalingMemory:
             tuple(item for item in changes if item is not None),
             tuple(item for item in flips if item is not None),
         )
+
+
+def _since(oldest_seconds: float, past: tuple[Past, ...]) -> tuple[Past, ...]:
+    return tuple(one for one in past if one.time_seconds >= oldest_seconds)
 
 
 def _entries(plain: Mapping[str, object], key: str) -> list[Mapping[str, object]]:

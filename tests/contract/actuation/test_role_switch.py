@@ -1,8 +1,7 @@
 """The operator's question to an engine, and every answer that an engine has."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -12,13 +11,6 @@ from pd_operator.actuation.role_switch import SwitchResult, switch_role
 from pd_operator.api.roles import Role
 
 FLAGS = ("--enable-pd-role-switch", "--disaggregation-decode-enable-radix-cache")
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path)
-    yield fleet
-    fleet.stop()
 
 
 @pytest.fixture
@@ -60,12 +52,12 @@ async def test_an_engine_without_the_flag_keeps_its_role(
     assert "--enable-pd-role-switch" in answer.message
 
 
-async def test_an_engine_that_is_gone_or_a_decode_that_does_not_tell_is_no_answer(
+async def test_an_engine_that_is_gone_or_a_decode_that_does_not_tell_means_not_asked(
     fleet: Fleet, session: ClientSession
 ) -> None:
     prefill = fleet.engine("prefill", *FLAGS).until_ready()
     nobody = "http://127.0.0.1:1"
-    assert (await switch_role(session, nobody, Role.PREFILL)).result is SwitchResult.UNANSWERED
+    assert (await switch_role(session, nobody, Role.PREFILL)).result is SwitchResult.NOT_ASKED
     answer = await switch_role(session, prefill.url, Role.DECODE, nobody)
-    assert answer.result is SwitchResult.UNANSWERED
+    assert answer.result is SwitchResult.NOT_ASKED
     assert prefill.queues()["mode"] == "prefill"

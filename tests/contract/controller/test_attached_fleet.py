@@ -17,7 +17,7 @@ from pd_operator.api.scale_target import ScaleTargetRef
 from pd_operator.controller.tick.attached_fleet import AttachedFleet
 from pd_operator.controller.tick.fleet import Sight
 from pd_operator.scaling.observation import PoolObservation
-from pd_operator.telemetry.observe import observe_homes
+from pd_operator.telemetry.observe import observe
 
 pytestmark = pytest.mark.controlplane
 
@@ -96,8 +96,8 @@ def here(control_plane: ControlPlane, namespace: str) -> Namespace:
 
 
 def pools(sight: Sight) -> Mapping[Role, PoolObservation]:
-    seen = observe_homes(0.0, sight.pods, sight.deployments, {})
-    return dict(zip(Role, seen, strict=True))
+    seen = observe(0.0, sight.pods, sight.deployments, {})
+    return {role: seen.home(role) for role in Role}
 
 
 async def settled(

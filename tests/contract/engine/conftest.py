@@ -1,19 +1,10 @@
 """Real engine processes, and the real router in front of them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pd_e2e.engine.processes import Fleet, Process
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """Processes of one test."""
-    fleet = Fleet(tmp_path)
-    yield fleet
-    fleet.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from typing import Any
 from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.kinds import DEPLOYMENT, POD
+from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.api.names import LABEL_ROLE, ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import NOT_ASKED, PoolObservation
@@ -40,7 +41,7 @@ def actuator(cluster: Cluster, namespace: str) -> Actuator:
         del role
         return ()
 
-    return Actuator(cluster, ServiceKey(namespace, "chat"), Role.DECODE, look)
+    return Actuator(PoolWriter(ServiceKey(namespace, "chat"), cluster), look)
 
 
 async def observe(api: Cluster, namespace: str) -> PoolObservation:

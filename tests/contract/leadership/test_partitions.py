@@ -53,11 +53,11 @@ class Journal:
     late: list[Callable[[], object]] = field(default_factory=list)
 
     def doubles(self) -> int:
-        """Writes of a leader that were accepted when a later one had taken capacity already."""
+        """Writes of a leader that were accepted when a later one had drained or called it off."""
         newest, found = 0, 0
         for term, kind in self.accepted:
             found += kind != "raise" and term < newest
-            if kind == "take":
+            if kind in {"take", "put"}:
                 newest = max(newest, term)
         return found
 

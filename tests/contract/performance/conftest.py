@@ -4,23 +4,15 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from threading import Event
 
 import pytest
 
-from pd_e2e.engine.processes import Fleet, Process, send_to_pair
+from pd_e2e.engine.processes import Process, send_to_pair
 
 PROMPT_TOKENS, OUTPUT_TOKENS, CLIENTS = 1000, 80, 6
 
 Busy = Callable[[Process, Process], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path)
-    yield fleet
-    fleet.stop()
 
 
 @pytest.fixture

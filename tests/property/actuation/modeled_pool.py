@@ -20,6 +20,7 @@ from tests.property.actuation.modeled_pod import Object, Pod
 from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.fence import Unfenced
+from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.steps import DrainRules, PoolTarget, SetReplicas, next_steps
 from pd_operator.api.names import (
     ANNOTATION_DRAIN_DEADLINE,
@@ -74,7 +75,9 @@ class Service(RuleBasedStateMachine):
         self.looked: tuple[PoolObservation, float] | None = None
         self.writes_left = 100
         self.endangered = False
+        self.terms = 0
         self.fence = Unfenced()
+        self._begin_operator()
 
     @initialize(count=st.integers(2, 4))
     def serve(self, count: int) -> None:
@@ -252,7 +255,8 @@ class Service(RuleBasedStateMachine):
             self.the_operator_decides_and_acts(by=0, crash_after=100)
 
     @rule(
-        by=st.sampled_from([-2, -1, -1, 0, 1]), crash_after=st.sampled_from([100, 100, 100, 1, 2])
+        by=st.sampled_from([-2, -1, -1, 0, 1]),
+        crash_after=st.sampled_from([100, 100, 100, 1, 2, 5, 6]),
     )
     def the_operator_decides_and_acts(self, by: int, crash_after: int) -> None:
         """On what it last looked at, however long ago; 0 is what it does while it holds."""
@@ -266,9 +270,10 @@ class Service(RuleBasedStateMachine):
         self.writes_left = crash_after
         before = self.replicas
         try:
-            taken = finish(self._actuator().apply(steps, pool))
+            taken = finish(self.actuator.apply(steps, pool))
         except CrashError:
             taken = []
+            self._begin_operator()
         if len(taken) < len(steps):
             self.decided = min(desired, self.replicas, self.decided)
         else:
@@ -278,8 +283,12 @@ class Service(RuleBasedStateMachine):
             assert self.replicas >= desired
             assert any(isinstance(step, SetReplicas) for step in steps)
 
-    def _actuator(self) -> Actuator:
-        return Actuator(cast("Cluster", self), ServiceKey("team", "chat"), Role.DECODE, self._look)
+    def _begin_operator(self) -> None:
+        """Another process leads from now on, in a term of its own."""
+        self.terms += 1
+        self.fence.label = f"{self.terms} operator {self.version}"
+        writer = PoolWriter(ServiceKey("team", "chat"), cast("Cluster", self))
+        self.actuator = Actuator(writer, self._look)
 
     async def _look(self, _role: Role) -> list[str]:
         """The actuator's last look before it lowers the replicas."""

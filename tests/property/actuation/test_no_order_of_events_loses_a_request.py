@@ -1,10 +1,12 @@
 """No order of events loses a request: the search through them, and orders that were seen."""
 
+import pytest
 from hypothesis import settings
 from tests.property.actuation.modeled_pod import Pod
-from tests.property.actuation.modeled_pool import Service
+from tests.property.actuation.modeled_pool import POOL, Service, finish
 
-from pd_operator.api.names import LABEL_TRAFFIC
+from pd_operator.actuation.cluster import ChangedMeanwhileError
+from pd_operator.api.names import ANNOTATION_REPLICAS_WITHOUT, LABEL_TRAFFIC
 
 Service.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestNoOrderOfEventsLosesARequest = Service.TestCase
@@ -124,11 +126,41 @@ def test_what_somebody_else_set_meanwhile_stays() -> None:
     assert service.replicas == 7
 
 
+TERM_BEGINS = 4
+"""Writes with which a term begins on a pool of three workers."""
+
+
 def test_an_operator_that_ends_at_any_write_goes_on_where_it_was() -> None:
     for crash_after in range(1, 4):
-        service = serving()
-        for _ in range(4):
-            by = 2 - service.observation().current
-            service.the_operator_decides_and_acts(by=by, crash_after=crash_after)
-            service.a_drain_goes_on(controllers_are_late=False)
-        assert service.replicas == len(service.live()) == 2
+        assert_shrinks_to_two(*(TERM_BEGINS + crash_after,) * 4)
+
+
+def test_an_operator_that_ends_as_its_term_begins_goes_on_where_it_was() -> None:
+    for crash_after in range(1, TERM_BEGINS + 1):
+        assert_shrinks_to_two(crash_after, 100, crash_after, 100)
+
+
+def assert_shrinks_to_two(*crashes_after: int) -> None:
+    service = serving()
+    for crash_after in crashes_after:
+        by = 2 - service.observation().current
+        service.the_operator_decides_and_acts(by=by, crash_after=crash_after)
+        service.a_drain_goes_on(controllers_are_late=False)
+    assert service.replicas == len(service.live()) == 2
+
+
+def test_a_late_lowering_is_refused_once_the_next_leader_has_called_it_off() -> None:
+    service = serving()
+    service.the_operator_decides_and_acts(by=-1, crash_after=100)
+    service.requests_end_where_no_more_come()
+    service.time_passes(2.0)
+    service.the_operator_decides_and_acts(by=0, crash_after=100)
+    service.time_passes(2.0)
+    seen = service.observation()
+    # It ends while its request to lower the replicas is under way.
+    service.the_operator_decides_and_acts(by=0, crash_after=1)
+    assert any(ANNOTATION_REPLICAS_WITHOUT in pod.annotations for pod in service.pods)
+    service.the_operator_decides_and_acts(by=1, crash_after=100)
+    assert all(LABEL_TRAFFIC not in pod.labels for pod in service.pods)
+    with pytest.raises(ChangedMeanwhileError):
+        finish(service.scale(None, "team", POOL, 2, before=3, version=seen.version))

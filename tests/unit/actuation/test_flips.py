@@ -1,9 +1,9 @@
 """The steps of a worker that changes its role, from wherever the last one left it."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from tests.unit.actuation.switching import ADDRESS, NOW, SILENT, leaving, load, peer, seen
 
 from pd_operator.actuation.flip_marks import marks, switched
 from pd_operator.actuation.flips import (
@@ -19,54 +19,6 @@ from pd_operator.actuation.steps import NoteIdle
 from pd_operator.api.roles import Role
 from pd_operator.scaling.decision import RoleFlip
 from pd_operator.scaling.loans import LONGEST_DRAIN_SECONDS
-from pd_operator.scaling.observation import (
-    EngineLoad,
-    Known,
-    Observation,
-    PoolObservation,
-    Unknown,
-    WorkerObservation,
-)
-
-NOW = 1_000_000.0
-ADDRESS = "http://127.0.0.1:30000"
-SILENT = Unknown("EngineUnreachable", "engine", "no answer")
-
-
-def load(mode: Role, running: int = 0, age_seconds: float = 0.0) -> Known[EngineLoad]:
-    counts = dict.fromkeys(EngineLoad.__dataclass_fields__, 0)
-    fields: dict[str, Any] = {**counts, "mode": mode, "running_requests": running}
-    return Known(EngineLoad(**{**fields, "decode_moments": ()}), age_seconds, "engine")
-
-
-def leaving(to: Role, **changes: Any) -> WorkerObservation:
-    """A worker that has drained for 10 s to take the other role, and is idle since 5 s."""
-    worker = WorkerObservation(
-        "a",
-        to,
-        ADDRESS,
-        traffic=False,
-        load=load(to.other),
-        home=to.other,
-        switching=True,
-        drain_started=NOW - 10,
-        drain_deadline=NOW + 50,
-        idle_since=NOW - 5,
-    )
-    return replace(worker, **changes)
-
-
-def peer(role: Role) -> WorkerObservation:
-    return WorkerObservation("peer", role, f"{ADDRESS}/{role}", load=load(role))
-
-
-def seen(*workers: WorkerObservation) -> Observation:
-    everyone = (*workers, peer(Role.DECODE), peer(Role.PREFILL))
-    prefill, decode = (
-        PoolObservation(role, 9, tuple(one for one in everyone if one.role is role))
-        for role in (Role.PREFILL, Role.DECODE)
-    )
-    return Observation(NOW, SILENT, prefill, decode)
 
 
 def test_a_flip_begins_off_traffic_with_its_target_written_down() -> None:
@@ -169,3 +121,12 @@ def test_what_an_engine_said_before_it_switched_corrects_nothing() -> None:
         peer(Role.PREFILL), name="a", role_since=NOW - 2, load=load(Role.DECODE, age_seconds=3)
     )
     assert flip_steps(seen(just_switched), ()) == []
+
+
+def test_a_worker_that_replicas_were_lowered_for_changes_no_role() -> None:
+    gone = leaving(Role.DECODE, replicas_without=9)
+    assert flip_steps(seen(gone), ()) == []
+    wrong = replace(peer(Role.PREFILL), name="a", load=load(Role.DECODE), replicas_without=9)
+    assert flip_steps(seen(wrong), ()) == []
+    stays = replace(gone, replicas_without=8)  # they were raised again since
+    assert len(flip_steps(seen(stays), ())) == 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pd_operator.actuation.children import build_children
-from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster, ClusterError
 from pd_operator.actuation.fence import Fence, Unfenced
 from pd_operator.actuation.kinds import Kind
 from pd_operator.actuation.role_switch import SwitchAnswer, SwitchResult
@@ -20,7 +20,7 @@ from pd_operator.controller.tick.fit_pool import FitPool
 from pd_operator.controller.tick.history_reader import HistorySource
 from pd_operator.controller.tick.observer import Observer
 from pd_operator.demand import DemandHistory, FittedDemand, fit_demand
-from pd_operator.scaling.observation import Observation, PoolObservation
+from pd_operator.scaling.observation import Observation
 
 Object = dict[str, Any]
 
@@ -90,7 +90,7 @@ class MemoryCluster:
         self.written.append(f"patch {kind.name}/status")
         stored = self.stored[kind.name, name]
         if stored["metadata"].get("resourceVersion") != resource_version:
-            raise ClusterError(409, "somebody was faster")
+            raise ChangedMeanwhileError(409, "somebody was faster")
         merged = {"status": stored.get("status", {}) | status}
         self.stored[kind.name, name] = stored | merged
 
@@ -114,13 +114,12 @@ class GivenObserver:
         self.seen += 1
         return self.observations[self.seen - 1]
 
-    async def homes(self, key: ServiceKey) -> list[PoolObservation]:
+    async def look(self, key: ServiceKey) -> Observation:
         del key
-        newest = self.observations[max(self.seen - 1, 0)]
-        return [newest.home(role) for role in Role]
+        return self.observations[max(self.seen - 1, 0)]
 
     async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
-        (home,) = [one for one in await self.homes(key) if one.role is role]
+        home = (await self.look(key)).home(role)
         return {worker.name for worker in home.live if worker.ready}
 
     def prometheus(self, service: PDInferenceService) -> HistorySource:

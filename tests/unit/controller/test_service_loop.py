@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from tests.unit.actuation.switching import leaving
+from tests.unit.actuation.switching import seen as switching
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
@@ -16,7 +18,12 @@ from pd_operator.api.names import ANNOTATION_PAUSED, ANNOTATION_PAUSED_BY, Servi
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.controller.service_loop import LONGEST_PAUSE_SECONDS, ServiceLoop
+from pd_operator.controller.service_loop import (
+    DRAIN_PERIOD_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    ServiceLoop,
+    pause_seconds,
+)
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.tick import claim
 from pd_operator.controller.tick.calibrator import Calibrator
@@ -262,6 +269,19 @@ async def test_a_drain_that_had_begun_is_called_off_where_the_service_is_refused
     await refused(loop)
     assert "mark decode-2" in cluster.written
     assert not [line for line in cluster.written if line.startswith("scale")]
+
+
+async def test_a_change_of_role_goes_on_where_the_service_is_refused() -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    seen = switching(leaving(Role.DECODE))
+    loop, cluster, _ = loop_over(resource(), GivenObserver([seen], Archive(empty)))
+    cluster.refusal = ClusterError(422, "no such volume")
+    assert await refused(loop) == DRAIN_PERIOD_SECONDS
+    assert [line for line in cluster.written if line.startswith("mark")] == ["mark a"]
+
+
+def test_a_service_that_is_refused_for_days_is_tried_on() -> None:
+    assert pause_seconds(1.0, 100_000) == LONGEST_PAUSE_SECONDS
 
 
 async def test_what_is_refused_is_tried_ever_more_seldom_until_it_works_again(

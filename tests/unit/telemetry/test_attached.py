@@ -7,7 +7,7 @@ import pytest
 from pd_operator.api.pods import engine_url
 from pd_operator.api.roles import Role
 from pd_operator.telemetry.attached import as_deployment, as_worker
-from pd_operator.telemetry.observe import NOT_ASKED, worker_observation
+from pd_operator.telemetry.observe import NO_ENGINE, worker_observation
 from pd_operator.telemetry.observe_pool import observe_pool
 
 NOW = 1_700_003_600.0
@@ -32,7 +32,7 @@ SERVER = {"name": "sglang", "image": "sglang:1", "ports": [{"containerPort": 800
 
 
 def test_a_pod_of_other_hands_is_a_worker_of_the_role_that_it_is_named_for() -> None:
-    worker = worker_observation(as_worker(pod(SERVER), Role.DECODE, 8000), NOT_ASKED, NOW)
+    worker = worker_observation(as_worker(pod(SERVER), Role.DECODE, 8000), NO_ENGINE, NOW)
     assert (worker.role, worker.member_of) == (Role.DECODE, Role.DECODE)
     assert worker.address == "http://10.0.0.7:8000"
     assert worker.started
@@ -61,7 +61,7 @@ def test_its_server_is_asked_at_the_port_that_is_named_or_told(
 def test_another_image_of_its_server_is_other_software() -> None:
     def software(image: str) -> str:
         seen = as_worker(pod(SERVER | {"image": image}), Role.DECODE, None)
-        return worker_observation(seen, NOT_ASKED, NOW).software
+        return worker_observation(seen, NO_ENGINE, NOW).software
 
     assert software("sglang:1") == software("sglang:1") != software("sglang:2")
 

@@ -7,7 +7,7 @@ import pytest
 from pd_operator.actuation.steps import DrainRules, PoolTarget, SetReplicas, next_steps
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import EngineLoad, Known, Unknown
-from pd_operator.telemetry.observe import NOT_ASKED, askable_engines, observe, worker_observation
+from pd_operator.telemetry.observe import NO_ENGINE, askable_engines, observe, worker_observation
 from pd_operator.telemetry.startup import startup_seconds
 
 NOW = 1_700_003_600.0
@@ -79,10 +79,10 @@ def test_a_ready_worker_is_seen_with_its_age_and_start_up() -> None:
 
 def test_a_worker_out_of_traffic_or_being_deleted_drains() -> None:
     off = pod(labels={"serving.pd-operator.io/traffic": "off"})
-    assert worker_observation(off, NOT_ASKED, NOW).draining
+    assert worker_observation(off, NO_ENGINE, NOW).draining
     leaving = pod()
     leaving["metadata"]["deletionTimestamp"] = READY
-    assert worker_observation(leaving, NOT_ASKED, NOW).draining
+    assert worker_observation(leaving, NO_ENGINE, NOW).draining
 
 
 def test_a_pod_that_no_node_has_room_for_is_starting_and_unscheduled() -> None:
@@ -91,7 +91,7 @@ def test_a_pod_that_no_node_has_room_for_is_starting_and_unscheduled() -> None:
         "phase": "Pending",
         "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
     }
-    seen = worker_observation(waiting, NOT_ASKED, NOW)
+    seen = worker_observation(waiting, NO_ENGINE, NOW)
     assert (seen.starting, seen.scheduled, seen.address) == (True, False, "")
     assert askable_engines([waiting]) == {}
 
@@ -125,7 +125,7 @@ def test_a_wait_for_a_node_is_no_part_of_the_start_up() -> None:
     late["status"]["containerStatuses"][0]["state"]["running"] = {
         "startedAt": "2023-11-15T04:13:30Z"
     }
-    seen = worker_observation(late, NOT_ASKED, NOW + 7 * 3600)
+    seen = worker_observation(late, NO_ENGINE, NOW + 7 * 3600)
     assert seen.startup_seconds == 60
     assert seen.capacity_wait_seconds == 6 * 3600
     assert seen.seconds_on_node == 2 * 3600
@@ -134,7 +134,7 @@ def test_a_wait_for_a_node_is_no_part_of_the_start_up() -> None:
 def test_a_worker_without_a_node_has_waited_all_its_life() -> None:
     waiting = pod(ready=None, phase="Pending")
     waiting["status"]["conditions"] = [{"type": "PodScheduled", "status": "False"}]
-    seen = worker_observation(waiting, NOT_ASKED, NOW)
+    seen = worker_observation(waiting, NO_ENGINE, NOW)
     assert (seen.capacity_wait_seconds, seen.seconds_on_node) == (3600, 0)
 
 
@@ -177,7 +177,7 @@ def test_a_start_up_may_take_as_long_as_its_probe_allows(
 def test_a_worker_in_service_is_started_and_not_on_its_way_out() -> None:
     one = pod()
     one["status"]["containerStatuses"] = [{"name": "engine", "started": True}]
-    seen = worker_observation(one, NOT_ASKED, NOW)
+    seen = worker_observation(one, NO_ENGINE, NOW)
     assert (seen.ready, seen.started, seen.draining) == (True, True, False)
     assert seen.drain_deadline is seen.idle_since is None
 
@@ -197,7 +197,7 @@ def test_a_worker_whose_engine_has_not_begun_is_not_started(
 ) -> None:
     one = pod(ready=None)
     one["status"]["containerStatuses"] = containers
-    assert not worker_observation(one, NOT_ASKED, NOW).started
+    assert not worker_observation(one, NO_ENGINE, NOW).started
 
 
 def test_a_drain_in_progress_is_found_again_after_a_restart() -> None:
@@ -207,7 +207,7 @@ def test_a_drain_in_progress_is_found_again_after_a_restart() -> None:
         f"{ANNOTATIONS}/drain-deadline": "1700000300",
         f"{ANNOTATIONS}/idle-since": "1700000012.345",
     }
-    seen = worker_observation(one, NOT_ASKED, NOW)
+    seen = worker_observation(one, NO_ENGINE, NOW)
     assert seen.draining
     assert seen.drain_deadline == 1_700_000_300
     assert seen.drain_started == 1_700_000_000.5
@@ -221,15 +221,15 @@ def test_a_victim_is_known_for_one_and_its_cost_read() -> None:
         f"{ANNOTATIONS}/replicas-without": "2",
         "controller.kubernetes.io/pod-deletion-cost": "-2147483648",
     }
-    seen = worker_observation(one, NOT_ASKED, NOW)
+    seen = worker_observation(one, NO_ENGINE, NOW)
     assert (seen.replicas_without, seen.deletion_cost) == (2, -(1 << 31))
 
 
 def test_how_long_a_worker_has_not_been_ready_is_known() -> None:
     lost = pod(ready=None)
     lost["status"]["conditions"][1]["lastTransitionTime"] = MUCH_LATER
-    assert worker_observation(lost, NOT_ASKED, NOW).unready_seconds == 200
-    assert worker_observation(pod(), NOT_ASKED, NOW).unready_seconds == 0
+    assert worker_observation(lost, NO_ENGINE, NOW).unready_seconds == 200
+    assert worker_observation(pod(), NO_ENGINE, NOW).unready_seconds == 0
 
 
 def test_of_a_crash_looping_worker_beside_a_side_car_and_serving_ones_the_broken_one_goes() -> None:
@@ -257,14 +257,14 @@ def test_of_a_crash_looping_worker_beside_a_side_car_and_serving_ones_the_broken
 def test_a_time_that_somebody_scribbled_is_as_good_as_none() -> None:
     one = pod()
     one["metadata"]["annotations"] = {f"{ANNOTATIONS}/drain-deadline": "soon"}
-    assert worker_observation(one, NOT_ASKED, NOW).drain_deadline is None
+    assert worker_observation(one, NO_ENGINE, NOW).drain_deadline is None
 
 
 def test_whatever_may_change_an_engines_speed_changes_its_software() -> None:
     one, same, other = pod("a"), pod("b"), pod("c")
     other["spec"]["containers"][0]["args"] = ["--chunked-prefill-size=4096"]
     first, second, third = (
-        worker_observation(each, NOT_ASKED, NOW).software for each in (one, same, other)
+        worker_observation(each, NO_ENGINE, NOW).software for each in (one, same, other)
     )
     assert first == second != third
 

@@ -6,7 +6,7 @@ import pytest
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import Unknown
-from pd_operator.telemetry.observe import NOT_ASKED, observe, worker_observation
+from pd_operator.telemetry.observe import NO_ENGINE, observe, worker_observation
 from pd_operator.telemetry.trouble import LONGEST_WORDS, refusal, waiting_reason
 
 CREATED, SCHEDULED, LOST = "2027-01-15T05:00:00Z", "2027-01-15T07:00:00Z", "2027-01-15T07:55:00Z"
@@ -191,7 +191,7 @@ def test_a_pool_knows_what_is_refused_missing_and_leaving() -> None:
 
 def test_a_worker_that_cannot_run_is_failing_and_not_merely_starting() -> None:
     broken = pod(engine(state=waiting("ErrImagePull", "denied")))
-    seen = worker_observation(broken, NOT_ASKED, NOW)
+    seen = worker_observation(broken, NO_ENGINE, NOW)
     assert (seen.starting, seen.failing, seen.unschedulable) == (True, True, False)
-    assert not worker_observation(pod(engine()), NOT_ASKED, NOW).failing
-    assert worker_observation(homeless(LACK), NOT_ASKED, NOW).unschedulable
+    assert not worker_observation(pod(engine()), NO_ENGINE, NOW).failing
+    assert worker_observation(homeless(LACK), NO_ENGINE, NOW).unschedulable

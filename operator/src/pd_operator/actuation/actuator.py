@@ -1,12 +1,11 @@
 """Carries the steps of a scaling decision out on the cluster."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
+from pd_operator.actuation.cluster import ChangedMeanwhileError
 from pd_operator.actuation.deletion_order import CHEAPEST, DRAINING
-from pd_operator.actuation.kinds import DEPLOYMENT, POD
+from pd_operator.actuation.pool_writer import PoolWriter, Versions, versions_of
 from pd_operator.actuation.steps import (
     NoteIdle,
     PutOnTraffic,
@@ -24,11 +23,8 @@ from pd_operator.api.names import (
     ANNOTATION_IDLE_SINCE,
     ANNOTATION_REPLICAS_WITHOUT,
     ANNOTATION_SWITCH_TO,
-    ANNOTATION_TERM,
     LABEL_TRAFFIC,
     TRAFFIC_OFF,
-    ServiceKey,
-    pool_name,
 )
 from pd_operator.api.roles import Role
 from pd_operator.scaling.observation import PoolObservation
@@ -46,24 +42,15 @@ SERVES: dict[str, str | None] = {
 Look = Callable[[Role], Awaitable[Collection[str]]]
 """Names of the workers of a pool that are ready now."""
 
-
-Versions = dict[str, str]
-"""By pod name, the version that it has as far as is known: moved on by each write of ours."""
-
 log = logging.getLogger(__name__)
 
 
 class Actuator:
-    """Applies steps to one pool's Deployment and pods, for one term of leading."""
+    """Applies steps to a service's pools."""
 
-    def __init__(self, cluster: Cluster, key: ServiceKey, role: Role, look: Look) -> None:
-        self._cluster = cluster
-        self._namespace = key.namespace
-        self._deployment = pool_name(key.name, role)
-        self._role = role
+    def __init__(self, writer: PoolWriter, look: Look) -> None:
+        self._writer = writer
         self._look = look
-        self._term = cluster.fence.label
-        self._term_begun = False
 
     async def apply(self, steps: Sequence[Step], pool: PoolObservation) -> list[Step]:
         """Take the steps in order; returns those that were taken.
@@ -73,40 +60,24 @@ class Actuator:
         nothing else of the pool has changed, and every worker that was ready is. The first step
         that meets a change ends this tick's.
         """
-        versions = {worker.name: worker.version for worker in pool.workers}
+        versions = versions_of([pool])
         taken: list[Step] = []
         try:
-            if any(_takes_away(step, pool) for step in steps):
-                pool = await self._begin_term(pool, versions)
+            if any(_begins_term(step, pool) for step in steps):
+                pool = await self._writer.begin_term(pool, versions)
             for step in steps:
                 await self._take(step, pool, versions)
                 taken.append(step)
         except ChangedMeanwhileError as error:
-            log.info("%s/%s stays for now: %s", self._namespace, self._deployment, error)
+            log.info("%s of %s stays for now: %s", pool.role, self._writer.key, error)
         return taken
-
-    async def _begin_term(self, pool: PoolObservation, versions: Versions) -> PoolObservation:
-        """Move all versions on, once: what an earlier leader has yet under way is then refused."""
-        if self._term_begun or not self._term:
-            return pool
-        for worker in pool.live:
-            await self._mark(versions, worker.name)
-        version = await self._cluster.mark(
-            DEPLOYMENT,
-            self._namespace,
-            self._deployment,
-            annotations={ANNOTATION_TERM: self._term},
-            version=pool.version,
-        )
-        self._term_begun = True
-        return replace(pool, version=version)
 
     async def _take(self, step: Step, pool: PoolObservation, versions: Versions) -> None:
         match step:
             case TakeOffTraffic(worker, now, deadline):
-                await self._mark(
-                    versions,
+                await self._writer.mark(
                     worker,
+                    versions,
                     labels={LABEL_TRAFFIC: TRAFFIC_OFF},
                     annotations={
                         ANNOTATION_DRAIN_STARTED: f"{now:.3f}",
@@ -117,11 +88,13 @@ class Actuator:
                     },
                 )
             case PutOnTraffic(worker) | TakeBack(worker):
-                await self._mark(versions, worker, labels={LABEL_TRAFFIC: None}, annotations=SERVES)
+                await self._writer.mark(
+                    worker, versions, labels={LABEL_TRAFFIC: None}, annotations=SERVES
+                )
             case Recall(worker, replicas):
-                await self._mark(
-                    versions,
+                await self._writer.mark(
                     worker,
+                    versions,
                     annotations={
                         ANNOTATION_DRAIN_STARTED: None,
                         ANNOTATION_DRAIN_DEADLINE: None,
@@ -131,7 +104,7 @@ class Actuator:
                 )
             case NoteIdle(worker, since):
                 text = None if since is None else f"{since:.3f}"
-                await self._mark(versions, worker, annotations={ANNOTATION_IDLE_SINCE: text})
+                await self._writer.mark(worker, versions, annotations={ANNOTATION_IDLE_SINCE: text})
             case SetReplicas():
                 await self._set_replicas(step, pool, versions)
             case ReportOverdue():
@@ -141,58 +114,37 @@ class Actuator:
         self, step: SetReplicas, pool: PoolObservation, versions: Versions
     ) -> None:
         for victim in step.victims:
-            await self._mark(
-                versions,
+            await self._writer.mark(
                 victim,
+                versions,
                 labels={LABEL_TRAFFIC: TRAFFIC_OFF},
                 annotations={
                     ANNOTATION_DELETION_COST: str(CHEAPEST),
                     ANNOTATION_REPLICAS_WITHOUT: str(step.replicas),
+                    ANNOTATION_SWITCH_TO: None,
                 },
             )
         if step.replicas < pool.replicas:
             await self._must_be_as_ready(pool)
-        await self._cluster.scale(
-            DEPLOYMENT,
-            self._namespace,
-            self._deployment,
-            step.replicas,
-            before=pool.replicas,
-            version=pool.version if step.replicas < pool.replicas else "",
-        )
+        await self._writer.scale(pool, step.replicas)
 
     async def _must_be_as_ready(self, pool: PoolObservation) -> None:
         """A tick takes a while, and a worker that lost readiness meanwhile would go first."""
-        ready = await self._look(self._role)
+        ready = await self._look(pool.role)
         lost = [worker.name for worker in pool.live if worker.ready and worker.name not in ready]
         if lost:
             raise ChangedMeanwhileError(0, f"no longer ready: {', '.join(lost)}")
 
-    async def _mark(
-        self,
-        versions: Versions,
-        pod: str,
-        *,
-        labels: Mapping[str, str | None] | None = None,
-        annotations: Mapping[str, str | None] | None = None,
-    ) -> None:
-        noted = dict(annotations or {}) | ({ANNOTATION_TERM: self._term} if self._term else {})
-        versions[pod] = await self._cluster.mark(
-            POD,
-            self._namespace,
-            pod,
-            labels=labels,
-            annotations=noted,
-            version=versions.get(pod, ""),
-        )
 
+def _begins_term(step: Step, pool: PoolObservation) -> bool:
+    """Whether a lowering that comes late, of an earlier leader, would undo it or go with it.
 
-def _takes_away(step: Step, pool: PoolObservation) -> bool:
-    """Whether the pool has less to serve with after it."""
+    One that adds replicas need not wait for that: their number alone refuses a late one.
+    """
     match step:
-        case TakeOffTraffic():
+        case TakeOffTraffic() | PutOnTraffic() | TakeBack() | Recall():
             return True
         case SetReplicas(replicas):
             return replicas < pool.replicas
-        case _:
+        case NoteIdle() | ReportOverdue():
             return False

@@ -2,8 +2,9 @@
 
 A fence goes by time, so it cannot recall a request that left it and arrives late. The API server
 refuses such a one by its precondition, the version of what it would change, provided that version
-has moved since. So the first step of a term that takes capacity away moves the versions of all
-that an earlier leader could still write to: it writes the term's `label` on them.
+has moved since. So the first step of a term that a late write would undo, or go together with,
+moves the versions of all that an earlier leader could still write to: it writes the term's `label`
+on them. One that only adds replicas need not: their number is a precondition, too.
 """
 
 from collections.abc import Iterator

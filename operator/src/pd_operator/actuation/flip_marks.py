@@ -83,9 +83,14 @@ def switched(step: SwitchRole, now: float) -> Marks:
     return has_role(step.role, step.host_spelling, now)
 
 
-def in_between(now: float) -> Marks:
-    """What is written where the engine has left its role and not arrived."""
-    return Marks({}, {ANNOTATION_HALF_SWITCHED: f"{now:.0f}"})
+def asked(now: float) -> Marks:
+    """What is written before the engine is asked: from then on it may be between the roles."""
+    return Marks({}, {ANNOTATION_HALF_SWITCHED: f"{now:.3f}"})
+
+
+def serves_as_before() -> Marks:
+    """What is written where it was not asked after all, or has refused."""
+    return Marks({}, {ANNOTATION_HALF_SWITCHED: None})
 
 
 def has_role(role: Role, host_spelling: int, now: float) -> Marks:

@@ -21,8 +21,8 @@ from pd_operator.scaling.loans import LONGEST_DRAIN_SECONDS
 from pd_operator.scaling.observation import Known, Observation, WorkerObservation
 
 HALF_SWITCHED_SECONDS = 120.0
-"""An engine that is in between gets so long to arrive: one that captures CUDA graphs for decode
-refuses a second question meanwhile."""
+"""An engine that was asked gets so long to arrive: one that captures CUDA graphs for decode refuses
+a second question meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SwitchRole:
 
     - `host_spelling`: the name of its host by which it is known from then on.
     - `graphs_of`: address of a decode to ask for the size of CUDA graphs; empty where not needed.
-    - `asked_before`: whether it has said already that it is between the two.
+    - `asked_before`: whether it was asked already, and may be between the two.
     """
 
     worker: str
@@ -91,6 +91,8 @@ def flip_steps(seen: Observation, begun: tuple[RoleFlip, ...]) -> list[FlipStep]
     ]
     for role in Role:
         for worker in seen.pool(role).live:
+            if seen.home(worker.member_of).is_removed(worker):
+                continue  # it goes, whatever its role
             steps += _go_on(worker, seen) if worker.switching else _correct(worker, now)
     return steps
 

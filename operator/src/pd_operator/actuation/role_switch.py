@@ -5,12 +5,12 @@ tells of itself; 0 where graphs are off.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
 from pd_operator.actuation.fence import Fence
 from pd_operator.api.roles import Role
@@ -21,15 +21,29 @@ SWITCH_TIMEOUT_SECONDS = 8.0
 ASK_TIMEOUT_SECONDS = 2.0
 
 
+NO_ANSWERS = (TimeoutError, ClientError, OSError, ValueError, LookupError, TypeError)
+"""What comes of an engine that does not answer, or of an answer that is none."""
+
+REFUSALS = range(400, 500)
+"""HTTP statuses of a question that an engine does not follow; a failed change has 500."""
+
+
+LONGEST_QUOTE = 200
+"""Characters of an answer that is not as expected, for the log."""
+
+
 class SwitchResult(StrEnum):
     """What became of a change of role."""
 
     SWITCHED = "Switched"
+    NOT_ASKED = "NotAsked"
+    """The question has not reached it."""
     REFUSED = "Refused"
     """It still serves its old role."""
     IN_BETWEEN = "InBetween"
     """It serves neither: it is on its way, or will not arrive."""
     UNANSWERED = "Unanswered"
+    """It may have heard the question, and serve either role or none."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,17 @@ async def switch_role(
     try:
         if graphs_of:
             body |= await _decode_graphs(session, graphs_of)
+    except NO_ANSWERS as error:
+        return SwitchAnswer(SwitchResult.NOT_ASKED, _words(error))
+    try:
         timeout = ClientTimeout(total=SWITCH_TIMEOUT_SECONDS)
         url = f"{address}/pd_role_switch"
         async with session.post(url, json=body, timeout=timeout) as response:
-            return _answer(json.loads(await response.text()))
-    except (TimeoutError, ClientError, OSError, ValueError, LookupError, TypeError) as error:
-        return SwitchAnswer(SwitchResult.UNANSWERED, f"{type(error).__name__}: {error}")
+            return _answer(response.status, await response.text())
+    except ClientConnectorError as error:
+        return SwitchAnswer(SwitchResult.NOT_ASKED, _words(error))
+    except NO_ANSWERS as error:
+        return SwitchAnswer(SwitchResult.UNANSWERED, _words(error))
 
 
 async def _decode_graphs(session: ClientSession, address: str) -> dict[str, Any]:
@@ -87,9 +106,19 @@ async def _decode_graphs(session: ClientSession, address: str) -> dict[str, Any]
     return graphs | ({"decode_cuda_graph_bs": sizes} if sizes else {})
 
 
-def _answer(said: Any) -> SwitchAnswer:
-    message = str(said.get("message", ""))
+def _answer(status: int, text: str) -> SwitchAnswer:
+    """What the engine's words come to; whatever else is said, only its own `false` is unsafe."""
+    said = json.loads(text)
+    if not isinstance(said, Mapping):
+        raise TypeError(f"{status}, and no object: {text[:LONGEST_QUOTE]}")
+    message = str(said.get("message") or text[:LONGEST_QUOTE])
     if said.get("success") is True:
         return SwitchAnswer(SwitchResult.SWITCHED, message)
-    safe = said.get("safe_to_restore") is True
-    return SwitchAnswer(SwitchResult.REFUSED if safe else SwitchResult.IN_BETWEEN, message)
+    if said.get("safe_to_restore") is False:
+        return SwitchAnswer(SwitchResult.IN_BETWEEN, message)
+    refused = said.get("safe_to_restore") is True or status in REFUSALS
+    return SwitchAnswer(SwitchResult.REFUSED if refused else SwitchResult.UNANSWERED, message)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

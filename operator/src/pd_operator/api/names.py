@@ -49,8 +49,8 @@ ANNOTATION_SWITCH_TO = f"{GROUP}/switch-to"
 """On a pod that is to change its role: the role it takes, from before its drain until it serves."""
 
 ANNOTATION_HALF_SWITCHED = f"{GROUP}/half-switched"
-"""On such a pod: unix seconds at which its engine failed to switch and said that it is in between.
-It gets no requests again, and is replaced."""
+"""On such a pod: unix seconds at which its engine was first asked, written before it is. Until the
+engine has said which role it serves it gets no requests; one that never does is replaced."""
 
 ANNOTATION_SWITCH_REFUSED = f"{GROUP}/switch-refused"
 """On a pod: unix seconds at which it went back to its role since it could not leave it."""
@@ -63,9 +63,10 @@ ANNOTATION_HOST_SPELLING = f"{GROUP}/host-spelling"
 """On a pod that has been a prefill and left: which spelling of its host is the next to be used."""
 
 ANNOTATION_TERM = f"{GROUP}/term"
-"""On a pool's pods and Deployment: the last term of leading in which the operator wrote to them, as
-the Lease counts it, who led it, and the Lease's version when it began. A write of an earlier term
-then meets a newer version."""
+"""On a pool's pods and Deployment: the last term of leading in which the operator marked them, as
+the Lease counts it, who led it, and the Lease's version when it began. All get it before a term's
+first drain, return to traffic, lowering of replicas or step of a flip, so that a write of an
+earlier term meets a newer version. Raised replicas leave the Deployment's as it is."""
 
 ANNOTATION_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """On any pod: what a ReplicaSet deletes first among pods that are alike (KEP-2255)."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.role_switch import RoleSwitch
 from pd_operator.actuation.scale_targets import ScaleTargetError
 from pd_operator.api.autoscaling import Mode
@@ -56,6 +57,9 @@ LONGEST_PAUSE_SECONDS = 150.0
 costs the API server less than a write a minute. A changed spec is tried at once.
 """
 
+MOST_DOUBLINGS = 10
+"""Of the shortest period, a second, they come to more than the longest pause."""
+
 
 @dataclass(frozen=True)
 class LoopDependencies:
@@ -84,13 +88,15 @@ class ServiceLoop:
         )
         self._claim = ServiceClaim(key, deps.cluster, events, deps.identity)
         self._forecaster = ServiceForecaster(key, deps.fits)
-        self._scaler = PoolScaler(key, deps.cluster, self._ready_workers, events, deps.metrics)
-        self._flipper = RoleFlipper(key, deps.cluster, deps.switch_role, events, deps.metrics)
+        pools = PoolWriter(key, deps.cluster)
+        self._scaler = PoolScaler(pools, self._ready_workers, events, deps.metrics)
+        self._flipper = RoleFlipper(pools, deps.switch_role, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
         self._parallelism = ParallelismChooser(key, deps.cluster, events, self._writer)
         self._memory: ScalingMemory | None = None
         self._calibrator: Calibrator | None = None
         self._mode: Mode | None = None
+        self._own_workers = False  # until a spec says so
         self._refusals = 0
         self.period_seconds = DEFAULT_PERIOD_SECONDS
 
@@ -111,7 +117,7 @@ class ServiceLoop:
                 service = await self._with_parallelism(service)
         except UndecidedError as why:
             await self._publish_undecided(why)
-            await self._let_drains_go()
+            await self._finish_what_has_begun()
             return
         touched = self._deps.registry.take_dirty(self._key)
         with self._timed("children"):
@@ -148,7 +154,7 @@ class ServiceLoop:
         message = str(error) or type(error).__name__
         await self._writer.publish_failure(self._resource(), reason_of(error), message)
         if is_refusal(error):
-            await self._let_drains_go()
+            await self._finish_what_has_begun()
 
     def close(self) -> None:
         """Give up what still runs in the background."""
@@ -172,6 +178,7 @@ class ServiceLoop:
         if self._mode not in {None, mode}:
             self._events.note(service.metadata, MODE_CHANGED, f"mode {self._mode} -> {mode}")
         self._mode = mode
+        self._own_workers = service.spec.scale_targets is None
 
     async def _with_parallelism(self, service: PDInferenceService) -> PDInferenceService:
         """The service with the sizes that were chosen for it, where that is the operator's part."""
@@ -241,20 +248,31 @@ class ServiceLoop:
         await self._scaler.notice_others(service, seen)
         mode = service.spec.autoscaling.mode
         if decision is None or mode is not Mode.ACTIVE:
-            flipping = await self._flipper.flip(service, seen, None)
+            flipping = await self._flip(service.metadata, seen, None)
             homes = [seen.home(role) for role in Role]
             return await self._scaler.let_go(service.metadata, homes, f"mode {mode}") or flipping
-        flipping = await self._flipper.flip(service, seen, decision)
+        flipping = await self._flip(service.metadata, seen, decision)
         return await self._scaler.scale(service, seen, decision) or flipping
 
-    async def _let_drains_go(self) -> None:
-        """For a tick that ends before anything is scaled, as many after it may."""
+    async def _flip(self, about: Metadata, seen: Observation, decision: Decision | None) -> bool:
+        """Take flips further; workers of other hands keep their role, and their labels."""
+        return self._own_workers and await self._flipper.flip(about, seen, decision)
+
+    async def _finish_what_has_begun(self) -> None:
+        """For a tick that ends before anything is scaled, as many after it may.
+
+        Drains are called off; a worker that changes its role arrives, or goes back to it.
+        """
         about = Metadata.model_validate(self._resource()["metadata"])
         try:
-            homes = await self._deps.observer.homes(self._key)
+            seen = await self._deps.observer.look(self._key)
         except ScaleTargetError:
             return  # Said already; what drains there waits until the target is back.
+        flipping = await self._flip(about, seen, None)
+        homes = [seen.home(role) for role in Role]
         await self._scaler.let_go(about, homes, "nothing is scaled as long as Ready is False")
+        if flipping:
+            self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
 
     async def _ready_workers(self, role: Role) -> set[str]:
         return await self._deps.observer.ready_workers(self._key, role)
@@ -262,4 +280,5 @@ class ServiceLoop:
 
 def pause_seconds(period_seconds: float, refusals: int) -> float:
     """The pause after so many refusals in a row, of a service with that period."""
-    return max(period_seconds, min(period_seconds * 2.0**refusals, LONGEST_PAUSE_SECONDS))
+    doublings = min(refusals, MOST_DOUBLINGS)
+    return max(period_seconds, min(period_seconds * 2.0**doublings, LONGEST_PAUSE_SECONDS))

@@ -116,7 +116,8 @@ class WorkerObservation:
     - `role`: the one that it has, or shall have where it is `switching`; `home`: that of the pool
       whose replicas count it, None where it is the same.
     - `switchable`: whether its engine can take the other role while it runs.
-    - `half_switched`: Unix seconds at which its engine failed to switch and stayed in between.
+    - `half_switched`: Unix seconds at which its engine was asked to switch; it has not said since
+      which role it serves.
     - `role_since`: Unix seconds of its last change of role; None: it never changed.
     - `own_role_again`: whether its engine has started anew since it took the role it is known by.
     - `host_spelling`: under which name of its host decodes are to know it when it is a prefill.

@@ -35,6 +35,7 @@ from pd_operator.api.pods import (
 from pd_operator.api.roles import Role
 from pd_operator.demand import Demand
 from pd_operator.scaling.observation import (
+    NOT_ASKED,
     Attainment,
     EngineLoad,
     Observation,
@@ -62,8 +63,8 @@ def observe(
     pods: Iterable[Pod],
     deployments: Mapping[Role, Deployment | None],
     loads: Mapping[str, Reading[EngineLoad]],
-    demand: Reading[Demand],
-    attainment: Reading[Attainment],
+    demand: Reading[Demand] = NOT_ASKED,
+    attainment: Reading[Attainment] = NOT_ASKED,
     *,
     routers_known: bool = True,
 ) -> Observation:
@@ -75,7 +76,7 @@ def observe(
     whether `pods` has the routers; False for a service behind those of other hands.
     """
     everyone = list(pods)
-    homes = observe_homes(now_seconds, everyone, deployments, loads)
+    homes = _homes(now_seconds, everyone, deployments, loads)
     prefill, decode = pools_by_role(*homes)
     return Observation(
         time_seconds=now_seconds,
@@ -88,7 +89,16 @@ def observe(
     )
 
 
-def observe_homes(
+def ready_members(pods: Iterable[Pod], role: Role) -> set[str]:
+    """Names of the pods that a pool's Deployment counts as ready, whatever their role is now."""
+    return {
+        pod["metadata"]["name"]
+        for pod in pods
+        if _is_worker(pod) and _home(pod) is role and holds(pod, "Ready") and not terminating(pod)
+    }
+
+
+def _homes(
     now_seconds: float,
     pods: Iterable[Pod],
     deployments: Mapping[Role, Deployment | None],
@@ -96,7 +106,7 @@ def observe_homes(
 ) -> tuple[PoolObservation, PoolObservation]:
     """The workers by the Deployment that they are of, from the same as `observe`."""
     workers = [
-        worker_observation(pod, loads.get(pod["metadata"]["name"], NOT_ASKED), now_seconds)
+        worker_observation(pod, loads.get(pod["metadata"]["name"], NO_ENGINE), now_seconds)
         for pod in pods
         if _is_worker(pod)
     ]
@@ -107,7 +117,7 @@ def observe_homes(
     return home(Role.PREFILL), home(Role.DECODE)
 
 
-NOT_ASKED = Unknown("EngineNotAsked", "engine", "the worker has no running engine to ask")
+NO_ENGINE = Unknown("EngineNotAsked", "engine", "the worker has no running engine to ask")
 
 
 def askable_engines(pods: Iterable[Pod]) -> dict[str, str]:
@@ -129,7 +139,7 @@ def worker_observation(
     if role is None:
         raise ValueError(f"pod {pod['metadata']['name']} is not a worker")
     metadata = pod["metadata"]
-    home, target = home_role(pod) or role, switch_target(pod)
+    target = switch_target(pod)
     return WorkerObservation(
         name=metadata["name"],
         role=target or role,
@@ -152,15 +162,20 @@ def worker_observation(
         replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
         waiting_reason=waiting_reason(pod),
-        home=home,
+        home=_home(pod),
         switching=target is not None,
-        switchable=can_switch(pod, role, home, now_seconds),
+        switchable=can_switch(pod, role, home_role(pod) or role, now_seconds),
         half_switched=number(annotation(pod, ANNOTATION_HALF_SWITCHED)),
         role_since=number(annotation(pod, ANNOTATION_ROLE_SINCE)),
         own_role_again=own_role_again(pod),
         host_spelling=spelling_number(pod),
         version=str(metadata.get("resourceVersion", "")),
     )
+
+
+def _home(pod: Pod) -> Role | None:
+    """The pool that a worker is a member of: the one that it was made for, where it says so."""
+    return home_role(pod) or worker_role(pod)
 
 
 def _is_worker(pod: Pod) -> bool:

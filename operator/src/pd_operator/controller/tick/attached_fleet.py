@@ -54,6 +54,10 @@ class AttachedFleet:
             routers_known=routed,
         )
 
+    async def pods(self) -> list[Object]:
+        """The pods, and with them all by which they are found."""
+        return (await self.look()).pods
+
     async def _target(self, role: Role) -> ScaleTarget:
         ref = self._targets[role]
         kind = self._kinds.get(role) or await resolve_kind(self._cluster, ref)

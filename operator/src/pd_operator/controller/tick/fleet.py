@@ -28,6 +28,9 @@ class Fleet(Protocol):
     async def look(self) -> Sight:
         """See them as they are. `ClusterError` where the API server does not tell."""
 
+    async def pods(self) -> list[Object]:
+        """The pods alone."""
+
 
 class OwnFleet:
     """The Deployments that the operator made for a service."""
@@ -38,9 +41,13 @@ class OwnFleet:
 
     async def look(self) -> Sight:
         """See them as they are."""
-        labels = {LABEL_SERVICE: self._key.name}
-        pods = await self._cluster.select(POD, self._key.namespace, labels)
+        pods = await self.pods()
         return Sight(pods, {role: await self._deployment(role) for role in Role})
+
+    async def pods(self) -> list[Object]:
+        """The pods alone."""
+        labels = {LABEL_SERVICE: self._key.name}
+        return await self._cluster.select(POD, self._key.namespace, labels)
 
     async def _deployment(self, role: Role) -> Object | None:
         name = pool_name(self._key.name, role)

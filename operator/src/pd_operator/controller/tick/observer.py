@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import aiohttp
 
@@ -16,13 +17,12 @@ from pd_operator.demand import Demand, present_window_seconds
 from pd_operator.scaling.observation import (
     Attainment,
     Observation,
-    PoolObservation,
     Reading,
 )
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.telemetry.access import PrometheusAccess
 from pd_operator.telemetry.engines import read_loads
-from pd_operator.telemetry.observe import askable_engines, observe, observe_homes
+from pd_operator.telemetry.observe import askable_engines, observe, ready_members
 from pd_operator.telemetry.prometheus import PrometheusReader
 from pd_operator.telemetry.series import ServiceSeries, series_of
 
@@ -77,34 +77,26 @@ class Observer:
         `ClusterError` where the API server does not tell, `ScaleTargetError` where a pool of other
         hands is not there to be seen.
         """
-        sight = await self._fleet(service).look()
+        self._find(service)
         await self.connect(service)
-        now = time.time()
-        loads = await read_loads(self._session, askable_engines(sight.pods), ENGINE_TIMEOUT_SECONDS)
-        demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, now)
-        seen = observe(
-            now,
-            sight.pods,
-            sight.deployments,
-            loads,
-            demand,
-            attainment,
-            routers_known=sight.routers_known,
+        seen = await self.look(service.key)
+        demand, attainment = await asyncio.to_thread(
+            self._ask_prometheus, service, seen.time_seconds
         )
         if targets := service.spec.scale_targets:
             must_have_their_roles(seen, targets)
-        return seen
+        return replace(seen, demand=demand, attainment=attainment)
+
+    async def look(self, key: ServiceKey) -> Observation:
+        """See its pods, replicas and engines alone. Raises as above."""
+        sight = await self._fleet(key).look()
+        now = time.time()
+        loads = await read_loads(self._session, askable_engines(sight.pods), ENGINE_TIMEOUT_SECONDS)
+        return observe(now, sight.pods, sight.deployments, loads, routers_known=sight.routers_known)
 
     async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
-        """Names of the workers that are ready now, of a pool's own. `ClusterError` as above."""
-        home = next(one for one in await self.homes(key) if one.role is role)
-        return {worker.name for worker in home.live if worker.ready}
-
-    async def homes(self, key: ServiceKey) -> tuple[PoolObservation, PoolObservation]:
-        """The pools alone, each with its own workers; engines and Prometheus are not asked."""
-        fleet = self._fleets.get(key) or OwnFleet(self._cluster, key)
-        sight = await fleet.look()
-        return observe_homes(time.time(), sight.pods, sight.deployments, {})
+        """Names of the workers that are ready now, of a pool's own. Raises as above."""
+        return ready_members(await self._fleet(key).pods(), role)
 
     def _ask_prometheus(
         self, service: PDInferenceService, now: float
@@ -119,16 +111,14 @@ class Observer:
             reader.attainment(service.key, objectives, now, window),
         )
 
-    def _fleet(self, service: PDInferenceService) -> Fleet:
-        """Where the service's pods are found; the API server lets nobody change that later."""
+    def _find(self, service: PDInferenceService) -> None:
+        """Know where the service's pods are; the API server lets nobody change that later."""
         key, targets = service.key, service.spec.scale_targets
-        if key not in self._fleets:
-            self._fleets[key] = (
-                OwnFleet(self._cluster, key)
-                if targets is None
-                else AttachedFleet(self._cluster, key, targets)
-            )
-        return self._fleets[key]
+        if targets is not None and key not in self._fleets:
+            self._fleets[key] = AttachedFleet(self._cluster, key, targets)
+
+    def _fleet(self, key: ServiceKey) -> Fleet:
+        return self._fleets.get(key) or OwnFleet(self._cluster, key)
 
     def _close(self, key: ServiceKey) -> None:
         if key in self._readers:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from pd_operator.actuation.actuator import Actuator, Look
-from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.home_pools import HomeTarget, home_targets
+from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.steps import (
     DrainRules,
     PoolTarget,
@@ -18,7 +18,6 @@ from pd_operator.actuation.steps import (
     next_steps,
 )
 from pd_operator.api.autoscaling import Mode
-from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.rollouts import DrainOverdue
 from pd_operator.api.v1alpha1 import Metadata, PDInferenceService
@@ -36,16 +35,15 @@ class PoolScaler:
 
     def __init__(
         self,
-        key: ServiceKey,
-        cluster: Cluster,
+        writer: PoolWriter,
         look: Look,
         events: EventRecorder,
         metrics: OperatorMetrics,
     ) -> None:
-        self._key = key
+        self._key = writer.key
         self._events = events
         self._metrics = metrics
-        self._actuators = {role: Actuator(cluster, key, role, look) for role in Role}
+        self._actuator = Actuator(writer, look)
         self._left_at: dict[Role, int] = {}
         self._reported: set[str] = set()
 
@@ -72,7 +70,7 @@ class PoolScaler:
         for role in Role:
             replicas = seen.home(role).replicas
             steps = _steps(service, seen, targets[role], role)
-            taken = await self._actuators[role].apply(steps, seen.home(role))
+            taken = await self._actuator.apply(steps, seen.home(role))
             self._left_at[role] = next(
                 (step.replicas for step in taken if isinstance(step, SetReplicas)), replicas
             )
@@ -87,7 +85,7 @@ class PoolScaler:
         """
         leaving = False
         for home in homes:
-            for step in await self._actuators[home.role].apply(let_go(home), home):
+            for step in await self._actuator.apply(let_go(home), home):
                 await self._announce(about, home.role, home.replicas, step, why)
             leaving = leaving or any(home.is_removed(worker) for worker in home.live)
         return leaving

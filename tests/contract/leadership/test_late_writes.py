@@ -134,6 +134,14 @@ async def test_a_status_that_comes_late_is_refused(
     await write("1:1")
     with pytest.raises(ChangedMeanwhileError):
         await write("2:1")
+    with pytest.raises(ChangedMeanwhileError):
+        await cluster.patch_status(
+            PD_SERVICE,
+            namespace,
+            "chat",
+            {"ratio": "2:1"},
+            resource_version=version["resourceVersion"],
+        )
     after = await cluster.get(PD_SERVICE, namespace, "chat")
     assert after is not None
     assert after["status"]["ratio"] == "1:1"

@@ -8,15 +8,12 @@ and nothing at all where a child's name is taken by an object of somebody else.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster, ClusterError, Object
+from pd_operator.actuation.apply_over import apply_over
+from pd_operator.actuation.cluster import Cluster, ClusterError, Object
 from pd_operator.actuation.kinds import CHILD_KINDS, POD_MONITOR, kind_of
 from pd_operator.actuation.ownership import objection
-
-ATTEMPTS = 3
-"""So often is a child applied that somebody keeps changing; then the tick fails."""
 
 ChildKey = tuple[str, str]  # kind's name, object's name
 
@@ -100,35 +97,13 @@ class ChildApplier:
 
     async def _write(self, manifest: Object, stored: Object | None) -> Object:
         try:
-            for _ in range(ATTEMPTS - 1):
-                with suppress(ChangedMeanwhileError):
-                    return await self._cluster.apply(_over(manifest, stored))
-                stored = await self._again(manifest, stored)
-            return await self._cluster.apply(_over(manifest, stored))
+            return await apply_over(self._cluster, manifest, stored)
         except ClusterError as error:
             if not error.refused:
                 raise
             what = " ".join(_key(manifest))
             message = " ".join(error.message.split())
             raise ChildrenRefusedError(f"{what}: {message}") from error
-
-    async def _again(self, manifest: Object, stored: Object | None) -> Object | None:
-        """The object that has changed: its controller has written a status, most often."""
-        now = await self._cluster.get(kind_of(manifest), self._namespace, _key(manifest)[1])
-        return now if now is None or stored is None or _uid(now) == _uid(stored) else stored
-
-
-def _over(manifest: Object, stored: Object | None) -> Object:
-    """The manifest for that very object, as it was read. Any other one the API server refuses."""
-    if stored is None:
-        return manifest
-    read = {key: stored["metadata"].get(key) for key in ("uid", "resourceVersion")}
-    known = {key: value for key, value in read.items() if value}
-    return manifest | {"metadata": manifest["metadata"] | known}
-
-
-def _uid(stored: Object) -> str:
-    return str(stored["metadata"]["uid"])
 
 
 def _key(child: Object) -> ChildKey:

@@ -229,9 +229,13 @@ class Cluster:
         *,
         resource_version: str,
     ) -> None:
-        """Merge into the status; `ClusterError` 409 where the object has another version by now."""
+        """Merge into the status of an object of this version.
+
+        `ChangedMeanwhileError` where it has another one by now.
+        """
         body = {"metadata": {"resourceVersion": resource_version}, "status": dict(status)}
-        await self._patch(kind.path(namespace, name, "status"), body, MERGE)
+        with _changed_on(CONFLICT):
+            await self._patch(kind.path(namespace, name, "status"), body, MERGE)
 
     async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
         """Create an object."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from tests.unit.controller.stand_ins import MemoryCluster
+from tests.unit.controller.stand_ins import MemoryCluster, Object
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
+from pd_operator.actuation.kinds import Kind
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
 from pd_operator.controller.status.events import EventRecorder
@@ -64,3 +65,43 @@ async def test_a_tick_that_failed_shows_in_the_column_of_reasons(
     resource = result.service.model_dump(mode="json", by_alias=True, exclude_none=True)
     await writer.publish_failure(resource, ConditionReason.CHILDREN_REFUSED, "no such field")
     assert cluster.statuses[-1]["display"]["reason"] == "ChildrenRefused"
+
+
+class ContestedCluster(MemoryCluster):
+    """Somebody else writes to the service right before a status is applied, so many times."""
+
+    version = 1
+    others = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over: list[str | None] = []
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        del kind, namespace
+        return {"metadata": {"name": name, "uid": "u", "resourceVersion": str(self.version)}}
+
+    async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
+        if self.others:
+            self.others -= 1
+            self.version += 1
+        over = manifest["metadata"].get("resourceVersion")
+        if over not in {None, str(self.version)}:
+            raise ChangedMeanwhileError(409, "the object has been modified")
+        self.over.append(over)
+        return await super().apply(manifest, subresource=subresource)
+
+
+async def test_a_status_is_written_over_what_is_read_anew_and_not_over_what_was(
+    result: TickResult,
+) -> None:
+    cluster = ContestedCluster()
+    cluster.others = 1
+    api = cast("Cluster", cluster)
+    contested = StatusWriter(result.service.key, api, EventRecorder(api), OperatorMetrics())
+    await contested.publish(result)
+    assert cluster.over == ["2"]
+    cluster.others = 100
+    with pytest.raises(ChangedMeanwhileError):
+        await contested.publish(replace(result, decision=None))
+    assert cluster.over == ["2"]

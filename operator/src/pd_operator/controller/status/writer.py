@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster, Object
+from pd_operator.actuation.apply_over import apply_over
+from pd_operator.actuation.cluster import Cluster, Object
 from pd_operator.actuation.kinds import PD_SERVICE
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.conditions import (
@@ -26,10 +27,6 @@ from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.metrics_export import export
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.updates import ConditionUpdate
-
-ATTEMPTS = 3
-"""So often is a status written that meets an object which somebody has changed since it was read.
-"""
 
 HEARTBEAT_SECONDS = 30.0
 """Figures change on every tick; words and worker counts seldom. A status is written when those
@@ -115,20 +112,11 @@ class StatusWriter:
 
         `ClusterError` where the API server refuses it, or the object has no rest.
         """
-        manifest = {"apiVersion": API_VERSION, "kind": KIND, "status": status.manifest()}
         metadata = {"name": about.name, "namespace": about.namespace}
-        for attempt in range(1, ATTEMPTS + 1):
-            stored = await self._cluster.get(PD_SERVICE, about.namespace, about.name)
-            read = {"resourceVersion": stored["metadata"]["resourceVersion"]} if stored else {}
-            try:
-                await self._cluster.apply(
-                    manifest | {"metadata": metadata | read}, subresource="status"
-                )
-            except ChangedMeanwhileError:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
+        header = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata}
+        stored = await self._cluster.get(PD_SERVICE, about.namespace, about.name)
+        manifest = header | {"status": status.manifest()}
+        await apply_over(self._cluster, manifest, stored, subresource="status")
 
     def _worth_writing(self, status: PDInferenceServiceStatus) -> bool:
         """News is written at once, other figures with the next heartbeat, and nothing twice."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.kinds import PD_SERVICE
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.v1alpha1 import Metadata
@@ -26,7 +26,6 @@ STALE_RENEWALS = 3
 REPEAT_EVENT_SECONDS = 3600.0
 """Kubernetes forgets Events after an hour: as often it is said again who runs the service."""
 
-CONFLICT = 409
 ATTEMPTS = 3
 
 log = logging.getLogger(__name__)
@@ -118,9 +117,7 @@ class ServiceClaim:
             await self._cluster.patch_status(
                 PD_SERVICE, self._key.namespace, self._key.name, status, resource_version=version
             )
-        except ClusterError as error:
-            if error.status != CONFLICT:
-                raise
+        except ChangedMeanwhileError:
             return False
         return True
 

@@ -52,8 +52,10 @@ class Work:
 
 
 @asynccontextmanager
-async def elector(lease: ModelLease, work: Work) -> AsyncIterator[Elector]:
-    candidate = Candidate(cast("LeaseStore", lease), "me", TIMES)
+async def elector(
+    lease: ModelLease, work: Work, times: ElectionTimes = TIMES
+) -> AsyncIterator[Elector]:
+    candidate = Candidate(cast("LeaseStore", lease), "me", times)
     running = Elector(candidate, work.lead, work.follow)
     task = asyncio.create_task(running.run())
     try:
@@ -114,6 +116,30 @@ async def test_the_lease_is_given_back_only_when_the_last_write_has_ended() -> N
     await asyncio.gather(writing, ending)
     assert holders == ["me"]
     assert lease.record.released
+
+
+QUICK = ElectionTimes(31.25, 30, 0.01)
+"""A write ends within a second, and is waited for twice as long."""
+
+
+async def test_a_lease_is_kept_while_a_write_does_not_end() -> None:
+    lease, work = ModelLease(RELEASED), Work()
+    async with elector(lease, work, QUICK):
+        await until(lambda: work.running)
+        writing = work.terms[0].writing()
+        writing.__enter__()
+    assert lease.record.holder == "me", "another one waits until the write cannot take effect"
+    writing.__exit__(None, None, None)
+
+
+async def test_a_lease_that_cannot_be_given_back_runs_out_and_breaks_nothing() -> None:
+    lease, work = DeniedLease(RELEASED), Work()
+    lease.denied = False
+    async with elector(lease, work):
+        await until(lambda: work.running)
+        lease.denied = True
+    assert lease.record.holder == "me"
+    assert not work.running
 
 
 async def test_a_leader_that_breaks_ends_the_process() -> None:

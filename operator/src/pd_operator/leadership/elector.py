@@ -68,7 +68,7 @@ class Elector:
             self._follow()
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than the term may last; `lead` ends only by failing."""
+        """Wait; a leader for no longer than what it does goes on, which ends only by failing."""
         term, task = self._led or (None, None)
         if term is None or task is None:
             await asyncio.sleep(seconds * random.uniform(1, 1 + RETRY_JITTER))  # noqa: S311  spreads requests, guards no secret

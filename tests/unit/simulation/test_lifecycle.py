@@ -107,7 +107,8 @@ def test_a_policy_names_the_flips_itself(calm: ServiceModel) -> None:
     result = simulate(steady(60), calm, Pools(1, 3), policy=script)
     assert result.flips == 1
     assert result.lost_requests == 0
-    assert script.first(lambda now: now.prefill.switching == 1) == 11
+    assert script.first(lambda now: now.prefill.promised == 1) == 11
+    assert {now.decode.draining for now in script.told} == {0}, "it is counted where it is to go"
     assert script.first(lambda now: now.prefill.serving == 2) <= 10 + 1 + 3 + 1
     assert result.gpu_seconds == pytest.approx(4 * result.span_seconds)
 

@@ -22,24 +22,22 @@ class HomeTarget:
 
 def home_targets(seen: Observation, decision: Decision) -> dict[Role, HomeTarget]:
     """What the decision asks of each Deployment, once its flips are done."""
-    borrowed = {role: _borrowed(role, seen, decision) for role in Role}
-    going = {
-        role: _going(borrowed[role], _surplus(role, seen, decision), seen, decision)
-        for role in Role
-    }
     flipping = frozenset(flip.worker for flip in decision.flips)
+    going, staying = {}, {}
+    for role in Role:
+        borrowed = _borrowed(role, seen, decision)
+        settled = [one for one in borrowed if one.serving and one.name not in flipping]
+        going[role] = _least_busy(settled, _surplus(role, seen, decision))
+        staying[role] = frozenset(worker.name for worker in borrowed) - going[role]
     targets = {}
     for role in Role:
-        staying = {role: len(borrowed[role]) - len(going[role]) for role in Role}
-        lent = frozenset(worker.name for worker in borrowed[role.other])
-        replicas = decision.pool(role).desired - staying[role] + staying[role.other]
+        lent = staying[role.other]
+        replicas = decision.pool(role).desired - len(staying[role]) + len(lent)
         broken = _broken(seen.home(role))
         if broken:
             # They go first; others come when they are gone.
             replicas = min(replicas, seen.home(role).replicas - broken)
-        targets[role] = HomeTarget(
-            max(0, replicas), going[role.other], (lent | flipping) - going[role.other]
-        )
+        targets[role] = HomeTarget(max(0, replicas), going[role.other], lent | flipping)
     return targets
 
 
@@ -62,14 +60,10 @@ def _surplus(role: Role, seen: Observation, decision: Decision) -> int:
     return max(0, seen.pool(role).current + gained - decision.pool(role).desired)
 
 
-def _going(
-    borrowed: list[WorkerObservation], surplus: int, seen: Observation, decision: Decision
-) -> frozenset[str]:
-    """Of borrowed workers, those with the least work, as many as there are too many of."""
-    flipping = {flip.worker for flip in decision.flips}
-    settled = [one for one in borrowed if one.serving and one.name not in flipping]
-    settled.sort(key=lambda worker: (worker.work, worker.name))
-    return frozenset(worker.name for worker in settled[:surplus])
+def _least_busy(workers: list[WorkerObservation], count: int) -> frozenset[str]:
+    """Names of so many of them, those with the least work."""
+    ordered = sorted(workers, key=lambda worker: (worker.work, worker.name))
+    return frozenset(worker.name for worker in ordered[:count])
 
 
 def _broken(pool: PoolObservation) -> int:

@@ -74,7 +74,6 @@ class Fleet:
     def _flip(self, giver: Pool[W], taker: Pool[Other], count: int) -> None:
         for _ in range(min(count, len(giver.serving) - 1)):
             taker.promised += 1
-            giver.leaving += 1
             self._drain(giver, flips=True)
 
     def _resize(self, pool: Pool[W], wanted: int) -> None:
@@ -142,11 +141,9 @@ class Fleet:
         if drain.worker.requests and now < drain.deadline:
             self._agenda.at(now + self._lifecycle.drain_poll_seconds, self._look, drain)
             return
-        if drain.flips:
-            drain.pool.leaving -= 1
-            if drain.worker.requests:
-                self._stay(drain)
-                return
+        if drain.flips and drain.worker.requests:
+            self._stay(drain)
+            return
         self._end(drain.pool, drain.worker)
         if drain.flips:
             self._switch(drain.pool.role)

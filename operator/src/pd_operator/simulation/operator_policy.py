@@ -141,7 +141,7 @@ def _workers(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
     for worker in pool.workers:
         load = Known(_load(role, worker), 0.0, "simulation")
         yield WorkerObservation(f"{role}-{worker.number}", role, load=load, switchable=True)
-    for number in range(pool.switching):
+    for number in range(pool.promised):
         yield WorkerObservation(f"{role}-switching-{number}", role, traffic=False, switching=True)
     others = PoolObservation.of(role, ready=0, starting=pool.starting, draining=pool.draining)
     yield from others.workers

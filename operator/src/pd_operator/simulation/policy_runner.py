@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from pd_operator.simulation.agenda import Agenda
-from pd_operator.simulation.fleet import Fleet
+from pd_operator.simulation.fleet import Fleet, Other
 from pd_operator.simulation.policy import Policy
 from pd_operator.simulation.pools import Pool, W
 from pd_operator.simulation.request_log import RequestLog
@@ -51,23 +51,24 @@ class PolicyRunner:
         arrivals = self._requests.arrival_seconds
         self._seen = bisect_right(arrivals, self._agenda.now, lo=seen)
         completed = self._log.completed_since()
+        prefill, decode = self._fleet.prefill, self._fleet.decode
         return Snapshot(
             time_seconds=self._agenda.now,
             arrived=self._requests.part(seen, self._seen),
             completed=self._requests.rows(completed),
             ttft_seconds=self._log.ttft_seconds[completed],
             tpot_seconds=self._log.tpot_seconds[completed],
-            prefill=_pool_snapshot(self._fleet.prefill, self._agenda.now),
-            decode=_pool_snapshot(self._fleet.decode, self._agenda.now),
+            prefill=_pool_snapshot(prefill, decode, self._agenda.now),
+            decode=_pool_snapshot(decode, prefill, self._agenda.now),
         )
 
 
-def _pool_snapshot(pool: Pool[W], now: float) -> PoolSnapshot:
+def _pool_snapshot(pool: Pool[W], other: Pool[Other], now: float) -> PoolSnapshot:
     return PoolSnapshot(
         workers=tuple(worker.snapshot() for worker in pool.serving),
-        draining=len(pool.draining) - pool.leaving,
+        draining=len(pool.draining) - other.awaited,
         starting=len(pool.starting),
-        switching=pool.promised,
+        promised=pool.promised,
         busy_seconds=pool.busy_seconds,
         pending_seconds=tuple(now - start.asked_at for start in pool.pending),
     )

@@ -48,7 +48,6 @@ class Pool(Generic[W]):
     - `pending`: asked for, oldest first; the cluster has no GPUs for them.
     - `starting`: asked for; can be called off.
     - `promised`: to come from the other role; `switching` of them are past their drain.
-    - `leaving`: of the draining, those that take the other role.
     - `startup_seconds`: of a worker of this role.
     """
 
@@ -68,7 +67,6 @@ class Pool(Generic[W]):
         self.starting: list[Start] = []
         self.promised = 0
         self.switching = 0
-        self.leaving = 0
         self.gpus_each = gpus_each
         self._make: Callable[[int], W] = make
         self._agenda = agenda
@@ -81,6 +79,11 @@ class Pool(Generic[W]):
     def committed(self) -> int:
         """Workers that serve or will."""
         return len(self.serving) + len(self.starting) + len(self.pending) + self.promised
+
+    @property
+    def awaited(self) -> int:
+        """Of those promised, the ones that still drain in the other pool."""
+        return self.promised - self.switching
 
     @property
     def gpus_held(self) -> int:

@@ -148,7 +148,7 @@ class Scraped:
 
 
 def _present(pool: PoolSnapshot) -> int:
-    return pool.serving + pool.starting + pool.switching + len(pool.pending_seconds)
+    return pool.serving + pool.starting + pool.promised + len(pool.pending_seconds)
 
 
 _NONE = np.empty(0, dtype=np.float32)

@@ -36,7 +36,7 @@ class PoolSnapshot:
     """One pool at one moment.
 
     - `workers`: those that serve.
-    - `draining`, `starting`: workers on their way out, and asked for. `switching`: those that come
+    - `draining`, `starting`: workers on their way out, and asked for. `promised`: those that come
       from the other role, from the moment on when they drain there.
     - `pending_seconds`: how long each worker has waited for GPUs that the cluster does not have.
     - `busy_seconds`: of all workers that ever were, from the beginning.
@@ -47,7 +47,7 @@ class PoolSnapshot:
     starting: int
     busy_seconds: float
     pending_seconds: tuple[float, ...] = ()
-    switching: int = 0
+    promised: int = 0
 
     @property
     def serving(self) -> int:

@@ -15,7 +15,6 @@ from pd_operator.api.v1alpha1 import PDInferenceService
 Manifest = dict[str, Any]
 """A Kubernetes object as it is sent to the apiserver."""
 
-COMPONENT = LABEL_COMPONENT
 ROUTER = ROLE_ROUTER
 
 
@@ -47,7 +46,7 @@ def selector(service: PDInferenceService, component: str) -> dict[str, str]:
     """
     return {
         "app.kubernetes.io/instance": service.metadata.name,
-        COMPONENT: component,
+        LABEL_COMPONENT: component,
         LABEL_SERVICE: service.metadata.name,
     }
 

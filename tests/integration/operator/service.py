@@ -216,6 +216,15 @@ class RunningService:
         load = requests.get(f"{self.engine_url(role, pod)}/v1/loads", timeout=5).json()
         return int(load["loads"][0]["num_running_reqs"])
 
+    def await_busy_decodes(self, requests: int = 1) -> None:
+        """Wait until every decode works on so many requests at least."""
+        eventually(
+            lambda: all(
+                self.running_requests(Role.DECODE, pod) >= requests
+                for pod in self.pods(Role.DECODE)
+            )
+        )
+
     def break_engine(self, role: Role, pod: str, **fault: Any) -> None:
         """Switch one of the simulator's faults on."""
         url = f"{self.engine_url(role, pod)}/pd_engine/fault"

@@ -57,11 +57,7 @@ def test_another_pod_takes_over_and_nothing_is_done_twice(
     with load:
         # 23 ms a token: half a minute, longer than a Lease lasts.
         answers = LongAnswers(chat.router_url, count=4, tokens=1200)
-        eventually(
-            lambda: all(
-                chat.running_requests(Role.DECODE, pod) >= 2 for pod in chat.pods(Role.DECODE)
-            )
-        )
+        chat.await_busy_decodes(2)
         chat.edit(decode={"minReplicas": 1, "maxReplicas": 1})
         (victim,) = eventually(lambda: chat.draining(Role.DECODE))
         hung, leader = pair.process(first), pair.leader()

@@ -70,11 +70,7 @@ def test_a_worker_to_be_removed_finishes_its_answers_first(
     with load:
         # 23 ms a token: some nine seconds.
         answers = LongAnswers(chat.router_url, count=4, tokens=400)
-        eventually(
-            lambda: all(
-                chat.running_requests(Role.DECODE, pod) >= 2 for pod in chat.pods(Role.DECODE)
-            )
-        )
+        chat.await_busy_decodes(2)
 
         chat.edit(decode={"minReplicas": 1, "maxReplicas": 1})
         (victim,) = eventually(lambda: chat.draining(Role.DECODE))
@@ -101,9 +97,7 @@ def test_a_drain_is_called_off_when_the_mode_says_so_or_the_worker_is_needed_aft
     chat = serve(decode={"minReplicas": 2})
     workers = chat.workers()
     answers = LongAnswers(chat.router_url, count=4, tokens=900)
-    eventually(
-        lambda: all(chat.running_requests(Role.DECODE, pod) for pod in chat.pods(Role.DECODE))
-    )
+    chat.await_busy_decodes()
 
     chat.edit(decode={"minReplicas": 1, "maxReplicas": 1})
     eventually(lambda: chat.draining(Role.DECODE))

@@ -139,7 +139,7 @@ def worker_observation(
     if role is None:
         raise ValueError(f"pod {pod['metadata']['name']} is not a worker")
     metadata = pod["metadata"]
-    target = switch_target(pod)
+    home, target = _home(pod), switch_target(pod)
     return WorkerObservation(
         name=metadata["name"],
         role=target or role,
@@ -162,9 +162,9 @@ def worker_observation(
         replicas_without=_count(annotation(pod, ANNOTATION_REPLICAS_WITHOUT)),
         software=_software(pod),
         waiting_reason=waiting_reason(pod),
-        home=_home(pod),
+        home=home,
         switching=target is not None,
-        switchable=can_switch(pod, role, home_role(pod) or role, now_seconds),
+        switchable=can_switch(pod, role, home or role, now_seconds),
         half_switched=number(annotation(pod, ANNOTATION_HALF_SWITCHED)),
         role_since=number(annotation(pod, ANNOTATION_ROLE_SINCE)),
         own_role_again=own_role_again(pod),

@@ -22,17 +22,13 @@ NOBODY_THERE = "http://127.0.0.1:9"
 """Where no Prometheus answers: the operator holds, and what it does is what the bounds ask for."""
 
 
-def busy_workers(chat: RunningService) -> dict[str, int]:
-    return {pod: chat.running_requests(Role.DECODE, pod) for pod in chat.pods(Role.DECODE)}
-
-
 def test_a_worker_is_removed_once_while_the_controllers_are_late(
     operator: InstalledOperator, serve: Serve, control_plane: ControlPlane
 ) -> None:
     chat = serve(decode={"minReplicas": 3}, metrics={"prometheusUrl": NOBODY_THERE})
     # 23 ms a token: some fourteen seconds.
     answers = LongAnswers(chat.router_url, count=6, tokens=600)
-    eventually(lambda: all(busy_workers(chat).values()))
+    chat.await_busy_decodes()
 
     chat.edit(decode={"minReplicas": 1, "maxReplicas": 2})
     (victim,) = eventually(lambda: chat.draining(Role.DECODE))

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 from pd_operator.actuation.cluster import ChangedMeanwhileError
 from pd_operator.actuation.flip_marks import Marks, asked, marks, serves_as_before, switched
@@ -38,7 +39,10 @@ class RoleFlipper:
         switch_role: RoleSwitch,
         events: EventRecorder,
         metrics: OperatorMetrics,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock` tells Unix seconds."""
+        self._clock = clock
         self._key = writer.key
         self._writer = writer
         self._switch_role = switch_role
@@ -68,7 +72,7 @@ class RoleFlipper:
         if isinstance(step, SwitchRole):
             await self._switch(step, versions, about)
         else:
-            await self._mark(step.worker, versions, marks(step, time.time()))
+            await self._mark(step.worker, versions, marks(step, self._clock()))
             await self._announce(step, about, why)
 
     async def _switch(self, step: SwitchRole, versions: Versions, about: Metadata) -> None:
@@ -77,11 +81,11 @@ class RoleFlipper:
         That it is asked is written first: what it does meanwhile nobody may see.
         """
         if not step.asked_before:
-            await self._mark(step.worker, versions, asked(time.time()))
+            await self._mark(step.worker, versions, asked(self._clock()))
         answer = await self._switch_role(step.address, step.role, step.graphs_of)
         match answer.result:
             case SwitchResult.SWITCHED:
-                await self._mark(step.worker, versions, switched(step, time.time()))
+                await self._mark(step.worker, versions, switched(step, self._clock()))
                 await self._tell(
                     about,
                     EventReason.ROLE_SWITCHED,

@@ -17,7 +17,7 @@ SERVICE: dict[str, Any] = {
     "metadata": {"name": "chat"},
     "spec": {
         "model": {"path": "org/model"},
-        "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+        "engine": {"profile": {"name": "llama-3.1-8b-l40s"}},
         "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
         "prefill": {"maxReplicas": 8},
         "decode": {"maxReplicas": 8},
@@ -110,3 +110,14 @@ def test_top_shows_what_is_known_although_prometheus_is_out_of_reach(chat: Chat)
     said = chat.pd("top", "chat").output
     assert "prefill 3 → 4" in said
     assert "No load of the past: http://127.0.0.1:1 does not answer" in said
+
+
+def test_check_says_what_is_missing_and_ends_with_an_error(chat: Chat) -> None:
+    answer = chat.pd("check", "chat", "--operator", "default/nobody")
+    assert answer.exit_code == 1
+    said = " ".join(answer.output.split())
+    assert "PDInferenceService v1alpha1 is served." in said
+    assert "There is no Lease default/nobody" in said
+    assert "You may look at PDInferenceServices" in said
+    assert "No operator has taken this service." in said
+    assert "Its profile is there" in said

@@ -6,7 +6,7 @@ from pd_operator.api.v1alpha1 import PDInferenceService
 
 SPEC: dict[str, Any] = {
     "model": {"path": "org/model"},
-    "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+    "engine": {"profile": {"name": "llama-3.1-8b-l40s"}},
     "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
     "prefill": {"maxReplicas": 8},
     "decode": {"maxReplicas": 8},

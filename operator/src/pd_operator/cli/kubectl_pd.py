@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from pd_operator.cli.backtesting.command import backtest
+from pd_operator.cli.checking.command import check
 from pd_operator.cli.explanation import explanation
 from pd_operator.cli.history import explanation_at, history_table
 from pd_operator.cli.moments import moment
@@ -18,7 +19,6 @@ from pd_operator.cli.resources import ServiceReader
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
 from pd_operator.cli.top.command import top
-from pd_operator.cli.tuning.command import tune
 from pd_operator.cli.watching import show
 
 app = typer.Typer(
@@ -30,11 +30,11 @@ app = typer.Typer(
 
 app.command()(plan)
 app.command()(top)
+app.command()(check)
 app.command()(pause)
 app.command()(resume)
 app.command()(backtest)
 app.command()(simulate)
-app.command()(tune)
 app.add_typer(profiling, name="profile")
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from pd_operator.actuation.cluster import Cluster, ClusterError
-from pd_operator.actuation.kinds import PD_SERVICE, SELF_SUBJECT_REVIEW
+from pd_operator.actuation.kinds import PD_SERVICE
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import ANNOTATION_PAUSED, ANNOTATION_PAUSED_BY
+from pd_operator.cli.kinds import SELF_SUBJECT_REVIEW
 from pd_operator.cli.options import Context, Name, Namespace
 from pd_operator.cli.resources import ServiceReader, fault
 

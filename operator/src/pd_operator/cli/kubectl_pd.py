@@ -19,6 +19,7 @@ from pd_operator.cli.resources import ServiceReader
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
 from pd_operator.cli.top.command import top
+from pd_operator.cli.tuning.command import tune
 from pd_operator.cli.watching import show
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command()(pause)
 app.command()(resume)
 app.command()(backtest)
 app.command()(simulate)
+app.command()(tune)
 app.add_typer(profiling, name="profile")
 
 

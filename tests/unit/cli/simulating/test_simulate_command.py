@@ -74,6 +74,32 @@ def test_the_table_sets_the_operator_beside_pools_that_stay(manifest: Path, trac
     assert "fewer GPU hours than fixed, 8P 8D" in lines[4]
 
 
+def test_the_same_service_of_other_settings_is_set_beside(manifest: Path, trace: Path) -> None:
+    narrow = "prefill.maxReplicas=1,decode.maxReplicas=1"
+    asked = ("-f", manifest, "--trace", trace, "-o", "json", "--fixed", "1,1")
+    operator, narrowed, fixed = json.loads(run(*asked, "--what-if", narrow).stdout)
+    assert narrowed["name"] == f"what if {narrow}"
+    assert narrowed["gpuHours"] == pytest.approx(fixed["gpuHours"], rel=0.02)
+    assert narrowed["attained"]["joint"] < operator["attained"]["joint"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("prefill.maxReplicas", "--what-if takes FIELD=VALUE"),
+        ("prefill.most=4", "what if prefill.most: prefill.most: Extra inputs are not permitted"),
+        ("prefill.maxReplicas=0", "prefill.maxReplicas: Input should be greater than or equal"),
+        ("prefill.maxReplicas.x=1", "prefill.maxReplicas.x: maxReplicas holds no fields"),
+    ],
+)
+def test_a_what_if_that_makes_no_sense_is_said_in_one_line(
+    manifest: Path, trace: Path, asked: str, words: str
+) -> None:
+    result = run("-f", manifest, "--trace", trace, "--what-if", asked)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
 def test_json_has_the_figures(manifest: Path, trace: Path) -> None:
     result = run("-f", manifest, "--trace", trace, "-o", "json")
     operator, fixed = json.loads(result.stdout)

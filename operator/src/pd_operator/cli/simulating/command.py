@@ -43,6 +43,13 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
             "Default: those that the trace's busiest five minutes need, known in hindsight only."
         ),
     ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Compare with the same service of other settings: FIELD=VALUE, more of them with "
+            "commas between, such as autoscaling.forecast.quantilePercent=90; repeat."
+        ),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(help="Profile of the engine: a bundled name, or a .json file."),
@@ -61,15 +68,25 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     kubectl pd simulate --file pdservice.yaml --trace requests.csv --history 24
 
     kubectl pd simulate chat --trace requests.parquet --fixed 2,4 --html chat.html
+
+    kubectl pd simulate chat --trace requests.csv --what-if prefill.maxReplicas=4
     """
     # The forecasters take a second to load, which `explain` need not wait for.
     from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
     from pd_operator.cli.simulating.run import Invocation, run  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - as above
 
     if trace is None:
         raise fault("give the requests with --trace FILE")
     flags = Flags(
-        trace, TimeOptions(time, time_unit), speed, history, tuple(fixed or ()), profile, seed
+        trace,
+        TimeOptions(time, time_unit),
+        speed=speed,
+        history_hours=history,
+        fixed=tuple(fixed or ()),
+        what_if=tuple(what_if or ()),
+        profile=profile,
+        seed=seed,
     )
     as_json = output is Output.JSON
-    run(Invocation(name, file, namespace, context, html, as_json), flags)
+    run(Invocation(Which(name, file, namespace, context), html, as_json), flags)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.cli.simulating.request import SimulationRequest
 from pd_operator.planning.load import ArrivedRequests, Load, measured_load
 from pd_operator.planning.objectives import Objectives
@@ -32,22 +33,28 @@ def objectives_of(request: SimulationRequest) -> Objectives:
 
 
 def compare(request: SimulationRequest) -> Iterator[Outcome]:
-    """The operator first; then the pools asked for, or those planned for the busiest minutes."""
+    """The operator first; then what if; then pools that stay.
+
+    Those are the pools asked for, or those planned for the busiest minutes.
+    """
+    yield operated(request, "operator", request.spec)
+    for other in request.what_if:
+        yield operated(request, f"what if {other.name}", other.spec)
     service = service_of(request.spec, request.profile)
-    engine = engine_of(request.spec, request.profile)
-    begin = _planned(request, _first(request.requests))
-    policy = OperatorPolicy(
-        request.spec, engine, request.history, begin_seconds=request.begin_seconds
-    )
-    yield Outcome(
-        "operator",
-        simulate(request.requests, service, begin, seed=request.seed, policy=policy),
-        begin,
-    )
-    for pools in request.fixed or (_planned(request, request.requests),):
+    for pools in request.fixed or (_planned(request, request.spec, request.requests),):
         result = simulate(request.requests, service, pools, seed=request.seed)
         name = "fixed" if request.fixed else "fixed in hindsight"
         yield Outcome(f"{name}, {pools.prefill}P {pools.decode}D", result, pools)
+
+
+def operated(request: SimulationRequest, name: str, spec: PDInferenceServiceSpec) -> Outcome:
+    """The request's load with the operator, the service being as `spec` has it."""
+    engine = engine_of(spec, request.profile)
+    begin = _planned(request, spec, _first(request.requests))
+    policy = OperatorPolicy(spec, engine, request.history, begin_seconds=request.begin_seconds)
+    service = service_of(spec, request.profile)
+    result = simulate(request.requests, service, begin, seed=request.seed, policy=policy)
+    return Outcome(name, result, begin)
 
 
 def _first(requests: Requests) -> Requests:
@@ -56,9 +63,9 @@ def _first(requests: Requests) -> Requests:
     return requests.part(0, max(2, end))
 
 
-def _planned(request: SimulationRequest, requests: Requests) -> Pools:
+def _planned(request: SimulationRequest, spec: PDInferenceServiceSpec, requests: Requests) -> Pools:
     """Workers for the busiest minutes of `requests`, within the spec's bounds."""
-    spec, load = request.spec, _busiest(requests)
+    load = _busiest(requests)
     plan = plan_for(spec, engine_of(spec, request.profile), load.prefill, load.decode)
     return Pools(
         max(plan.prefill.workers, spec.prefill.min_replicas),

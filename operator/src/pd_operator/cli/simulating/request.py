@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
-from pydantic import ValidationError
 
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.parallelism import Parallelism
 from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.simulating.what_if import WhatIf, what_if
 from pd_operator.cli.sizing.profiles import read_profile
 from pd_operator.cli.traces.requests import read_requests
 from pd_operator.cli.traces.units import TimeOptions
@@ -33,6 +32,7 @@ class Flags:
     speed: float = 1.0
     history_hours: float = 0.0
     fixed: tuple[str, ...] = ()
+    what_if: tuple[str, ...] = ()
     profile: str | None = None
     seed: int = 0
 
@@ -45,6 +45,7 @@ class SimulationRequest:
     - `begin_seconds`: Unix time of the simulation's second 0, by the trace's own clock: schedules
       count by it.
     - `fixed`: pools that stay as they are, to compare with.
+    - `what_if`: the service with other settings, to compare with too.
     """
 
     name: str
@@ -55,6 +56,7 @@ class SimulationRequest:
     begin_seconds: float
     fixed: tuple[Pools, ...]
     seed: int
+    what_if: tuple[WhatIf, ...] = ()
 
 
 def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
@@ -86,28 +88,8 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
         begin_seconds=(first_seconds // step + bins) * step,
         fixed=tuple(_pools(text) for text in flags.fixed),
         seed=flags.seed,
+        what_if=tuple(what_if(_active(spec), text) for text in flags.what_if),
     )
-
-
-def read_manifest(path: Path) -> PDInferenceService:
-    """The PDInferenceService in a file of YAML; `PlanningError` says why there is none."""
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PlanningError(f"cannot read {str(path)!r}: {error}") from None
-    found = [one for one in documents if isinstance(one, dict) and one.get("kind") == _KIND]
-    if len(found) != 1:
-        raise PlanningError(f"{path.name} holds {len(found)} {_KIND}s; expected one")
-    try:
-        return PDInferenceService.parse(found[0])
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
-        raise PlanningError(f"{path.name}: {faults}") from None
-
-
-_KIND = "PDInferenceService"
 
 
 def _played(flags: Flags) -> tuple[float, Requests]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.resources import fault, read_service
+from pd_operator.cli.resources import fault
 from pd_operator.cli.simulating.comparison import Outcome, compare, objectives_of
-from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask, read_manifest
+from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask
+from pd_operator.cli.simulating.service import Which
 from pd_operator.cli.simulating.words import plain, print_outcomes
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.performance import ProfileError
@@ -23,10 +23,7 @@ from pd_operator.planning.plan import PlanningError
 class Invocation:
     """Which service is asked about, and how it is answered."""
 
-    name: str | None
-    file: Path | None
-    namespace: str | None
-    context: str | None
+    which: Which
     html: Path | None
     as_json: bool
 
@@ -36,7 +33,7 @@ def run(call: Invocation, flags: Flags) -> None:
     if call.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     try:
-        request = ask(_service(call), flags)
+        request = ask(call.which.service(), flags)
         with Console(stderr=True).status(f"simulating {len(request.requests):,} requests"):
             outcomes = list(compare(request))
     except (PlanningError, ProfileError, TraceError) as error:
@@ -49,16 +46,6 @@ def run(call: Invocation, flags: Flags) -> None:
     if call.html is not None:
         _write(call.html, request, outcomes)
         typer.echo(f"Report: {call.html}", err=True)
-
-
-def _service(call: Invocation) -> PDInferenceService:
-    match call.name, call.file:
-        case str() as name, None:
-            return read_service(name, call.namespace, call.context)
-        case None, Path() as file:
-            return read_manifest(file)
-        case _:
-            raise fault("say what to simulate: the name of a PDInferenceService, or --file PATH")
 
 
 def _write(path: Path, request: SimulationRequest, outcomes: Sequence[Outcome]) -> None:

@@ -1,0 +1,79 @@
+"""The command line of `kubectl pd tune`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pd_operator.cli.options import (
+    Context,
+    Namespace,
+    Output,
+    OutputFormat,
+    TimeColumn,
+    TimeUnitOption,
+    Trace,
+)
+from pd_operator.cli.resources import fault
+from pd_operator.cli.traces.units import TimeOptions
+
+
+def tune(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
+    name: Annotated[
+        str | None, typer.Argument(help="A PDInferenceService that is there; else give --file.")
+    ] = None,
+    trace: Trace = None,
+    time: TimeColumn = None,
+    time_unit: TimeUnitOption = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    history: Annotated[
+        float,
+        typer.Option(help="Hours at the trace's beginning that the forecaster knows already."),
+    ] = 0.0,
+    speed: Annotated[float, typer.Option(help="Play the trace so many times as fast.")] = 1.0,
+    profile: Annotated[
+        str | None, typer.Option(help="Profile of the engine: a bundled name, or a .json file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="For what the router draws.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Settings tried at once.", show_default="all cores")
+    ] = os.cpu_count() or 1,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Keep what was found in this file, and do not try it again."),
+    ] = None,
+    output: OutputFormat = Output.TEXT,
+) -> None:
+    """Find the settings that keep the objectives at the fewest GPU hours.
+
+    Plays the first two thirds of the trace with many settings of the
+    forecast's percentile, the scale-down window and the lead margin, takes the
+    cheapest one that keeps both objectives, and plays the last third with it
+    and with the service as it is. It is proposed only where it holds there too.
+
+    kubectl pd tune chat --trace requests.parquet --history 24
+
+    kubectl pd tune -f pdservice.yaml --trace requests.csv --resume tried.jsonl
+    """
+    # The forecasters take a second to load, which `explain` need not wait for.
+    from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - as above
+    from pd_operator.cli.tuning.run import Means, run  # noqa: PLC0415 - loads forecasters
+
+    if trace is None:
+        raise fault("give the requests with --trace FILE")
+    flags = Flags(
+        trace,
+        TimeOptions(time, time_unit),
+        speed=speed,
+        history_hours=history,
+        profile=profile,
+        seed=seed,
+    )
+    which = Which(name, file, namespace, context)
+    run(which, flags, Means(jobs, resume, as_json=output is Output.JSON))

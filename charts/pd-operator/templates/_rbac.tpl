@@ -17,7 +17,7 @@ or grants more. No wildcard, no Secret but those that the values name, no escala
   resources: [configmaps]
   verbs: [get]
 {{- with .Values.prometheusTokenSecrets }}
-# Tokens for a Prometheus that wants one, by the names that the chart's values give: no other Secret.
+# Tokens, passwords and certificates for a Prometheus that wants them, by the names that the chart's values give: no other Secret.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: {{ toJson . }}

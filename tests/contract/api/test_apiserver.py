@@ -138,6 +138,26 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.metrics.prometheusUrl": "http://prometheus:9090/?token=hunter2"},
         "spec.metrics.prometheusUrl: Invalid value: prometheusUrl must hold no user, password",
     ),
+    "a header that holds a secret": (
+        {"spec.metrics.headers": [{"name": "Authorization", "value": "Bearer hunter2"}]},
+        "spec.metrics.headers: Invalid value: headers must hold no secret",
+    ),
+    "a parameter that changes the question": (
+        {"spec.metrics.queryParameters": [{"name": "query", "value": "up"}]},
+        "spec.metrics.queryParameters: Invalid value: queryParameters must hold none",
+    ),
+    "a password for a Prometheus without encryption": (
+        {"spec.metrics.basicAuthSecret": {"name": "login"}},
+        "spec.metrics.basicAuthSecret: Invalid value: basicAuthSecret needs a prometheusUrl",
+    ),
+    "a token and a password": (
+        {
+            "spec.metrics.prometheusUrl": "https://prometheus",
+            "spec.metrics.basicAuthSecret": {"name": "login"},
+            "spec.metrics.bearerTokenSecret": {"name": "token"},
+        },
+        "spec.metrics.basicAuthSecret: Invalid value: give bearerTokenSecret or",
+    ),
     "neither profile": (
         {"spec.engine.profile": {}},
         "spec.engine.profile: Invalid value: exactly one of name and configMapRef must be set",

@@ -27,6 +27,9 @@ TOGGLES = {
     "disruption budget": ["--set=podDisruptionBudget.enabled=true"],
     "own service account": ["--set=serviceAccount.create=false,serviceAccount.name=mine"],
     "a token for Prometheus": ["--set=prometheusTokenSecrets={prometheus-token}"],
+    "a Prometheus of all clusters": [
+        "--set=prometheus.url=https://thanos.example:10902/p,prometheus.clusterLabel=cluster=eu-1"
+    ],
     "nothing optional": [
         "--set=crds.enabled=false,rbac.create=false,dashboards.enabled=false",
         "--set=podMonitor.enabled=false,prometheusRule.enabled=false",
@@ -79,6 +82,8 @@ def test_a_misspelled_field_does_not_fit(run: Run, template: Run, kubernetes_sch
         ("--set=image.digest=latest", "/image/digest"),
         ("--set=watchNamespaces={Team}", "/watchNamespaces/0"),
         ("--set=prometheusTokenSecrets={*}", "/prometheusTokenSecrets/0"),
+        ("--set=prometheus.url=http://me:hunter2@prometheus", "/prometheus/url"),
+        ("--set=prometheus.clusterLabel=eu-1", "/prometheus/clusterLabel"),
         ("--set=podMonitor.interval=15", "/podMonitor/interval"),
         ("--set=prometheusRule.runbookUrlPrefix=no-slash", "/prometheusRule/runbookUrlPrefix"),
     ],

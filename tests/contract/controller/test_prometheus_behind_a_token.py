@@ -97,7 +97,7 @@ def read(control_plane: ControlPlane, namespace: str, prometheus: str) -> Iterat
 
     async def read(**metrics: Any) -> Reading[Demand]:
         scraped = {"prometheusUrl": prometheus, "scrapeIntervalSeconds": SCRAPE}
-        service = service_with(namespace, **scraped, **metrics)
+        service = service_with(namespace, **(scraped | metrics))
         return (await observer.connect(service)).demand(key("chat"), NOW, 60)
 
     yield read
@@ -139,9 +139,21 @@ async def test_the_load_is_read_with_the_token_and_the_authority_that_the_spec_n
         (TRUSTED, "spec.metrics.bearerTokenSecret"),
         (TRUSTED | {"bearerTokenSecret": {"name": "other"}}, "may not read Secret other. Add the"),
         (TRUSTED | {"bearerTokenSecret": {"name": "token", "key": "x"}}, "token has no key x"),
+        (TRUSTED | {"basicAuthSecret": {"name": "token"}}, "Secret token has no key username"),
+        (TRUSTED | {"clientCertificateSecret": {"name": "other"}}, "may not read Secret other"),
+        ({"prometheusUrl": None}, "it is not set, and the operator has none"),
         (SHOWN | {"certificateAuthority": {"name": "none"}}, "ConfigMap none does not exist"),
     ],
-    ids=["not trusted", "no token", "a Secret of others", "no such key", "no such ConfigMap"],
+    ids=[
+        "not trusted",
+        "no token",
+        "a Secret of others",
+        "no such key",
+        "no user",
+        "a certificate of others",
+        "no address",
+        "no such ConfigMap",
+    ],
 )
 async def test_what_is_missing_is_said_and_the_load_is_unknown(
     read: Read, metrics: dict[str, Any], words: str

@@ -35,8 +35,13 @@ def prometheus_holding(
 
 @contextmanager
 def running_prometheus(
-    programs: Programs, directory: Path, lines: str
+    programs: Programs,
+    directory: Path,
+    lines: str,
+    web_config: Path | None = None,
+    session: requests.Session | None = None,
 ) -> Iterator[tuple[str, Daemon]]:
+    """With a `web_config` it speaks https alone, and `session` is one that it lets in."""
     (directory / "prometheus.yaml").write_text("scrape_configs: []\n")
     if lines:
         (directory / "history").write_text(f"{lines}\n# EOF\n")
@@ -44,19 +49,22 @@ def running_prometheus(
         arguments = [*backfill, str(directory / "history"), str(directory / "data")]
         run([programs[Program.PROMTOOL], *arguments], check=True, capture_output=True)
     (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
+    url = f"{'https' if web_config else 'http'}://127.0.0.1:{port}"
+    guard = [f"--web.config.file={web_config}"] if web_config else []
+    visitor = session or requests.Session()
     flags = [
         f"--config.file={directory}/prometheus.yaml",
         f"--storage.tsdb.path={directory}/data",
         "--storage.tsdb.retention.time=100y",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
+        *guard,
     ]
     lifeline = Lifeline()
     daemon = Daemon([programs[Program.PROMETHEUS], *flags], directory / "log", lifeline)
     try:
         daemon.start()
-        eventually(lambda: requests.get(f"{url}/-/ready", timeout=2).ok, 60)
+        eventually(lambda: visitor.get(f"{url}/-/ready", timeout=2).ok, 60)
         yield url, daemon
     finally:
         daemon.stop()

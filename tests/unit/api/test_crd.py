@@ -81,4 +81,4 @@ def test_an_optional_field_has_no_default_and_an_object_defaults_to_its_fields_d
 
 def test_only_what_cannot_be_guessed_is_required() -> None:
     spec = root_schema()["properties"]["spec"]
-    assert spec["required"] == ["model", "engine", "objectives", "prefill", "decode", "metrics"]
+    assert spec["required"] == ["model", "engine", "objectives", "prefill", "decode"]

@@ -229,3 +229,42 @@ def test_a_token_for_prometheus_is_sent_encrypted_or_not_at_all(minimal: dict[st
     wanted = PDInferenceService.parse(minimal).spec.metrics.bearer_token_secret
     assert wanted is not None
     assert (wanted.name, wanted.key) == ("prometheus-token", "token")
+
+
+def test_a_service_may_leave_its_prometheus_to_the_operator(minimal: dict[str, Any]) -> None:
+    del minimal["spec"]["metrics"]
+    service = PDInferenceService.parse(minimal)
+    assert service.spec.metrics.prometheus_url is None
+    given = service.with_prometheus("http://prometheus:9090")
+    assert given.spec.metrics.prometheus_url == "http://prometheus:9090"
+    assert given.with_prometheus("http://other").spec == given.spec
+    assert service.with_prometheus("") == service
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"basicAuthSecret": {"name": "a"}}, "basicAuthSecret needs a prometheusUrl with https"),
+        ({"clientCertificateSecret": {"name": "a"}}, "needs a prometheusUrl with https"),
+        ({"headers": [{"name": "AUTHORIZATION", "value": "x"}]}, "headers must hold no secret"),
+        ({"headers": [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]}, "must differ"),
+        ({"headers": [{"name": "A", "value": "x\ny"}]}, "pattern"),
+        ({"queryParameters": [{"name": "query", "value": "up"}]}, "none of those that make"),
+    ],
+)
+def test_what_would_give_a_secret_away_or_change_the_question_is_refused(
+    minimal: dict[str, Any], metrics: dict[str, Any], words: str
+) -> None:
+    minimal["spec"]["metrics"] |= metrics
+    with pytest.raises(ValidationError, match=words):
+        PDInferenceService.parse(minimal)
+
+
+def test_a_token_and_a_password_are_not_given_both(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["metrics"] = {
+        "prometheusUrl": "https://prometheus",
+        "bearerTokenSecret": {"name": "a"},
+        "basicAuthSecret": {"name": "b"},
+    }
+    with pytest.raises(ValidationError, match="not both"):
+        PDInferenceService.parse(minimal)

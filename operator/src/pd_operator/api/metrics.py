@@ -6,14 +6,20 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from pd_operator.api.base import ApiModel, cel_rules
+from pd_operator.api.base import ApiModel, cel_rules, list_type
 from pd_operator.api.engine import ObjectName
 
 _MORE_THAN_BASE_URL = r"^https?://[^/?#]*@|[?#]"
 _BASE_URL_ALONE = (
     "prometheusUrl must hold no user, password or query: whoever may read this object reads them"
 )
-_HTTPS_ALONE = "bearerTokenSecret needs a prometheusUrl with https: a token is sent to nobody else"
+_BY_HTTPS = ("bearerTokenSecret", "basicAuthSecret", "clientCertificateSecret")
+_HTTPS_ALONE = "{} needs a prometheusUrl with https: secrets are shown to nobody else"
+_ONE_OF_BOTH = "give bearerTokenSecret or basicAuthSecret, not both: one header carries them"
+_OWN_HEADERS = ("authorization", "cookie", "host", "content-length", "transfer-encoding")
+_HEADERS_ALONE = "headers must hold no secret, and none that the connection needs for itself"
+_OWN_PARAMETERS = ("query", "time", "start", "end", "step", "timeout")
+_PARAMETERS_ALONE = "queryParameters must hold none of those that make a question"
 
 DataKey = Annotated[
     str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")
@@ -48,6 +54,35 @@ class BearerTokenRef(ApiModel):
     key: DataKey = Field(default="token", description="Key whose value is the token.")
 
 
+class SecretRef(ApiModel):
+    """A Secret in the service's own namespace, with the keys that its type has in Kubernetes."""
+
+    name: ObjectName = Field(
+        description="Name of the Secret. The operator may read only those that its chart's value "
+        "prometheusTokenSecrets names."
+    )
+
+
+class QueryParameter(ApiModel):
+    """A name and a value of a question's address."""
+
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=64, pattern=r"^[-_.a-zA-Z0-9]+$")
+    ] = Field(description="Name of the parameter.")
+    value: Annotated[str, StringConstraints(max_length=256)] = Field(description="Its value.")
+
+
+class Header(ApiModel):
+    """A header of every question."""
+
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=64, pattern=r"^[-a-zA-Z0-9]+$")
+    ] = Field(description="Name of the header, for instance X-Scope-OrgID.")
+    value: Annotated[str, StringConstraints(max_length=256, pattern=r"^[!-~]([ -~]*[!-~])?$")] = (
+        Field(description="Its value, in ASCII. No secret: whoever may read this object reads it.")
+    )
+
+
 class AuthorityRef(ApiModel):
     """A key of a ConfigMap in the service's own namespace."""
 
@@ -61,26 +96,72 @@ class MetricsSpec(ApiModel):
     # A rule, and no part of the pattern below: a refusal by pattern would print the password.
     model_config = cel_rules(
         {
-            "rule": f"!self.prometheusUrl.matches('{_MORE_THAN_BASE_URL}')",
+            "rule": "!has(self.prometheusUrl) || "
+            f"!self.prometheusUrl.matches('{_MORE_THAN_BASE_URL}')",
             "message": _BASE_URL_ALONE,
             "fieldPath": ".prometheusUrl",
         },
+        *(
+            {
+                "rule": f"!has(self.{secret}) || !has(self.prometheusUrl) || "
+                "self.prometheusUrl.startsWith('https://')",
+                "message": _HTTPS_ALONE.format(secret),
+                "fieldPath": f".{secret}",
+            }
+            for secret in _BY_HTTPS
+        ),
         {
-            "rule": "!has(self.bearerTokenSecret) || self.prometheusUrl.startsWith('https://')",
-            "message": _HTTPS_ALONE,
-            "fieldPath": ".bearerTokenSecret",
+            "rule": "!has(self.bearerTokenSecret) || !has(self.basicAuthSecret)",
+            "message": _ONE_OF_BOTH,
+            "fieldPath": ".basicAuthSecret",
+        },
+        {
+            "rule": "!has(self.headers) || "
+            f"self.headers.all(h, !(h.name.lowerAscii() in {list(_OWN_HEADERS)}))",
+            "message": _HEADERS_ALONE,
+            "fieldPath": ".headers",
+        },
+        {
+            "rule": "!has(self.queryParameters) || "
+            f"self.queryParameters.all(q, !(q.name in {list(_OWN_PARAMETERS)}))",
+            "message": _PARAMETERS_ALONE,
+            "fieldPath": ".queryParameters",
         },
     )
 
-    prometheus_url: Annotated[
-        str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s/]+(/\S*)?$")
-    ] = Field(
+    prometheus_url: (
+        Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s/]+(/\S*)?$")]
+        | None
+    ) = Field(
+        default=None,
         description="Base URL of the Prometheus that scrapes routers and workers. While it cannot "
-        "be read, no worker is removed."
+        "be read, no worker is removed. Absent: the operator's own (chart value prometheus.url).",
     )
     bearer_token_secret: BearerTokenRef | None = Field(
         default=None,
         description="The token that this Prometheus wants, as one behind a proxy does.",
+    )
+    basic_auth_secret: SecretRef | None = Field(
+        default=None,
+        description="User and password that it wants instead, in the keys username and password "
+        "(type kubernetes.io/basic-auth).",
+    )
+    client_certificate_secret: SecretRef | None = Field(
+        default=None,
+        description="The certificate that it wants to be shown, in the keys tls.crt and tls.key "
+        "(type kubernetes.io/tls).",
+    )
+    headers: tuple[Header, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Headers of every question, such as Mimir's and Thanos' tenant X-Scope-OrgID.",
+        json_schema_extra=list_type("map", "name"),
+    )
+    query_parameters: tuple[QueryParameter, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Parameters of every question, such as Thanos' dedup or OpenShift's namespace.",
+        json_schema_extra=list_type("map", "name"),
     )
     certificate_authority: AuthorityRef | None = Field(
         default=None,
@@ -119,13 +200,37 @@ class MetricsSpec(ApiModel):
 
     @field_validator("prometheus_url")
     @classmethod
-    def _holds_no_secret(cls, url: str) -> str:
-        if re.search(_MORE_THAN_BASE_URL, url):
+    def _holds_no_secret(cls, url: str | None) -> str | None:
+        if url is not None and re.search(_MORE_THAN_BASE_URL, url):
             raise ValueError(_BASE_URL_ALONE)
         return url
 
     @model_validator(mode="after")
-    def _a_token_is_sent_encrypted(self) -> Self:
-        if self.bearer_token_secret and not self.prometheus_url.startswith("https://"):
-            raise ValueError(_HTTPS_ALONE)
+    def _secrets_are_sent_encrypted(self) -> Self:
+        secret = self.secret
+        if secret and self.prometheus_url and not self.prometheus_url.startswith("https://"):
+            raise ValueError(_HTTPS_ALONE.format(secret))
+        if self.bearer_token_secret and self.basic_auth_secret:
+            raise ValueError(_ONE_OF_BOTH)
         return self
+
+    @model_validator(mode="after")
+    def _leave_the_question_alone(self) -> Self:
+        if any(header.name.lower() in _OWN_HEADERS for header in self.headers):
+            raise ValueError(_HEADERS_ALONE)
+        if any(parameter.name in _OWN_PARAMETERS for parameter in self.query_parameters):
+            raise ValueError(_PARAMETERS_ALONE)
+        for names in (self.headers, self.query_parameters):
+            if len({one.name for one in names}) != len(names):
+                raise ValueError("names of headers and of queryParameters must differ")
+        return self
+
+    @property
+    def secret(self) -> str:
+        """The first field that names a Secret; empty where none does."""
+        given = {
+            "bearerTokenSecret": self.bearer_token_secret,
+            "basicAuthSecret": self.basic_auth_secret,
+            "clientCertificateSecret": self.client_certificate_secret,
+        }
+        return next((field for field, secret in given.items() if secret), "")

@@ -95,7 +95,9 @@ class PDInferenceServiceSpec(ApiModel):
         default=AutoscalingSpec(),
         description="When and within which limits the operator changes the pools.",
     )
-    metrics: MetricsSpec = Field(description="Where the service's metrics are read.")
+    metrics: MetricsSpec = Field(
+        default=MetricsSpec(), description="Where the service's metrics are read."
+    )
 
     def pool(self, role: Role) -> PoolSpec:
         """The pool of a role."""

@@ -103,6 +103,13 @@ class PDInferenceService(BaseModel):
         spec = self.spec.model_copy(update={"autoscaling": autoscaling})
         return self.model_copy(update={"spec": spec})
 
+    def with_prometheus(self, url: str) -> Self:
+        """The service with the operator's own Prometheus, where it names none and there is one."""
+        if self.spec.metrics.prometheus_url is not None or not url:
+            return self
+        metrics = self.spec.metrics.model_copy(update={"prometheus_url": url})
+        return self.model_copy(update={"spec": self.spec.model_copy(update={"metrics": metrics})})
+
     def with_tensor_parallel(self) -> Self:
         """The service with the sizes that `parallelism: Auto` has chosen, where it has.
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import socket
 from enum import StrEnum
 from importlib.metadata import version as distribution_version
@@ -29,7 +30,7 @@ class LogLevel(StrEnum):
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     namespace: Annotated[
         list[str] | None,
         typer.Option(help="Watch this namespace; repeat for several. Default: all namespaces."),
@@ -54,6 +55,16 @@ def run(
     pod_monitor_label: Annotated[
         list[str] | None,
         typer.Option(help="KEY=VALUE on the services' PodMonitors; repeat for several."),
+    ] = None,
+    prometheus_url: Annotated[
+        str, typer.Option(help="The Prometheus of services whose spec.metrics names none.")
+    ] = "",
+    cluster_label: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME=VALUE: the external label of this cluster's series, where a Prometheus has "
+            "those of several clusters. Every question then asks for it."
+        ),
     ] = None,
     lease_times: Annotated[
         str,
@@ -100,6 +111,8 @@ def run(
         operator_image=worker_table_image,
         pod_monitor_labels=dict(map(_label, pod_monitor_label or ())),
         election_times=times,
+        prometheus_url=_base_url(prometheus_url),
+        cluster_labels=(_cluster_label(cluster_label),) if cluster_label else (),
     )
     try:
         asyncio.run(run_operator(options))
@@ -110,6 +123,28 @@ def run(
 def _no_way(error: Exception) -> NoReturn:
     logging.getLogger(__name__).critical("no way to the API server: %s", error)
     raise typer.Exit(1) from error
+
+
+def _base_url(text: str) -> str:
+    """The address as `spec.metrics.prometheusUrl` would have to be."""
+    from pydantic import ValidationError  # noqa: PLC0415 - as above
+
+    from pd_operator.api.metrics import MetricsSpec  # noqa: PLC0415 - as above
+
+    if not text:
+        return ""
+    try:
+        return MetricsSpec(prometheus_url=text).prometheus_url or ""
+    except ValidationError as error:
+        told = "is no address without user, password and query"
+        raise typer.BadParameter(told, param_hint="--prometheus-url") from error
+
+
+def _cluster_label(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) or not value:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--cluster-label")
+    return name, value
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from pd_operator.leadership.candidate import Candidate
 from pd_operator.leadership.election import ElectionTimes
 from pd_operator.leadership.elector import Elector
 from pd_operator.leadership.lease import LeaseStore
+from pd_operator.telemetry.access import Pairs
 
 LOOP_LAG_PERIOD_SECONDS = 1.0
 
@@ -44,7 +45,8 @@ class OperatorOptions:
 
     `name` is the same for all pods of one installation and another for every other; the Lease that
     says which of them acts has it, too. `home` is the namespace of both, where one is given; `pod`
-    is this one's name.
+    is this one's name. `prometheus_url` is of services that name none; `cluster_labels` are what
+    their Prometheus knows this cluster's series by, where it has others', too.
     """
 
     namespaces: tuple[str, ...]
@@ -56,6 +58,8 @@ class OperatorOptions:
     operator_image: str
     pod_monitor_labels: Mapping[str, str]
     election_times: ElectionTimes
+    prometheus_url: str = ""
+    cluster_labels: Pairs = ()
 
     @property
     def identity(self) -> str:
@@ -78,13 +82,14 @@ async def run_operator(options: OperatorOptions) -> None:
             deps = LoopDependencies(
                 cluster=fenced,
                 registry=registry,
-                observer=Observer(fenced, session),
+                observer=Observer(fenced, session, options.cluster_labels),
                 switch_role=fenced_switch(fence, partial(switch_role, session)),
                 fits=fits,
                 metrics=metrics,
                 identity=options.identity,
                 operator_image=options.operator_image,
                 pod_monitor_labels=options.pod_monitor_labels,
+                prometheus_url=options.prometheus_url,
             )
             return Supervisor(registry, lambda key: ServiceLoop(key, deps), metrics)
 

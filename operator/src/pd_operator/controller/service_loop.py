@@ -74,6 +74,7 @@ class LoopDependencies:
     identity: str
     operator_image: str
     pod_monitor_labels: Mapping[str, str] = field(default_factory=dict)
+    prometheus_url: str = ""
 
 
 class ServiceLoop:
@@ -167,7 +168,8 @@ class ServiceLoop:
     def _service(self) -> PDInferenceService:
         """The parsed resource, paused where it says so; one that cannot be parsed is left alone."""
         try:
-            return PDInferenceService.parse(self._resource()).with_pause()
+            service = PDInferenceService.parse(self._resource())
+            return service.with_pause().with_prometheus(self._deps.prometheus_url)
         except ValidationError as error:
             raise SpecInvalidError(error) from error
 

@@ -150,7 +150,7 @@ class PrometheusSession:
         except PrometheusApiClientException as error:
             raise self._error(
                 f"refused a query: {error}. Is this the address of a Prometheus, and may the "
-                "operator read from it (spec.metrics.bearerTokenSecret)?"
+                "operator read from it (spec.metrics.bearerTokenSecret, basicAuthSecret)?"
             ) from error
         except (RequestException, OSError) as error:
             raise self._error(
@@ -167,7 +167,7 @@ class PrometheusSession:
         self, words: str, reason: ConditionReason = ConditionReason.PROMETHEUS_UNREACHABLE
     ) -> PrometheusError:
         url = self._prometheus.url
-        said = self._access.without_token(without_secrets(f"{url} {words}", url))
+        said = self._access.without_secrets(without_secrets(f"{url} {words}", url))
         return PrometheusError(reason, said)
 
 

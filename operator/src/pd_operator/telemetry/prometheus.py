@@ -12,7 +12,7 @@ from pd_operator.demand import Demand, DemandHistory, FloatArray
 from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment, Known, Reading, Unknown
 from pd_operator.telemetry import promql
-from pd_operator.telemetry.access import PrivateAuthority, PrometheusAccess
+from pd_operator.telemetry.access import OwnTls, PrometheusAccess, tls_context
 from pd_operator.telemetry.attained import read_attainment
 from pd_operator.telemetry.bins import Bins
 from pd_operator.telemetry.connection import (
@@ -43,11 +43,16 @@ class PrometheusReader:
     ) -> None:
         base, session = url.rstrip("/"), wary_session()
         self._prometheus = PrometheusConnect(
-            base, access.headers, retry=REFUSED_CONNECTION_RETRY, session=session
+            base,
+            access.headers,
+            retry=REFUSED_CONNECTION_RETRY,
+            auth=access.basic,
+            session=session,
         )
-        if access.authority:
-            authority = PrivateAuthority(access.authority, max_retries=REFUSED_CONNECTION_RETRY)
-            session.mount(base, authority)
+        session.params = dict(access.parameters)
+        if access.own_tls:
+            context = tls_context(access)
+            session.mount(base, OwnTls(context, max_retries=REFUSED_CONNECTION_RETRY))
         self._access = access
         self._series = series
         self._source = f"prometheus {printable(url)}"

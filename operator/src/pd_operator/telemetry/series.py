@@ -88,11 +88,45 @@ class AttachedSeries:
         return _in_namespace(service, {})
 
 
+@dataclass(frozen=True)
+class SeriesOfOneCluster:
+    """Those of others that have a cluster's external labels, too.
+
+    For a Prometheus, Thanos or Mimir in which several clusters have services of one name.
+    """
+
+    series: ServiceSeries
+    labels: tuple[tuple[str, str], ...]
+
+    def routers(self, service: ServiceKey) -> Matchers:
+        """See `ServiceSeries`."""
+        return self._of(self.series.routers(service))
+
+    def workers(self, service: ServiceKey, role: Role) -> Matchers:
+        """See `ServiceSeries`."""
+        return self._of(self.series.workers(service, role))
+
+    def anyone(self, service: ServiceKey) -> Matchers:
+        """See `ServiceSeries`."""
+        return self._of(self.series.anyone(service))
+
+    def _of(self, others: Matchers) -> Matchers:
+        own = (Matcher(name, value) for name, value in self.labels)
+        return Matchers((*own, *others.all))
+
+
 OWN_SERIES = LabeledSeries()
 
 
-def series_of(spec: PDInferenceServiceSpec) -> ServiceSeries:
-    """The series of the service with that spec."""
+def series_of(
+    spec: PDInferenceServiceSpec, cluster: tuple[tuple[str, str], ...] = ()
+) -> ServiceSeries:
+    """The series of the service with that spec, in the cluster with those external labels."""
+    series = _series_of(spec)
+    return SeriesOfOneCluster(series, cluster) if cluster else series
+
+
+def _series_of(spec: PDInferenceServiceSpec) -> ServiceSeries:
     targets = spec.scale_targets
     if targets is None:
         return OWN_SERIES

@@ -16,7 +16,7 @@ from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
 from pd_operator.cli.backtesting.rows import Rows
 from pd_operator.cli.backtesting.words import plain, tell
-from pd_operator.cli.resources import fault, read_service
+from pd_operator.cli.resources import NO_ADDRESS, fault, prometheus_of, read_service
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
@@ -94,7 +94,9 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
     wanted = spec.autoscaling.forecast.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
-    url = request.prometheus or spec.metrics.prometheus_url
+    url = prometheus_of(service, request.prometheus)
+    if url is None:
+        raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     scrape = spec.metrics.scrape_interval_seconds
     loads = read_past(service.key, url, scrape, wanted, series_of(spec))
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds

@@ -19,6 +19,7 @@ from pd_operator.cli.checking.findings import Finding, act, note, ok
 from pd_operator.controller.tick.engine_profile import engine_basis
 from pd_operator.scaling.observation import Unknown
 from pd_operator.telemetry.prometheus import PrometheusReader
+from pd_operator.telemetry.series import series_of
 
 SILENCE_SECONDS = 360.0
 """An operator that has not said for so long that it runs the service does not: docs/operations.md.
@@ -84,7 +85,7 @@ def _metrics_by_status(service: PDInferenceService) -> Finding:
 def _metrics_from_here(service: PDInferenceService, url: str) -> Finding:
     """What is read as the operator reads it, from where the command runs."""
     scrape = float(service.spec.metrics.scrape_interval_seconds)
-    reader = PrometheusReader(url, scrape_interval_seconds=scrape)
+    reader = PrometheusReader(url, scrape_interval_seconds=scrape, series=series_of(service.spec))
     try:
         demand = reader.demand(service.key, time.time(), WINDOW_SECONDS)
     finally:

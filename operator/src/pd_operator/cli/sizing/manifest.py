@@ -64,6 +64,7 @@ def manifest(request: PlanRequest, sizing: Sizing, name: str) -> str:
     }
     if request.limits.gpu_budget is not None:
         autoscaling["gpuBudget"] = request.limits.gpu_budget
+    url = request.prometheus_url
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -82,7 +83,7 @@ def manifest(request: PlanRequest, sizing: Sizing, name: str) -> str:
             "decode": _bounds(plan.decode),
             "router": {"prefillPolicy": request.policy.value},
             "autoscaling": autoscaling,
-            "metrics": {"prometheusUrl": request.prometheus_url},
+            "metrics": {"prometheusUrl": url} if url else {},
         },
     }
     try:

@@ -60,7 +60,7 @@ class PlanRequest:
     method: Method
     reference: ProfileRef | None = None
     mode: Mode = Mode.ADVISORY
-    prometheus_url: str = DEFAULT_PROMETHEUS
+    prometheus_url: str | None = DEFAULT_PROMETHEUS
 
     def plan(self) -> Sizing:
         """The plan; `PlanningError` where the limits leave none."""

@@ -4,8 +4,10 @@ import math
 from collections import deque
 
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.resources import NO_ADDRESS, prometheus_of
 from pd_operator.scaling.observation import Unknown
 from pd_operator.telemetry.prometheus import PrometheusReader
+from pd_operator.telemetry.series import series_of
 
 SPAN_SECONDS = 1800.0
 AGAIN_SECONDS = 15.0
@@ -23,25 +25,30 @@ class OfferedLoad:
     def __init__(self, service: PDInferenceService, url: str | None) -> None:
         metrics = service.spec.metrics
         scrape = float(metrics.scrape_interval_seconds)
-        self._reader = PrometheusReader(url or metrics.prometheus_url, ANSWER_SECONDS, scrape)
+        address = prometheus_of(service, url)
+        self._reader = (
+            PrometheusReader(address, ANSWER_SECONDS, scrape, series=series_of(service.spec))
+            if address
+            else None
+        )
         self._bin_seconds = max(30.0, 2 * scrape)
         self._seen: deque[float] = deque(maxlen=round(SPAN_SECONDS / 2))
         self._read: list[float] = []
         self._next_seconds = 0.0
-        self.fault = ""
+        self.fault = "" if address else NO_ADDRESS
 
     def rates(self, service: PDInferenceService, now_seconds: float) -> list[float]:
         """The rates up to now."""
         demand = service.status.demand
         if demand is not None:
             self._seen.append(demand.milli_requests_per_second / 1000)
-        if now_seconds >= self._next_seconds:
-            self._ask(service, now_seconds)
+        if self._reader is not None and now_seconds >= self._next_seconds:
+            self._ask(self._reader, service, now_seconds)
         return self._read or list(self._seen)
 
-    def _ask(self, service: PDInferenceService, now: float) -> None:
+    def _ask(self, reader: PrometheusReader, service: PDInferenceService, now: float) -> None:
         self._next_seconds = now + AGAIN_SECONDS
-        past = self._reader.demand_history(service.key, now - SPAN_SECONDS, now, self._bin_seconds)
+        past = reader.demand_history(service.key, now - SPAN_SECONDS, now, self._bin_seconds)
         if isinstance(past, Unknown):
             self.fault = past.message
             return

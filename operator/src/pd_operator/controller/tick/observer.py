@@ -12,7 +12,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.tick.attached_fleet import AttachedFleet, must_have_their_roles
 from pd_operator.controller.tick.fleet import Fleet, OwnFleet
-from pd_operator.controller.tick.prometheus_access import read_access
+from pd_operator.controller.tick.prometheus_access import UNSET, read_access
 from pd_operator.demand import Demand, present_window_seconds
 from pd_operator.scaling.observation import (
     Attainment,
@@ -20,7 +20,7 @@ from pd_operator.scaling.observation import (
     Reading,
 )
 from pd_operator.scaling.settings import ScalingSettings
-from pd_operator.telemetry.access import PrometheusAccess
+from pd_operator.telemetry.access import Pairs, PrometheusAccess
 from pd_operator.telemetry.engines import read_loads
 from pd_operator.telemetry.observe import askable_engines, observe, ready_members
 from pd_operator.telemetry.prometheus import PrometheusReader
@@ -37,8 +37,11 @@ ATTAINMENT_PERIODS = 20
 class Observer:
     """Looks at services; shared by all loops."""
 
-    def __init__(self, cluster: Cluster, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, cluster: Cluster, session: aiohttp.ClientSession, labels: Pairs = ()
+    ) -> None:
         self._cluster = cluster
+        self._labels = labels
         self._session = session
         self._readers: dict[ServiceKey, tuple[Settings, PrometheusReader]] = {}
         self._fleets: dict[ServiceKey, Fleet] = {}
@@ -51,14 +54,15 @@ class Observer:
         """The reader of the service's Prometheus, a new one where its settings have changed."""
         spec = service.spec.metrics
         access = await read_access(self._cluster, service)
-        series = series_of(service.spec)
-        settings = (spec.prometheus_url, spec.scrape_interval_seconds, access, series)
+        series = series_of(service.spec, self._labels)
+        url = spec.prometheus_url or UNSET
+        settings = (url, spec.scrape_interval_seconds, access, series)
         known = self._readers.get(service.key)
         if known is not None and known[0] == settings:
             return known[1]
         self._close(service.key)
         reader = PrometheusReader(
-            spec.prometheus_url,
+            url,
             scrape_interval_seconds=spec.scrape_interval_seconds,
             access=access,
             series=series,

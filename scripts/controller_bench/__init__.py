@@ -1,0 +1,1 @@
+"""Changes of role and scale-downs of a real service under load, timed and counted."""

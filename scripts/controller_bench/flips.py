@@ -1,0 +1,75 @@
+"""Workers that change their role to and fro, three at a time, under a steady load of streams."""
+
+import time
+from collections.abc import Iterator
+
+from kubernetes import client
+from scripts.controller_bench.load import Outcome, steady_load
+from scripts.controller_bench.router_watch import RouterWatch
+from scripts.controller_bench.stage import Stage
+from tests.integration.operator.service import RunningService
+
+from pd_e2e.cluster.waiting import eventually
+from pd_operator.api.roles import Role
+from pd_operator.scaling.loans import FLIPS_PER_HOUR, SHORTEST_LOAN_SECONDS
+
+AT_ONCE = 3
+"""Workers that change their role together: so many a tick may leave a pool in this service."""
+
+PER_SERVICE = FLIPS_PER_HOUR // AT_ONCE * AT_ONCE
+"""A service changes no more roles within an hour; then another one has its turn."""
+
+
+def flip(stage: Stage, count: int) -> tuple[list[float], Outcome]:
+    """Seconds from each decision to traffic in the new role, for `count` flips at least."""
+    seconds: list[float] = []
+    outcome = Outcome()
+    while len(seconds) < count:
+        with stage.service(
+            prefill={"minReplicas": 1 + AT_ONCE, "maxReplicas": 1 + AT_ONCE},
+            decode={"maxReplicas": 1 + AT_ONCE},
+            autoscaling={"roleFlips": "Enabled"},
+        ) as chat:
+            wanted = min(PER_SERVICE, count - len(seconds))
+            with steady_load(stage, chat, outcome), RouterWatch(chat.router_url) as watch:
+                eventually(lambda: chat.status.forecast is not None, timeout_seconds=120)
+                # Until then all were held; the scale-down window of 4 s forgets that.
+                stage.operator.await_ticks(chat.namespace, 4)
+                seconds += _to_and_fro(stage, chat, watch, wanted)
+    return seconds, outcome
+
+
+def _to_and_fro(
+    stage: Stage, chat: RunningService, watch: RouterWatch, count: int
+) -> Iterator[float]:
+    addresses = {
+        name: pod["status"]["podIP"] for role in Role for name, pod in chat.pods(role).items()
+    }
+    taker, done, told = Role.DECODE, 0, 0
+    while done < count:
+        least = {taker: 1 + AT_ONCE, taker.other: 1}
+        chat.edit(**{role.value: {"minReplicas": number} for role, number in least.items()})
+        chat.await_workers(**{role.value: number for role, number in least.items()})
+        decisions = _decisions(stage, chat)[told:]
+        for worker, decided in decisions:
+            served = watch.serves_since(addresses[worker], taker.value, decided)
+            if served is None:
+                raise AssertionError(f"{worker} never served as {taker}")
+            yield served - decided
+        done, told, taker = done + len(decisions), told + len(decisions), taker.other
+        if done < count:
+            # A worker that goes home sooner answers nothing but chance: see `scaling.loans`.
+            time.sleep(SHORTEST_LOAN_SECONDS + 2)
+
+
+def _decisions(stage: Stage, chat: RunningService) -> list[tuple[str, float]]:
+    """Worker and time (Unix seconds) of each flip that was begun, by the operator's own Events."""
+    found = client.CoreV1Api(stage.control_plane.admin).list_namespaced_event(
+        chat.namespace, field_selector="reason=SwitchingRole"
+    )
+    begun = [
+        (event.message.split()[0], event.event_time.timestamp())
+        for event in found.items
+        if event.message and event.event_time
+    ]
+    return sorted(begun, key=lambda one: one[1])

@@ -1,0 +1,48 @@
+"""When a router began to send requests to a worker in a role."""
+
+import threading
+import time
+from typing import Self
+
+import requests
+
+LOOK_SECONDS = 0.05
+"""Between two looks at a router's list: as exact a time is."""
+
+
+class RouterWatch:
+    """Looks at a router's workers over and over, from entering the block to leaving it."""
+
+    def __init__(self, router_url: str) -> None:
+        self._url = f"{router_url}/workers"
+        self._seen: list[tuple[float, dict[str, str]]] = []
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def serves_since(self, pod_ip: str, role: str, decided_seconds: float) -> float | None:
+        """When the pod first had the role after a decision (Unix seconds); None: it never did."""
+        spellings = (f"/{pod_ip}:", f":{pod_ip}]")
+        for seconds, workers in list(self._seen):
+            if seconds >= decided_seconds and any(
+                found == role and any(spelling in url for spelling in spellings)
+                for url, found in workers.items()
+            ):
+                return seconds
+        return None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with requests.Session() as session:
+            while not self._done.wait(LOOK_SECONDS):
+                now = time.time()
+                listed = session.get(self._url, timeout=5).json()["workers"]
+                ready = {w["url"]: w["worker_type"] for w in listed if w["status"] == "ready"}
+                if not self._seen or self._seen[-1][1] != ready:
+                    self._seen.append((now, ready))

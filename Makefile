@@ -10,6 +10,7 @@ SCENARIO ?= forecast
 KEEP ?=
 SLOWDOWN ?= 0
 TEST_JOBS ?= 2
+ENGINE ?= simulator
 
 .PHONY: help demo test test-fast lint format types layers binaries crds dashboards images bench-% clean
 
@@ -19,8 +20,12 @@ help: ## List the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	@scripts/install.sh $(PYTHON) $(VENV)
 
-demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive|whole-day, KEEP=1, SLOWDOWN=percent)
+demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive|whole-day, KEEP=1, SLOWDOWN=percent); ENGINE=sglang: SGLang itself on the CPU
+ifeq ($(ENGINE),sglang)
+	@$(BIN)/python -m pd_e2e.demo_sglang
+else
 	@$(BIN)/python -m pd_e2e.demo --scenario $(SCENARIO) --engine-slowdown-percent $(SLOWDOWN) $(if $(KEEP),--keep)
+endif
 
 # Each process starts a cluster of its own for each of the three calls, and runs whole files.
 test: test-fast ## Check style, types and layers, then run all tests, the fast ones first

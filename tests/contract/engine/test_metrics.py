@@ -117,26 +117,28 @@ def test_each_role_reports_the_stages_that_the_real_one_does(used: dict[str, Pro
     for role, names in stages.items():
         for stage in names:
             counted = value(used[role], "sglang:per_stage_req_latency_seconds_count", stage=stage)
-            assert counted == 4, stage
+            assert counted == 5, stage  # four, and the warm-up
 
 
 def test_requests_are_counted_by_whether_they_stream(used: dict[str, Process]) -> None:
     for role in ("prefill", "decode"):
         streamed = value(used[role], "sglang:num_requests_total", is_streaming="true")
         whole = value(used[role], "sglang:num_requests_total", is_streaming="false")
-        assert (streamed, whole) == (3, 1)
+        assert (streamed, whole) == (3, 2)  # one of them is the worker's own warm-up
     tokens = value(used["decode"], "sglang:generation_tokens_total", is_streaming="true")
     assert tokens == 3 * 60
     assert value(used["decode"], "sglang:inter_token_latency_seconds_count") == 3 * 59 + 10
+    name = "sglang:request_time_per_output_token_seconds_count"
+    assert value(used["decode"], name) == 3
     name = "sglang:time_to_first_token_seconds_count"
     assert value(used["decode"], name, is_streaming="true", engine_type="decode") == 3
 
 
 def test_lengths_are_those_of_the_requests(used: dict[str, Process]) -> None:
     prefill, decode = used["prefill"], used["decode"]
-    assert value(prefill, "sglang:uncached_prompt_tokens_histogram_sum") == 4 * 200
-    assert value(decode, "sglang:generation_tokens_histogram_sum") == 4 * 60
-    assert value(prefill, "sglang:generation_tokens_histogram_sum") == 4
+    assert value(prefill, "sglang:uncached_prompt_tokens_histogram_sum") == 4 * 200 + 4
+    assert value(decode, "sglang:generation_tokens_histogram_sum") == 4 * 60 + 8
+    assert value(prefill, "sglang:generation_tokens_histogram_sum") == 4 + 1
 
 
 def test_start_up_is_reported(used: dict[str, Process]) -> None:

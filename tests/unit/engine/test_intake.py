@@ -11,7 +11,7 @@ from pd_e2e.engine.intake import (
     read_generate,
 )
 
-LIMITS = IntakeLimits(input_tokens=1000, total_tokens=1200, bootstrap_port=8998)
+LIMITS = IntakeLimits(1000, 1200, bootstrap_port=8998, context_tokens=2048)
 ROOM = {"bootstrap_host": "p", "bootstrap_port": 9000, "bootstrap_room": 7}
 
 
@@ -93,6 +93,14 @@ def test_ids_are_made_up_unless_given() -> None:
         ({"prompt": "x"}, "bootstrap room id"),
         ({"prompt": "x " * 1000, **ROOM}, "Input length .1000 tokens. exceeds"),
         ({"prompt": "x", "max_tokens": -1, **ROOM}, "positive integer"),
+        (
+            {"prompt": "x " * 2048, **ROOM},
+            r"The input \(2048 tokens\) is longer than the model's context length \(2048 tokens\)",
+        ),
+        (
+            {"prompt": "x " * 900, "max_tokens": 1149, **ROOM},
+            "maximum context length of 2048 tokens. You requested a total of 2049 tokens: 900",
+        ),
         ({"prompt": "x", "n": 2, **ROOM}, "n=1"),
         ({"prompt": "x", **ROOM, "bootstrap_room": [1, 2]}, "one prompt"),
     ],

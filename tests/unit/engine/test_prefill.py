@@ -77,6 +77,28 @@ def test_requests_that_wait_share_the_next_pass(timings: Timings, make_job: Make
     assert prefill.counters.passes == 2
 
 
+def test_during_a_pass_a_worker_tells_what_it_was_before(
+    timings: Timings, make_job: MakeJob
+) -> None:
+    prefill = scheduler(timings)
+    start(prefill, make_job(1000), 3.0)
+    start(prefill, make_job(2000), 3.05)
+    prefill.advance(3.09)
+    told = prefill.published(3.09)
+    assert (told.seconds, told.waiting, told.uncached_tokens) == (3.0, 0, 0)
+    prefill.advance(3.15)
+    told = prefill.published(3.15)
+    assert told.seconds == pytest.approx(3.1)
+    assert (told.waiting, told.waiting_tokens, told.uncached_tokens) == (1, 2000, 1000)
+
+
+def test_a_worker_without_a_pass_tells_what_it_is_now(timings: Timings, make_job: MakeJob) -> None:
+    prefill = scheduler(timings)
+    prefill.submit(make_job(1000), 3.0)
+    told = prefill.published(8.0)
+    assert (told.seconds, told.bootstrapping, told.pending_tokens) == (8.0, 1, 1000)
+
+
 def test_a_long_prompt_is_computed_in_chunks_and_shares_its_last_pass(
     timings: Timings, make_job: MakeJob
 ) -> None:

@@ -22,12 +22,12 @@ STOP_SECONDS = 15.0
 class LoadOrder:
     """What is played: against which router and model, and when its second 0 is.
 
-    `load` is one of `AZURE_REPLAYS`.
+    `load` is one of `AZURE_REPLAYS`, or a file of arrivals.
     """
 
     url: str
     model: str
-    load: TraceScenario
+    load: TraceScenario | Path
     objectives: Objectives
     start_unix_seconds: float
     warmup_seconds: float
@@ -84,9 +84,7 @@ def _command(order: LoadOrder, folder: Path) -> list[str]:
         *(sys.executable, "-m", "pd_e2e.loadgen"),
         f"--url={order.url}",
         f"--model={order.model}",
-        f"--scenario={order.load.name}",
-        f"--speed={order.load.speed}",
-        f"--scale={order.load.scale}",
+        *_played(order.load),
         f"--warmup-seconds={order.warmup_seconds}",
         f"--start-at={order.start_unix_seconds}",
         f"--ttft-milliseconds={1000 * order.objectives.ttft_seconds}",
@@ -94,3 +92,9 @@ def _command(order: LoadOrder, folder: Path) -> list[str]:
         f"--output={folder / REQUESTS}",
         f"--progress-file={folder / PROGRESS}",
     ]
+
+
+def _played(load: TraceScenario | Path) -> list[str]:
+    if isinstance(load, Path):
+        return [f"--scenario={load}"]
+    return [f"--scenario={load.name}", f"--speed={load.speed}", f"--scale={load.scale}"]

@@ -1,6 +1,7 @@
 """The stage of the demo: what must stand before the load is played, as a user puts it there."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,10 @@ class Stage:
     def service(self) -> PDInferenceService:
         """The service as it is now."""
         return PDInferenceService.parse(self._get("pdis", SERVICE.name))
+
+    def apply(self, manifests: Sequence[dict[str, Any]]) -> None:
+        """Apply manifests as they are."""
+        self._control_plane.kubectl("apply", "-f", "-", input_text=yaml.safe_dump_all(manifests))
 
     def await_workers(self, timeout_seconds: float = 180) -> None:
         """Wait until the router and the fewest workers of both pools are ready."""

@@ -33,7 +33,7 @@ class Watcher:
     def look(self) -> TimelineSample:
         """One sample. Raises whatever the API server or the operator answers badly with."""
         now = time.time()
-        pods = self._pods(SERVICE.namespace, f"{LABEL_SERVICE}={SERVICE.name}")
+        pods = self.pods()
         metrics = self._operator_metrics()
         decision = self.service().status.last_decision
         return TimelineSample(
@@ -52,6 +52,10 @@ class Watcher:
             GROUP, VERSION, SERVICE.namespace, PLURAL, SERVICE.name
         )
         return PDInferenceService.parse(found)
+
+    def pods(self) -> list[Pod]:
+        """All pods of the service."""
+        return self._pods(SERVICE.namespace, f"{LABEL_SERVICE}={SERVICE.name}")
 
     def _pods(self, namespace: str, selector: str) -> list[Pod]:
         found = self._core.list_namespaced_pod(namespace, label_selector=selector)

@@ -36,6 +36,11 @@ class EngineContext:
         return min(self.arguments.context_tokens, self.kv_tokens) - 1
 
     @property
+    def input_tokens(self) -> int:
+        """The longest prompt, as SGLang 0.5.23 reckons it."""
+        return self.total_tokens - 5
+
+    @property
     def layout(self) -> PrefillLayout:
         """What the other side of a transfer must agree on."""
         flags = self.arguments.everything

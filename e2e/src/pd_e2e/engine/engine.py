@@ -106,11 +106,12 @@ class Engine:
         self.role.driver.resume("paused")
 
     def load(self) -> Load:
-        """The worker's load now."""
+        """The worker's load as it last noted it."""
         context = self.context
         memory = Memory(0.0, round(context.kv_gigabytes, 3), 0.0, context.kv_tokens)
         running = context.arguments.running_requests
-        return self.role.load().snapshot(time.time(), memory, running)
+        load = self.role.load()
+        return load.snapshot(time.time() - load.age_seconds, memory, running)
 
     async def keep_house(self) -> None:
         """Fail requests whose decode never came, and refresh the gauges of an idle worker."""
@@ -151,6 +152,7 @@ class Engine:
             metrics.aborted()
         if finish:
             tpot = None
-            if decodes and not aborted and request.first_at and output.total_tokens > 1:
+            timed = decodes and job.streaming and not aborted
+            if timed and request.first_at and output.total_tokens > 1:
                 tpot = (now - request.first_at) / (output.total_tokens - 1)
             metrics.finished(job, output.total_tokens, now - job.stamps.received, tpot)

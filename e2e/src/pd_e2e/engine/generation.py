@@ -79,7 +79,10 @@ class GenerationEndpoint:
     def _read(self, raw: bytes, received: float) -> Intake:
         context = self.engine.context
         limits = IntakeLimits(
-            context.total_tokens, context.total_tokens, context.arguments.bootstrap_port
+            context.input_tokens,
+            context.total_tokens,
+            context.arguments.bootstrap_port,
+            context.arguments.context_tokens,
         )
         try:
             body = json.loads(raw)

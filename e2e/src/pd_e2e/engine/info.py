@@ -36,7 +36,7 @@ def server_info(engine: Engine, startup: Mapping[str, Any]) -> dict[str, Any]:
         "launch_command": arguments.launch_command,
         "status": "ready",
         "max_total_num_tokens": context.kv_tokens,
-        "max_req_input_len": context.total_tokens,
+        "max_req_input_len": context.input_tokens,
         "startup_time": dict(startup),
         "kv_events": None,
         "internal_states": [internal],

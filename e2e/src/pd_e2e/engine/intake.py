@@ -33,11 +33,12 @@ class Intake:
 
 @dataclass(frozen=True)
 class IntakeLimits:
-    """The longest prompt and the longest sequence that the server takes, in tokens."""
+    """The longest prompt and sequence that KV cache and model take, in tokens."""
 
     input_tokens: int
     total_tokens: int
     bootstrap_port: int
+    context_tokens: int = 1 << 20
 
 
 def read_chat(body: Body, limits: IntakeLimits, received: float) -> Intake:
@@ -85,6 +86,7 @@ def _intake(
     if not isinstance(output_tokens, int) or output_tokens < 1:
         raise BadRequestError("the number of tokens to generate must be a positive integer")
     prompt_tokens = max(1, prompt_length(prompt))
+    _must_fit_the_model(prompt_tokens, output_tokens, limits.context_tokens)
     if prompt_tokens >= limits.input_tokens:
         raise BadRequestError(
             f"Input length ({prompt_tokens} tokens) exceeds the maximum allowed length "
@@ -101,6 +103,22 @@ def _intake(
     )
     options = body.get("stream_options") or {}
     return Intake(job, str(body.get("model", "default")), bool(options.get("include_usage")))
+
+
+def _must_fit_the_model(prompt_tokens: int, output_tokens: int, context_tokens: int) -> None:
+    if prompt_tokens >= context_tokens:
+        raise BadRequestError(
+            f"The input ({prompt_tokens} tokens) is longer than the model's context length "
+            f"({context_tokens} tokens)."
+        )
+    total = prompt_tokens + output_tokens
+    if total > context_tokens:
+        raise BadRequestError(
+            f"Requested token count exceeds the model's maximum context length of {context_tokens} "
+            f"tokens. You requested a total of {total} tokens: {prompt_tokens} tokens from the "
+            f"input messages and {output_tokens} tokens for the completion. Please reduce the "
+            "number of tokens in the input messages or the completion to fit within the limit."
+        )
 
 
 def _bootstrap(body: Body, own_port: int) -> Bootstrap:

@@ -52,6 +52,25 @@ class PrefillCounters:
     passes: int = 0
 
 
+@dataclass(frozen=True)
+class PrefillState:
+    """What a worker tells of itself as it was at `seconds`.
+
+    `waiting` requests have met their decode and are not computed; `pending_tokens` are theirs and
+    of those that still bootstrap.
+    """
+
+    seconds: float
+    bootstrapping: int = 0
+    waiting: int = 0
+    inflight: int = 0
+    waiting_tokens: int = 0
+    pending_tokens: int = 0
+    kv_used_tokens: int = 0
+    uncached_tokens: int = 0
+    busy_seconds: float = 0.0
+
+
 @dataclass
 class PrefillScheduler:
     """The queues of one prefill worker.
@@ -72,6 +91,7 @@ class PrefillScheduler:
     _moving: list[tuple[float, int, Job]] = field(default_factory=list)
     _computing: dict[Job, None] = field(default_factory=dict)
     _order: int = 0
+    _published: PrefillState = PrefillState(0.0)
 
     @property
     def inflight(self) -> int:
@@ -79,13 +99,8 @@ class PrefillScheduler:
         return len(self._moving)
 
     @property
-    def running(self) -> int:
-        """Requests in the pass that is running."""
-        return len(self._pass.pieces) if self._pass else 0
-
-    @property
     def waiting_tokens(self) -> int:
-        """Tokens that still have to be computed, without those in the running pass."""
+        """Tokens that still have to be computed, without those in the present pass."""
         tokens = sum(job.prompt_tokens for job in self.waiting)
         if self._chunked:
             job, done = self._chunked
@@ -93,16 +108,15 @@ class PrefillScheduler:
         return tokens
 
     @property
-    def tokens_in_pass(self) -> int:
-        """Tokens that the running pass computes."""
-        return sum(piece.chunk.new for piece in self._pass.pieces) if self._pass else 0
-
-    @property
     def idle(self) -> bool:
         """Whether no request is in any queue."""
         return not (
             self.bootstrapping or self.waiting or self._pass or self._chunked or self._moving
         )
+
+    def published(self, now: float) -> PrefillState:
+        """What the worker tells of itself: during a pass what it was before, as in SGLang."""
+        return self._published if self._pass else self._state(now)
 
     def submit(self, job: Job, now: float) -> None:
         """Take a request; it waits for its decode."""
@@ -112,6 +126,7 @@ class PrefillScheduler:
     def admit(self, job: Job, now: float) -> list[Output]:
         """The decode has room for the KV of `job`: it may be computed."""
         outputs = self.advance(now)
+        self._publish(now)
         if job in self.bootstrapping:
             del self.bootstrapping[job]
             job.stamps.admitted = now
@@ -177,6 +192,25 @@ class PrefillScheduler:
         for piece in ended.pieces:
             if piece.completes and piece.job in self._computing:
                 self._send(piece.job, ended.ends)
+        self._publish(ended.ends)
+
+    def _publish(self, at: float) -> None:
+        """Between two passes, the worker notes how it stands."""
+        self._published = self.published(at)
+
+    def _state(self, at: float) -> PrefillState:
+        bootstrapping = sum(job.prompt_tokens for job in self.bootstrapping)
+        return PrefillState(
+            at,
+            bootstrapping=len(self.bootstrapping),
+            waiting=len(self.waiting) + (self._chunked is not None),
+            inflight=self.inflight,
+            waiting_tokens=self.waiting_tokens,
+            pending_tokens=self.waiting_tokens + bootstrapping,
+            kv_used_tokens=self.kv_used_tokens,
+            uncached_tokens=self.counters.uncached_tokens,
+            busy_seconds=self.counters.busy_seconds,
+        )
 
     def _send(self, job: Job, at: float) -> None:
         job.stamps.computed = at

@@ -77,29 +77,25 @@ class PrefillRole:
         self.driver.catch_up()
 
     def load(self) -> RoleLoad:
-        """Queues and counters. A request in the running pass counts as waiting, as in SGLang."""
-        scheduler = self.scheduler
-        counters = scheduler.counters
-        waiting = len(scheduler.waiting) + scheduler.running
-        computing = scheduler.tokens_in_pass
-        pending = scheduler.waiting_tokens + sum(
-            job.prompt_tokens for job in scheduler.bootstrapping
-        )
+        """Queues and counters as they were before the present pass, if there is one."""
+        now = self.driver.now()
+        state = self.scheduler.published(now)
         return RoleLoad(
             running=0,
-            waiting=waiting + len(scheduler.bootstrapping),
-            waiting_uncached_tokens=scheduler.waiting_tokens + computing,
-            used_tokens=scheduler.kv_used_tokens,
-            pending_tokens=pending,
+            waiting=state.waiting + state.bootstrapping,
+            waiting_uncached_tokens=state.waiting_tokens,
+            used_tokens=state.kv_used_tokens,
+            pending_tokens=state.pending_tokens,
             awaiting_kv_tokens=0,
             disaggregation=Disaggregation(
                 mode=self.name,
-                prefill_bootstrap_queue_reqs=len(scheduler.bootstrapping),
-                prefill_inflight_queue_reqs=scheduler.inflight,
+                prefill_bootstrap_queue_reqs=state.bootstrapping,
+                prefill_inflight_queue_reqs=state.inflight,
             ),
-            queues=Queues(waiting=waiting),
-            prefill_uncached_tokens=counters.uncached_tokens,
-            prefill_busy_seconds=counters.busy_seconds,
+            queues=Queues(waiting=state.waiting),
+            prefill_uncached_tokens=state.uncached_tokens,
+            prefill_busy_seconds=state.busy_seconds,
+            age_seconds=max(0.0, now - state.seconds),
         )
 
     def report(self) -> None:

@@ -86,9 +86,10 @@ class Process:
         """What it has written to its standard streams."""
         return self.log.read_text(errors="replace")
 
-    def until_ready(self, path: str = "/ready") -> "Process":
+    def until_ready(self, path: str = "/ready", seconds: float = _ANSWER_SECONDS) -> "Process":
         """Wait until a GET of `path` is answered with 200."""
-        until(lambda: self.get(path)[0] == 200, f"200 of {self.url}{path} (log: {self.log})")
+        what = f"200 of {self.url}{path} (log: {self.log})"
+        until(lambda: self.get(path)[0] == 200, what, seconds)
         return self
 
     def load(self) -> Any:

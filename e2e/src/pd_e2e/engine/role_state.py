@@ -8,7 +8,10 @@ from pd_e2e.engine.loads import Disaggregation, Load, Memory, Queues
 
 @dataclass(frozen=True)
 class RoleLoad:
-    """Requests and tokens by where they are. Tokens that "await KV" are still at a prefill."""
+    """Requests and tokens by where they are. Tokens that "await KV" are still at a prefill.
+
+    All that was so `age_seconds` ago.
+    """
 
     running: int
     waiting: int
@@ -25,6 +28,7 @@ class RoleLoad:
     prefill_uncached_tokens: int = 0
     prefill_busy_seconds: float = 0.0
     decode_moments: list[float] | None = None
+    age_seconds: float = 0.0
 
     def snapshot(self, timestamp: float, memory: Memory, running_requests: int) -> Load:
         """As `/v1/loads` reports it at `timestamp` (unix seconds)."""

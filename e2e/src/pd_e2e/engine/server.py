@@ -16,12 +16,16 @@ from pd_e2e.engine.control import Control
 from pd_e2e.engine.engine import Engine, Status
 from pd_e2e.engine.faults import Fault, FaultKind, Faults
 from pd_e2e.engine.generation import GenerationEndpoint
+from pd_e2e.engine.job import NO_PEER, Bootstrap, Job, Stamps
 from pd_e2e.engine.probes import Probes
 from pd_operator.api.roles import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _LARGEST_BODY_BYTES = 256 * 2**20
+WARM_UP_PROMPT_TOKENS, WARM_UP_OUTPUT_TOKENS = 4, 8
+"""Of the request that SGLang 0.5.23 sends itself before it is ready."""
+
 _LAST_CONNECTIONS_SECONDS = 0.5
 """Whoever is still connected after the drain is cut off."""
 
@@ -77,6 +81,7 @@ class EngineServer:
         if fault and fault.kind is FaultKind.NEVER_READY:
             return
         await asyncio.sleep(warmup)
+        await self._warm_up()
         self._report_startup(startup, warmup)
         self._engine.status = Status.UP
         # Nothing that lives until now will ever be garbage: collections need not look at it.
@@ -84,6 +89,22 @@ class EngineServer:
         _log.info("The server is fired up and ready to roll!")
         if fault:
             self._faults.inject(fault)
+
+    async def _warm_up(self) -> None:
+        """One request without a peer, which stays in all counters for ever, as in SGLang."""
+        now = asyncio.get_running_loop().time()
+        job = Job(
+            rid="warm-up",
+            prompt_tokens=WARM_UP_PROMPT_TOKENS,
+            output_tokens=WARM_UP_OUTPUT_TOKENS,
+            streaming=False,
+            bootstrap=Bootstrap(NO_PEER, self._context.arguments.bootstrap_port, 0),
+            prompt_key=0,
+            stamps=Stamps(received=now),
+        )
+        request = self._engine.submit(job)
+        while (await request.outputs.get()).finish is None:
+            pass
 
     def _report_startup(self, startup: float, warmup: float) -> None:
         load = startup - warmup

@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test test-fast lint format types layers binaries crds dashboards images bench-% clean
+.PHONY: help demo test e2e-sglang test-fast lint format types layers binaries crds dashboards images bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ endif
 test: test-fast ## Check style, types and layers, then run all tests, the fast ones first
 	$(PYTEST) tests/contract
 	$(PYTEST) tests/integration
+
+e2e-sglang: $(INSTALLED) ## The real SGLang on the CPU, and the simulator beside it (installs 3 GB first)
+	$(BIN)/pytest tests/sglang --timeout 900
 
 test-fast: lint types layers ## Only what needs no server: minutes
 	$(PYTEST) tests/unit tests/property

@@ -23,13 +23,14 @@ class Step:
 
 
 STEPS = (
-    Step("calm", 60, 1.5, 200, 24),
-    # A pair holds about 4 a second within the objectives, and no more than 6 at all.
-    Step("busy", 150, 7.0, 200, 28),
+    Step("calm", 60, 0.8, 200, 40),
+    # A prefill computes no more than four such prompts a second, a decode keeps to its objective
+    # with three such answers.
+    Step("busy", 150, 4.0, 200, 56),
     # Long answers to short questions: three decodes and one prefill.
-    Step("long answers", 120, 3.0, 50, 150),
-    Step("busy again", 90, 6.0, 200, 28),
-    Step("calm again", 120, 1.0, 200, 24),
+    Step("long answers", 120, 1.6, 50, 200),
+    Step("busy again", 120, 4.0, 200, 56),
+    Step("calm again", 120, 0.5, 200, 40),
 )
 
 

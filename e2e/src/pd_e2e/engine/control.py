@@ -65,8 +65,9 @@ class Control:
                     headers={"Content-Type": _METRICS_TYPE},
                 )
             body = load.to_dict(sections)
-        except ValueError as error:
-            return web.json_response({"detail": str(error)}, status=400)
+        except ValueError:
+            # SGLang 0.5.23 does not say what is wrong with the question.
+            return web.Response(text="Internal Server Error", status=500)
         context = self._engine.context
         context.metrics.loads_answered(time.perf_counter() - begun)
         return web.json_response(

@@ -13,9 +13,9 @@ class Pace:
     """Milliseconds of a pass: of each, and of each token of a prompt or sequence in decode."""
 
     prefill_ms: float = 5.0
-    prefill_token_ms: float = 0.6
-    decode_ms: float = 15.0
-    decode_sequence_ms: float = 3.0
+    prefill_token_ms: float = 1.2
+    decode_ms: float = 40.0
+    decode_sequence_ms: float = 4.0
 
     def arguments(self) -> list[str]:
         """The engine's arguments that set the pace."""

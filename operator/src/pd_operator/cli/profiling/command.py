@@ -65,10 +65,11 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 ) -> None:
     """Measure a live service's engines, each role alone, into a profile.
 
-    Sends them prompts of random tokens, one at a time to a prefill worker and
-    up to --max-sequences at once to a decode worker, and reads their own
-    counters. Waits while other requests queue. What was measured is kept beside
-    the profile; run it again to go on where it ended.
+    Sends them prompts of ordinary words, no longer than their model takes: one
+    at a time to a prefill worker, up to --max-sequences at once to a decode
+    worker, and reads their own counters. Waits while other requests queue.
+    What was measured is kept beside the profile; run it again to go on where
+    it ended.
     """
     workers = _workers(name, namespace, context, prefill_url, decode_url)
     kept = save.with_suffix(".points")

@@ -1,6 +1,7 @@
 """What a decode and a prefill do when the other one is not what it should be."""
 
 import json
+import re
 import signal
 import socket
 import time
@@ -63,7 +64,7 @@ def test_kv_that_does_not_come_fails_at_the_waiting_timeout(fleet: Fleet) -> Non
     status, text = decode.post("/v1/completions", body(prefill.host, room=9))
     assert status == 500
     assert message(text).startswith("Decode transfer failed for request rank=0")
-    assert "Request 9 timed out after 0.5s in KVPoll.WaitingForInput" in message(text)
+    assert re.search(r"Request 9 timed out after [\d.]+s in KVPoll.WaitingForInput", message(text))
     assert counted(decode, "sglang:num_transfer_failed_reqs_total") == 1
     assert decode.load()["num_used_tokens"] == 0
 

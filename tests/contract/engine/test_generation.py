@@ -194,7 +194,7 @@ async def test_profiling_one_role_alone_needs_no_peer(session: ClientSession, pa
         ("/v1/completions", {"prompt": "x", "max_tokens": 0}, "positive"),
         ("/v1/completions", {"prompt": "x", "n": 3}, "n=1"),
         ("/v1/chat/completions", {"messages": []}, "messages"),
-        ("/v1/completions", {"prompt": "word " * 140_000}, "maximum allowed length"),
+        ("/v1/completions", {"prompt": "word " * 140_000}, "longer than the model's context"),
         ("/generate", {"sampling_params": {}}, "prompt is needed"),
     ],
 )

@@ -26,6 +26,8 @@ def manifests(models: Path, prometheus_url: str, pace: Pace) -> list[dict[str, A
 def _fit(spec: dict[str, Any], models: Path, prometheus_url: str, pace: Pace) -> None:
     spec["engine"]["args"] += pace.arguments()
     spec["metrics"]["prometheusUrl"] = prometheus_url
+    # By default workers stay longer after a load that no history foresaw than the demo lasts.
+    spec["autoscaling"]["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": 30}}
     # Both pools are one object to YAML's anchors.
     for volume in spec["prefill"]["template"]["spec"]["volumes"]:
         volume["hostPath"]["path"] = str(models)

@@ -45,7 +45,7 @@ def test_a_run_that_shows_everything_is_as_it_should_be() -> None:
 
 def test_a_failed_request_and_a_worker_that_was_cut_off_are_told() -> None:
     cut = log()
-    cut.workers["p1"].idle = False
+    cut.workers["p1"].idle, cut.workers["p1"].startup_seconds = False, 50.0
     figures = summarize(requests(True, False), OBJECTIVES, timeline(), cut, [])
     assert figures["ttft_attainment"] == 0.5
     told = "\n".join(missed(figures))

@@ -33,10 +33,21 @@ def test_a_worker_that_went_idle_off_traffic_has_drained() -> None:
     assert log.workers["a"].left == 3.0
 
 
-def test_a_worker_that_went_with_work_left_has_not() -> None:
-    log = looked_at([pod()], [pod(off=True)], [pod(off=True, going=True, idle=True)])
+def test_a_worker_that_served_and_went_with_work_left_was_cut_off() -> None:
+    log = looked_at([pod()], [pod(off=True)], [pod(off=True, going=True)])
+    log.workers["a"].startup_seconds = 50.0
     assert log.workers["a"].left == 2.0
+    assert log.workers["a"].cut
     assert not log.workers["a"].drained
+
+
+def test_a_worker_that_is_idle_when_it_goes_has_drained_however_seldom_one_looks() -> None:
+    log = looked_at([pod()], [pod(off=True, going=True, idle=True)])
+    assert log.workers["a"].drained
+
+
+def test_a_worker_that_never_served_is_not_cut_off() -> None:
+    assert not looked_at([pod()], []).workers["a"].cut
 
 
 def test_a_worker_that_comes_back_in_the_other_role_has_flipped() -> None:

@@ -26,10 +26,10 @@ STEPS = (
     Step("calm", 60, 0.8, 200, 40),
     # A prefill computes no more than four such prompts a second, a decode keeps to its objective
     # with three such answers.
-    Step("busy", 150, 4.0, 200, 56),
+    Step("busy", 150, 4.0, 200, 48),
     # Long answers to short questions: three decodes and one prefill.
-    Step("long answers", 120, 1.6, 50, 200),
-    Step("busy again", 120, 4.0, 200, 56),
+    Step("long answers", 120, 1.4, 50, 200),
+    Step("busy again", 120, 4.0, 200, 48),
     Step("calm again", 120, 0.5, 200, 40),
 )
 

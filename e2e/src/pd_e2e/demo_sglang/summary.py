@@ -51,7 +51,7 @@ def summarize(
         "decode_max": max(sample.decode.ready for sample in timeline),
         "scale_ups": len(log.workers) - _at_first(timeline),
         "scale_downs_drained": sum(worker.drained for worker in workers),
-        "scale_downs_cut": sum(w.left is not None and not w.drained for w in workers),
+        "scale_downs_cut": sum(worker.cut for worker in workers),
         "flips_to_decode": len(to_decode),
         "flips_to_prefill": len(to_prefill),
         "flip_seconds_max": max((*to_decode, *to_prefill), default=None),

@@ -38,6 +38,11 @@ class Worker:
         """Whether it went away with nothing left to do, taken off traffic before."""
         return self.left is not None and self.off_since is not None and self.idle
 
+    @property
+    def cut(self) -> bool:
+        """Whether it served, and went away without having drained."""
+        return self.left is not None and self.startup_seconds is not None and not self.drained
+
 
 @dataclass
 class WorkerLog:
@@ -62,10 +67,12 @@ class WorkerLog:
     def _see(self, worker: Worker, pod: Pod, role: Role, now: float) -> None:
         if holds(pod, "Ready") and worker.startup_seconds is None:
             worker.startup_seconds = startup_seconds(pod)
+        worker.idle = annotation(pod, ANNOTATION_IDLE_SINCE) is not None
         if terminating(pod):
             worker.left = worker.left or now
+            if not takes_traffic(pod):
+                worker.off_since = worker.off_since or now
             return
-        worker.idle = annotation(pod, ANNOTATION_IDLE_SINCE) is not None
         worker.switching = worker.switching or switch_target(pod) is not None
         if not takes_traffic(pod):
             worker.off_since = worker.off_since or now

@@ -10,14 +10,17 @@ from grafana_foundation_sdk.builders import (
     statetimeline,
     timeseries,
 )
+from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, statetimeline.Panel)
+Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, statetimeline.Panel, tables.Panel)
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 PREFILL, DECODE, TARGET = "orange", "blue", "green"
+LETTERS = "ABCDEFGHIJ"
 HEIGHT = 8  # in rows of Grafana's grid; columns are of its 24
 
 
@@ -77,6 +80,40 @@ def number(
         .thresholds(steps([(None, "text")]))
     )
     return _with_queries(panel, queries)
+
+
+def table(
+    title: str, description: str, *queries: prometheus.Dataquery, names: list[str]
+) -> tables.Panel:
+    """A row for each combination of labels, a column for each query, in their order."""
+    panel = (
+        tables.Panel()
+        .title(title)
+        .description(description)
+        .datasource(DATASOURCE)
+        .unit("none")
+        .height(2 * HEIGHT)
+        .span(24)
+        .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
+        .with_transformation(
+            models.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True},
+                    "renameByName": {
+                        f"Value #{letter}": name
+                        for letter, name in zip(LETTERS, names, strict=False)
+                    },
+                },
+            )
+        )
+    )
+    return _with_queries(panel, queries)
+
+
+def cells(expression: str, legend: str) -> prometheus.Dataquery:
+    """A query for one column of a table: the values at the end of the time range."""
+    return instant(expression, legend).format(PromQueryFormat.TABLE)
 
 
 def states(
@@ -140,6 +177,6 @@ def filled_down_to(series: str) -> list[DynamicConfigValue]:
 
 
 def _with_queries(panel: Panel, queries: tuple[prometheus.Dataquery, ...]) -> Panel:
-    for letter, each in zip("ABCDEFGHIJ", queries, strict=False):
+    for letter, each in zip(LETTERS, queries, strict=False):
         panel.with_target(each.ref_id(letter).datasource(DATASOURCE))
     return panel

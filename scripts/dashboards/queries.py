@@ -4,8 +4,11 @@ The operator's series are aggregated with `max`, so that an operator pod that wa
 whose series Prometheus still remembers for a moment, does not count twice.
 """
 
-OPERATOR = 'namespace="$namespace", service="$service"'
-ENGINES = 'namespace="$namespace", pd_service="$service"'
+CLUSTER = 'cluster=~"$cluster"'
+"""All clusters are `.*`, which series without the label match, too."""
+
+OPERATOR = f'{CLUSTER}, namespace="$namespace", service="$service"'
+ENGINES = f'{CLUSTER}, namespace="$namespace", pd_service="$service"'
 DECODE = f'{ENGINES}, pd_role="decode"'
 REQUEST_PATHS = "/v1/chat/completions|/v1/completions|/generate"
 
@@ -86,13 +89,13 @@ def percentile(share: float, histogram: str) -> str:
 
 def tick_percentile(share: float) -> str:
     """A percentile of the operator's tick seconds, over all services."""
-    buckets = "pd_operator_tick_duration_seconds_bucket"
+    buckets = f"pd_operator_tick_duration_seconds_bucket{{{CLUSTER}}}"
     return f"histogram_quantile({share}, sum by (le) (rate({buckets}[$__rate_interval])))"
 
 
 def step_percentile(share: float) -> str:
     """A percentile of the seconds that each step of a tick took, over all services."""
-    buckets = "pd_operator_tick_step_duration_seconds_bucket"
+    buckets = f"pd_operator_tick_step_duration_seconds_bucket{{{CLUSTER}}}"
     return f"histogram_quantile({share}, sum by (le, step) (rate({buckets}[$__rate_interval])))"
 
 
@@ -111,6 +114,53 @@ def conditions() -> str:
     """1 for True, 0.5 for Unknown, 0 for False, of every condition."""
     true, unknown = (operator("condition", by="type", status=each) for each in ("True", "Unknown"))
     return f"{true} + 0.5 * {unknown}"
+
+
+def scale_events() -> str:
+    """Where the wanted workers of a pool changed."""
+    wanted = f'pd_operator_workers{{{OPERATOR}, state="wanted"}}'
+    return f"max by (role) (changes({wanted}[1m])) > 0"
+
+
+def fleet(metric: str, how: str = "max", **labels: str) -> str:
+    """The operator's own metric of each service of the chosen clusters."""
+    chosen = "".join(f", {name}{_match(value)}" for name, value in labels.items())
+    return f"{how} by (cluster, namespace, service) (pd_operator_{metric}{{{CLUSTER}{chosen}}})"
+
+
+def fleet_attainment() -> str:
+    """The worse of both objectives' shares; no series while they are unknown."""
+    return f"{fleet('slo_attainment_ratio', 'min')} >= 0"
+
+
+def fleet_budget_left() -> str:
+    """Of the misses that the time range allows, the share not yet spent, of the worse objective."""
+    attained = f"pd_operator_slo_attainment_ratio{{{CLUSTER}}}"
+    by = "by (cluster, namespace, service, objective)"
+    missed = f"1 - avg_over_time((max {by} ({attained}) >= 0)[$__range:1m])"
+    allowed = f"1 - max {by} (pd_operator_slo_target_ratio{{{CLUSTER}}})"
+    return f"min by (cluster, namespace, service) (1 - ({missed}) / ({allowed}))"
+
+
+def fleet_gpus_saved() -> str:
+    """Share of the GPU time that a service fixed at the time range's peak would have held."""
+    held = fleet("gpus")
+    return f"1 - avg_over_time(({held})[$__range:1m]) / max_over_time(({held})[$__range:1m])"
+
+
+def of_all(metric: str, how: str = "sum", by: str = "") -> str:
+    """A gauge of the operator's processes over all of them."""
+    return f"{how}{f' by ({by}) ' if by else ''}({metric}{{{CLUSTER}}})"
+
+
+def of_operator_pods(metric: str) -> str:
+    """A metric that every process has, of the operator's pods alone."""
+    return f"{metric}{{{CLUSTER}}} and on (instance) pd_operator_leader{{{CLUSTER}}}"
+
+
+def ticks_by_result() -> str:
+    """Ticks a second of all services, by how they ended."""
+    return f"sum by (result) (rate(pd_operator_ticks_total{{{CLUSTER}}}[$__rate_interval]))"
 
 
 def _match(value: str) -> str:

@@ -5,6 +5,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
+from scripts.dashboards import boards as b
 from scripts.dashboards import panels as p
 from scripts.dashboards import queries as q
 
@@ -14,22 +15,15 @@ WORKER_STATES = ("wanted", "current", "ready", "starting", "draining", "flipped"
 
 def build() -> models.Dashboard:
     """The whole dashboard."""
-    board = (
-        builders.Dashboard("P/D service: SLO attainment")
-        .uid(UID)
-        .description(
-            "Objectives, workers, load and decisions of one PDInferenceService. "
-            "Every panel's description says how to read it."
-        )
-        .tags(["pd-operator", "llm", "slo"])
-        .time("now-1h", "now")
-        .refresh("15s")
-        .timezone("browser")
-        .tooltip(models.DashboardCursorSync.CROSSHAIR)
-        .readonly()
+    board = b.board(
+        "P/D service: SLO attainment",
+        UID,
+        "Objectives, workers, load and decisions of one PDInferenceService. "
+        "Every panel's description says how to read it.",
     )
     for variable in _variables():
         board.with_variable(variable)
+    board.annotation(_scale_events())
     _objectives(board)
     _workers(board)
     _load(board)
@@ -37,24 +31,29 @@ def build() -> models.Dashboard:
     _latency(board)
     _decisions(board)
     _ticks(board)
-    return _numbered(board.build())
+    return b.numbered(board.build())
 
 
-def _numbered(board: models.Dashboard) -> models.Dashboard:
-    """Give every panel a number of its own, so that a link to one panel stays good."""
-    for number, panel in enumerate(board.panels or [], start=1):
-        panel.id_val = number
-    return board
+def _scale_events() -> builders.AnnotationQuery:
+    """Where the wanted workers changed, as lines through all panels."""
+    return (
+        builders.AnnotationQuery()
+        .name("Scale events")
+        .datasource(p.DATASOURCE)
+        .enable(True)
+        .icon_color("light-blue")
+        .expr(q.scale_events())
+    )
 
 
 def _variables() -> list[builders.DatasourceVariable | builders.QueryVariable]:
-    source = "pd_operator_slo_target_ratio"
+    source = f"pd_operator_slo_target_ratio{{{q.CLUSTER}}}"
+    of_namespace = f'pd_operator_slo_target_ratio{{{q.CLUSTER}, namespace="$namespace"}}'
     return [
-        builders.DatasourceVariable("datasource").label("Data source").type("prometheus"),
-        _label_values("namespace", "Namespace", f"label_values({source}, namespace)"),
-        _label_values(
-            "service", "Service", f'label_values({source}{{namespace="$namespace"}}, service)'
-        ),
+        b.data_source(),
+        b.cluster(),
+        b.label_values("namespace", "Namespace", f"label_values({source}, namespace)"),
+        b.label_values("service", "Service", f"label_values({of_namespace}, service)"),
         *(_lead_time(role) for role in ("prefill", "decode")),
     ]
 
@@ -68,17 +67,6 @@ def _lead_time(role: str) -> builders.QueryVariable:
         .regex(r"/\} (\d+)/")
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .hide(models.VariableHide.HIDE_VARIABLE)
-    )
-
-
-def _label_values(name: str, label: str, query: str) -> builders.QueryVariable:
-    return (
-        builders.QueryVariable(name)
-        .label(label)
-        .datasource(p.DATASOURCE)
-        .query(query)
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_ASC)
     )
 
 

@@ -62,6 +62,7 @@ def chart_expressions(
     variables = {
         "__rate_interval": rate_interval,
         "__range": time_range,
+        "cluster": ".*",
         "namespace": namespace,
         "service": service,
         "lead_prefill": str(lead_seconds),

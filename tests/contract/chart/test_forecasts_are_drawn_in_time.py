@@ -67,7 +67,9 @@ def test_the_lead_time_is_read_as_whole_seconds(url: str, chart: Path) -> None:
     for role, lead in (("prefill", "240"), ("decode", "0")):
         variable = variables[f"lead_{role}"]
         query = re.sub(r"^query_result\((.*)\)$", r"\1", variable["query"])
-        query = query.replace("$namespace", "ml").replace("$service", "chat")
+        chosen = {"$namespace": "ml", "$service": "chat", "$cluster": ".*"}
+        for name, value in chosen.items():
+            query = query.replace(name, value)
         asked: dict[str, str | int] = {"query": query, "time": BEGIN + 1500}
         answer = requests.get(f"{url}/api/v1/query", params=asked, timeout=10).json()
         (series,) = answer["data"]["result"]

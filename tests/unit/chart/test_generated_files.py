@@ -1,6 +1,7 @@
 """Generated files in the chart are what their sources generate now."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,10 +66,35 @@ def test_panels_have_numbers_of_their_own_and_do_not_overlap(dashboard: Any) -> 
         taken |= cells
 
 
+@pytest.mark.parametrize("name", ["slo-attainment", "fleet", "operator"])
+def test_every_dashboard_is_about_the_chosen_clusters_alone(name: str) -> None:
+    board = json.loads((CHART / "dashboards" / f"{name}.json").read_text(encoding="utf-8"))
+    (cluster,) = [one for one in board["templating"]["list"] if one["name"] == "cluster"]
+    assert cluster["includeAll"]
+    assert cluster["allValue"] == ".*"
+    shown = panels(board)
+    test_every_panel_teaches_and_names_its_unit(board)
+    test_panels_have_numbers_of_their_own_and_do_not_overlap(board)
+    for panel in shown:
+        for target in panel["targets"]:
+            assert target["datasource"]["uid"] == "${datasource}", panel["title"]
+            selectors = re.findall(
+                r"(?:pd_operator_|sglang:|smg_|process_)[a-z_:]+(?:\{([^}]*)\})?", target["expr"]
+            )
+            assert selectors, panel["title"]
+            assert all('cluster=~"$cluster"' in one for one in selectors), target["expr"]
+
+
+def test_changes_of_the_workers_are_drawn_through_all_panels(dashboard: Any) -> None:
+    (events,) = [one for one in dashboard["annotations"]["list"] if "expr" in one]
+    assert 'state="wanted"' in events["expr"]
+    assert "$service" in events["expr"]
+
+
 def test_links_to_the_dashboard_stay_good(dashboard: Any) -> None:
     assert dashboard["uid"] == "pd-operator-slo-attainment"
     names = [variable["name"] for variable in dashboard["templating"]["list"]]
-    assert names == ["datasource", "namespace", "service", "lead_prefill", "lead_decode"]
+    assert names == ["datasource", "cluster", "namespace", "service", "lead_prefill", "lead_decode"]
 
 
 def test_every_graph_of_several_lines_has_a_legend(dashboard: Any) -> None:

@@ -149,3 +149,13 @@ def test_another_quantile_leaves_no_series_of_the_old_one(result: TickResult) ->
     text = metrics.exposition().decode()
     assert 'percentile="70"' in text
     assert 'percentile="95"' not in text
+
+
+def test_the_gpus_that_are_asked_for_are_a_metric(result: TickResult) -> None:
+    metrics = OperatorMetrics()
+    export(metrics, result.service.key, result, build_status(result, EMPTY))
+    spec = result.service.spec
+    held = 3 * spec.prefill.tensor_parallel_size + 2 * spec.decode.tensor_parallel_size
+    told = metrics.exposition().decode().splitlines()
+    line = next(line for line in told if "_gpus{" in line)
+    assert float(line.split()[-1]) == held

@@ -68,6 +68,9 @@ class OperatorMetrics:
             "role",
             "state",
         )
+        self.gpus = self._gauge(
+            "gpus", "GPUs of the workers that are asked for: replicas times tensorParallelSize."
+        )
         self.demand_requests = self._gauge(
             "demand_requests_per_second", "Requests offered a second; NaN is unknown."
         )

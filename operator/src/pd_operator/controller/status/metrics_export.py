@@ -21,6 +21,8 @@ def export(
     _inputs(metrics, key, result)
     _demand(metrics, key, result)
     _attainment(metrics, key, result)
+    pools = (result.observation.pool(role).replicas * _gpus(result, role) for role in Role)
+    metrics.gpus.labels(*_of(key)).set(sum(pools))
     for role in Role:
         _workers(metrics, key, result, role)
         _forecast(metrics, key, result, role)
@@ -30,6 +32,10 @@ def export(
         decided.inc(exemplar={"decision": result.decision_id})
     for condition in status.conditions:
         metrics.set_condition(key, condition.type, condition.status.value)
+
+
+def _gpus(result: TickResult, role: Role) -> int:
+    return result.service.spec.pool(role).tensor_parallel_size
 
 
 def _of(key: ServiceKey) -> tuple[str, str]:

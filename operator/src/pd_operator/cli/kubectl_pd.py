@@ -15,6 +15,7 @@ from pd_operator.cli.moments import moment
 from pd_operator.cli.options import Context, Name, Namespace, Output, OutputFormat, Watch
 from pd_operator.cli.pausing import pause, resume
 from pd_operator.cli.profiling.command import app as profiling
+from pd_operator.cli.reporting.command import report
 from pd_operator.cli.resources import ServiceReader
 from pd_operator.cli.simulating.command import simulate
 from pd_operator.cli.sizing.command import plan
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(plan)
 app.command()(top)
 app.command()(check)
+app.command()(report)
 app.command()(pause)
 app.command()(resume)
 app.command()(backtest)

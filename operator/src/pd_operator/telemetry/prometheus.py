@@ -5,6 +5,8 @@ ever zero because it was missing. The methods block for at most some `timeout_se
 them off the event loop.
 """
 
+from collections.abc import Mapping
+
 from prometheus_api_client.prometheus_connect import PrometheusConnect
 
 from pd_operator.api.names import ServiceKey
@@ -25,7 +27,7 @@ from pd_operator.telemetry.offered import read_demand
 from pd_operator.telemetry.queries import ServiceQueries
 from pd_operator.telemetry.secrets import printable
 from pd_operator.telemetry.series import OWN_SERIES, ServiceSeries, series_holes
-from pd_operator.telemetry.template import Template
+from pd_operator.telemetry.template import Matcher, Matchers, Template
 
 OPEN = PrometheusAccess()
 
@@ -123,6 +125,29 @@ class PrometheusReader:
             )
         except PrometheusError as error:
             return self._unknown(error)
+
+    def operator_history(
+        self, service: ServiceKey, metric: str, labels: Mapping[str, str], bins: Bins
+    ) -> FloatArray | Unknown:
+        """One of the operator's own gauges about a service, at the end of each bin; NaN: none.
+
+        `labels` are those that tell its series apart. The largest counts where several say it, as
+        of an operator's pod that was replaced.
+        """
+        own = {"namespace": service.namespace, "service": service.name, **labels}
+        who = Matchers(tuple(Matcher(name, value) for name, value in own.items()))
+        query = promql.OPERATOR_GAUGE.render(metric=metric, who=who)
+        conversation = self._conversation()
+        try:
+            samples = [
+                sample
+                for first, last in bins.chunks()
+                for one in conversation.ask_range(query, first, last, bins.bin_seconds)
+                for sample in one.samples
+            ]
+        except PrometheusError as error:
+            return self._unknown(error)
+        return bins.filled(samples)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -222,6 +222,12 @@ ROUTERS_WITHOUT_COUNT = Template(
     f"count(max by (pod) (up{{$routers}}) unless on (pod) {_OFFERED})",
 )
 
+OPERATOR_GAUGE = Template(
+    "operator_gauge",
+    "What the operator said of a service.",
+    "max({__name__=$metric,$who})",
+)
+
 ALL_TEMPLATES = (
     REQUEST_RATE,
     REQUESTS_COUNTED,

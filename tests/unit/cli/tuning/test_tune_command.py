@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ import yaml
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from pd_e2e.cluster.waiting import eventually
 from pd_operator.cli.tuning import run as tuning_run
 from pd_operator.cli.tuning.candidates import AS_IT_IS, Candidate
 from pd_operator.cli.tuning.command import tune
@@ -71,14 +68,6 @@ def test_what_fails_or_costs_more_on_the_later_part_is_not_proposed(later: Trial
 def test_more_cost_is_proposed_where_the_service_misses_its_objectives() -> None:
     found = tuning((AS_IT_IS, trial(0.80, 5.0)), (CHEAP, trial(0.95, 5.5)))
     assert found.proposal is CHEAP
-
-
-def _children(process: int) -> list[str]:
-    """The processes that a process has started and that run Python's own spawning."""
-    started = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    return [
-        child for child in started if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 @pytest.fixture
@@ -144,17 +133,6 @@ def test_what_was_tried_is_not_tried_again(manifest: Path, trace: Path, tmp_path
     lines = kept.read_text(encoding="utf-8").splitlines()
     assert json.loads(run(*asked).stdout) == told
     assert kept.read_text(encoding="utf-8").splitlines() == lines
-
-
-def test_no_process_outlives_the_command(manifest: Path, trace: Path) -> None:
-    arguments = ["tune", "-f", str(manifest), "--trace", str(trace), "--jobs", "2"]
-    main = f"from pd_operator.cli.kubectl_pd import app; app({arguments!r})"
-    with subprocess.Popen(
-        [sys.executable, "-c", main], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as tuning:
-        spawned = eventually(lambda: _children(tuning.pid))
-        tuning.kill()
-    eventually(lambda: not any(Path(f"/proc/{process}").exists() for process in spawned))
 
 
 @pytest.mark.usefixtures("few")

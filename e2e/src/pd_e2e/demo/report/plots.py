@@ -13,6 +13,7 @@ from pd_e2e.demo.run import Run
 from pd_e2e.demo.timeline import Band, ForecastSample
 from pd_e2e.loadgen.schedule import FloatArray
 from pd_operator.api.roles import Role
+from pd_operator.cli.report import draw
 from pd_operator.cli.report.style import DECODE, GOAL, LOAD, PREFILL
 
 WINDOW_SECONDS = 30.0
@@ -61,10 +62,8 @@ def forecast(
 def workers(axes: Axes, run: Run, role: Role) -> None:
     """Ready workers as an area, wanted ones as a line, perfect knowledge dashed."""
     steps, color = run.steps[role], style.ROLE_COLORS[role]
-    axes.fill_between(
-        steps.seconds, steps.ready, step="post", color=color, alpha=0.18, lw=0, label="ready"
-    )
-    axes.step(steps.seconds, steps.desired, where="post", color=color, label="wanted")
+    wanted, ready = (of.astype(np.float64) for of in (steps.desired, steps.ready))
+    draw.workers(axes, steps.seconds, wanted, ready, color)
     needed = run.needed.of(role).astype(np.float64)
     _dashed(axes, run, needed)
     axes.set_ylim(0, max(axes.get_ylim()[1], steps.desired.max() + 0.6, needed.max() + 0.6))

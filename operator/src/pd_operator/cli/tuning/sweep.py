@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from pd_operator.cli.simulating.request import SimulationRequest
@@ -56,9 +53,7 @@ def sweep(
     missing = [candidate for candidate in candidates if known[candidate.name] is None]
     for _ in range(len(candidates) - len(missing)):
         advance()
-    # Spawned: what is forked holds open the pipe that tells a process of its parent's end.
-    spawned = get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawned, initializer=_end_with_the_parent) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         running = {pool.submit(tried, request, candidate): candidate for candidate in missing}
         try:
             for done in as_completed(running):
@@ -70,18 +65,6 @@ def sweep(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [(one, trial) for one in candidates if (trial := known[one.name]) is not None]
-
-
-def _end_with_the_parent() -> None:
-    """Leave this process when the command has ended, however: a simulation may take minutes."""
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _digest(request: SimulationRequest) -> str:

@@ -51,6 +51,15 @@ async def test_replicas_change_only_as_seen(
 
     await cluster_api.scale(DEPLOYMENT, namespace, POOL, 8, before=7)
     assert (await seen())[0] == 8
+
+    # `/scale` leaves 0 out: somebody has taken all workers away, and they come back.
+    with pytest.raises(ChangedMeanwhileError):
+        await cluster_api.scale(DEPLOYMENT, namespace, POOL, 2, before=0)
+    control_plane.kubectl("scale", "deployment", POOL, "-n", namespace, "--replicas=0")
+    with pytest.raises(ChangedMeanwhileError):
+        await cluster_api.scale(DEPLOYMENT, namespace, POOL, 2, before=8)
+    await cluster_api.scale(DEPLOYMENT, namespace, POOL, 2, before=0)
+    assert (await seen())[0] == 2
     with pytest.raises(ClusterError) as missing:
         await cluster_api.scale(DEPLOYMENT, namespace, "nobody", 8, before=7)
     assert not isinstance(missing.value, ChangedMeanwhileError)

@@ -177,13 +177,13 @@ class Cluster:
         Only while they are still `before`, and the object still of this `version`, where those are
         given: else `ChangedMeanwhileError`, and nothing is set.
         """
-        tests = {"/spec/replicas": before, "/metadata/resourceVersion": version or None}
-        patch: list[Object] = [
-            {"op": "test", "path": path, "value": value}
-            for path, value in tests.items()
-            if value is not None
-        ]
-        change = {"op": "replace", "path": "/spec/replicas", "value": replicas}
+        patch: list[Object] = []
+        if before is not None:
+            # A Scale leaves its replicas out where they are 0; null stands for what is not there.
+            patch.append({"op": "test", "path": "/spec/replicas", "value": before or None})
+        if version:
+            patch.append({"op": "test", "path": "/metadata/resourceVersion", "value": version})
+        change = {"op": "add", "path": "/spec/replicas", "value": replicas}
         with _changed_on(CONFLICT, *([TEST_FAILED] if patch else [])):
             await self._patch(kind.path(namespace, name, "scale"), [*patch, change], JSON_PATCH)
 

@@ -39,8 +39,8 @@ or grants more. No wildcard, no Secret but those that the values name, no escala
   resources: [deployments/scale]
   verbs: [get, patch]
 {{- range .Values.scaleTargets }}
-# Workloads of other hands that services may name as their pools, by the chart's values: read, and never made,
-# changed or deleted.
+# Workloads of other hands that services may name as their pools, by the chart's values: read and scaled, and never
+# made, changed otherwise, or deleted.
 - apiGroups: [{{ quote .apiGroup }}]
   resources: {{ toJson .resources }}
   verbs: [get]
@@ -50,8 +50,12 @@ or grants more. No wildcard, no Secret but those that the values name, no escala
 {{- end }}
 - apiGroups: [{{ quote .apiGroup }}]
   resources: {{ toJson $scales }}
-  verbs: [get]
+  verbs: [get, patch]
 {{- end }}
+# Who else scales such a workload: then nothing of it is changed.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list]
 # The service's address, and headless Services that give workers names.
 - apiGroups: [""]
   resources: [services]

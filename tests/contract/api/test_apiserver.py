@@ -90,10 +90,6 @@ BAD: dict[str, tuple[Changes, str]] = {
         attached(spec_metrics_prefillLabels={"namespace": "kube-system"}),
         "spec.metrics.prefillLabels: Invalid value: a label's name is letters, digits",
     ),
-    "an attached service that changes replicas": (
-        attached(spec_autoscaling_mode="Active"),
-        "spec.autoscaling.mode: Invalid value: mode must be Advisory or Paused",
-    ),
     "min above max": (
         {"spec.prefill.minReplicas": 9},
         "spec.prefill.minReplicas: Invalid value: minReplicas must not exceed maxReplicas",

@@ -55,9 +55,10 @@ NEEDS = (
     Need("run pools and routers", "apps", "deployments", CHILD),
     Need("change replicas", "apps", "deployments/scale", ("get", "patch")),
     Need("see StatefulSets that are there", "apps", "statefulsets", ("get",)),
-    Need("see their replicas", "apps", "statefulsets/scale", ("get",)),
+    Need("scale them", "apps", "statefulsets/scale", ("get", "patch")),
     Need("see LeaderWorkerSets that are there", LWS, "leaderworkersets", ("get",)),
-    Need("see their groups", LWS, "leaderworkersets/scale", ("get",)),
+    Need("scale their groups", LWS, "leaderworkersets/scale", ("get", "patch")),
+    Need("see who else scales", "autoscaling", "horizontalpodautoscalers", ("list",)),
     Need("give services an address", "", "services", CHILD),
     Need("give the sidecar an identity", "", "serviceaccounts", CHILD),
     Need("let the sidecar read pods", RBAC, "roles", CHILD),
@@ -227,7 +228,7 @@ def test_the_values_say_which_workloads_of_others_may_be_scaled(
         name = "rolebasedgroupscalingadapters"
         named = (
             Need("see it", group, name, ("get",)),
-            Need("see its replicas", group, f"{name}/scale", ("get",)),
+            Need("scale it", group, f"{name}/scale", ("get", "patch")),
         )
         eventually(lambda: all(installed.rights(named, "default").values()))
         others = Need("scale others", "apps", "statefulsets/scale", ("get", "patch"))

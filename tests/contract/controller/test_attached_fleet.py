@@ -3,19 +3,26 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pd_e2e.cluster.controlplane import ControlPlane
+from pd_operator.actuation.actuator import Actuator
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.kinds import PD_SERVICE
+from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.scale_targets import ScaleTargetError, TargetFault
+from pd_operator.actuation.steps import SetReplicas
 from pd_operator.api.names import API_VERSION, KIND, ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.scale_target import ScaleTargetRef
+from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.tick.attached_fleet import AttachedFleet
 from pd_operator.controller.tick.fleet import Sight
+from pd_operator.controller.tick.rivals import must_be_alone
 from pd_operator.scaling.observation import PoolObservation
 from pd_operator.telemetry.observe import observe
 
@@ -142,17 +149,18 @@ async def test_pods_and_replicas_are_those_of_the_targets_and_of_nobody_else(
     assert json.loads(ports) == [{"name": "http", "containerPort": 8000}]
 
 
+def groups(name: str, replicas: int) -> Json:
+    spec = {"replicas": replicas, "leaderWorkerTemplate": {"size": 2}}
+    metadata = {"name": name}
+    return {"apiVersion": GROUPS, "kind": "LeaderWorkerSet", "metadata": metadata, "spec": spec}
+
+
 async def test_of_groups_of_nodes_the_leaders_are_the_workers(
     here: Namespace, control_plane: ControlPlane
 ) -> None:
     control_plane.serve_crds(LEADER_WORKER_SET)
     here.make(
-        {
-            "apiVersion": GROUPS,
-            "kind": "LeaderWorkerSet",
-            "metadata": {"name": "answers"},
-            "spec": {"replicas": 2, "leaderWorkerTemplate": {"size": 2}},
-        },
+        groups("answers", 2),
         workload("Deployment", "prompts", 1),
         *(leader("answers", number) for number in range(2)),
     )
@@ -168,12 +176,12 @@ async def test_of_groups_of_nodes_the_leaders_are_the_workers(
         "patch", "leaderworkerset", "answers", "--subresource=status", "--type=merge", "-p", patch
     )
     fleet = here.fleet("Deployment/prompts", "LeaderWorkerSet/answers", GROUPS)
-    groups = (await settled(fleet, 1, 2))[Role.DECODE]
-    assert groups.replicas == 2
-    assert [worker.name for worker in groups.workers] == ["answers-0", "answers-1"]
+    seen = (await settled(fleet, 1, 2))[Role.DECODE]
+    assert seen.replicas == 2
+    assert [worker.name for worker in seen.workers] == ["answers-0", "answers-1"]
     # It does not say which spec its controller has seen: as many groups as are wanted do.
-    assert groups.settled
-    assert not groups.rolling_out
+    assert seen.settled
+    assert not seen.rolling_out
 
     here.kubectl("scale", "leaderworkerset", "answers", "--replicas=3")
     assert not pools(await fleet.look())[Role.DECODE].settled
@@ -206,3 +214,110 @@ async def test_a_target_that_cannot_be_scaled_is_named(
     with pytest.raises(ScaleTargetError, match=words) as refused:
         await settled(fleet, 99, 99)
     assert refused.value.fault is fault
+
+
+async def test_of_a_workload_of_other_hands_the_number_alone_is_written(
+    here: Namespace, control_plane: ControlPlane
+) -> None:
+    control_plane.serve_crds(LEADER_WORKER_SET)
+    key = "leaderworkerset.sigs.k8s.io"
+    here.make(workload("StatefulSet", "prompts", 0), groups("answers", 3))
+    selector = json.dumps({"status": {"hpaPodSelector": f"{key}/name=answers"}})
+    here.kubectl(
+        *("patch", "leaderworkerset", "answers"),
+        *("--subresource=status", "--type=merge", "-p", selector),
+    )
+    fleet = here.fleet("StatefulSet/prompts", "LeaderWorkerSet/answers", GROUPS)
+
+    async def nobody(role: Role) -> tuple[str, ...]:
+        del role
+        return ()
+
+    for role, replicas in ((Role.PREFILL, 2), (Role.DECODE, 1)):
+        pool = pools(await fleet.look())[role]
+        writer = PoolWriter(ServiceKey(here.name, "chat"), here.cluster, fleet.workload)
+        acts = Actuator(writer, nobody)
+        before = fleet.seen[role].stored
+        step = SetReplicas(replicas)
+
+        stale = replace(pool, version="1")
+        if replicas < pool.replicas:
+            assert await acts.apply([step], stale) == [], "something of it has changed"
+        assert await acts.apply([step], pool) == [step]
+        assert await acts.apply([step], replace(pool, replicas=7)) == [], "another number"
+
+        assert pools(await fleet.look())[role].replicas == replicas
+        after = fleet.seen[role].stored
+        for part in ("labels", "annotations", "ownerReferences"):
+            assert after["metadata"].get(part) == before["metadata"].get(part)
+        assert after["spec"] == before["spec"] | {"replicas": replicas}
+
+
+def attached(name: str) -> Json:
+    """A service of the Deployments `prompts` and `answers`."""
+    pools = {
+        role: {
+            "maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+        }
+        for role, target in (("prefill", "prompts"), ("decode", "answers"))
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name},
+        "spec": {
+            "model": {"path": "org/model"},
+            "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+            "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
+            "metrics": {"prometheusUrl": "http://prometheus", "routerLabels": {"job": "smg"}},
+            **pools,
+        },
+    }
+
+
+AUTOSCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "by-hand"},
+    "spec": {
+        "maxReplicas": 3,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "answers"},
+    },
+}
+
+
+async def test_nobody_else_may_scale_what_the_operator_scales(
+    here: Namespace, api: ControlPlane
+) -> None:
+    owner = {"apiVersion": "x.io/v1", "kind": "Group", "name": "g", "uid": "u", "controller": True}
+    here.make(workload("Deployment", "prompts", 0), workload("Deployment", "answers", 0))
+    here.make(attached("one"), attached("two"))
+    both = await here.cluster.select(PD_SERVICE, here.name, {})
+    made = {one["metadata"]["name"]: one["metadata"] for one in both}
+    older, younger = sorted(made, key=lambda n: (made[n]["creationTimestamp"], made[n]["uid"]))
+    fleet = here.fleet("Deployment/prompts", "Deployment/answers")
+
+    async def check(name: str) -> None:
+        found = await here.cluster.get(PD_SERVICE, here.name, name)
+        assert found is not None
+        await fleet.look()
+        await must_be_alone(here.cluster, PDInferenceService.parse(found), fleet.seen)
+
+    await check(older)
+    with pytest.raises(ScaleTargetError, match=f"scaled by {KIND} {older} too"):
+        await check(younger)
+    advisory = json.dumps({"spec": {"autoscaling": {"mode": "Advisory"}}})
+    here.kubectl("patch", "pdis", older, "--type=merge", "-p", advisory)
+    await check(younger)
+
+    here.make(AUTOSCALER)
+    with pytest.raises(ScaleTargetError, match="answers is scaled by HorizontalPodAutoscaler by-h"):
+        await check(younger)
+    here.kubectl("delete", "hpa", "by-hand")
+    await check(younger)
+
+    patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
+    here.kubectl("patch", "deployment", "prompts", "-p", patch)
+    with pytest.raises(ScaleTargetError, match="prompts is scaled by Group g, which it belongs to"):
+        await check(younger)

@@ -9,6 +9,7 @@ from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster, Cluste
 from pd_operator.actuation.fence import Fence, Unfenced
 from pd_operator.actuation.kinds import Kind
 from pd_operator.actuation.role_switch import SwitchAnswer, SwitchResult
+from pd_operator.actuation.workload import Workload
 from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ANNOTATION_DECISION, ServiceKey
 from pd_operator.api.roles import Role
@@ -121,6 +122,9 @@ class GivenObserver:
     async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
         home = (await self.look(key)).home(role)
         return {worker.name for worker in home.live if worker.ready}
+
+    def workload(self, key: ServiceKey, role: Role) -> Workload:
+        return Workload.of_pool(key, role)
 
     def prometheus(self, service: PDInferenceService) -> HistorySource:
         del service

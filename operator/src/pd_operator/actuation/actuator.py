@@ -11,6 +11,7 @@ from pd_operator.actuation.steps import (
     PutOnTraffic,
     Recall,
     ReportOverdue,
+    ReportWaiting,
     SetReplicas,
     Step,
     TakeBack,
@@ -107,7 +108,7 @@ class Actuator:
                 await self._writer.mark(worker, versions, annotations={ANNOTATION_IDLE_SINCE: text})
             case SetReplicas():
                 await self._set_replicas(step, pool, versions)
-            case ReportOverdue():
+            case ReportOverdue() | ReportWaiting():
                 return
 
     async def _set_replicas(
@@ -146,5 +147,5 @@ def _begins_term(step: Step, pool: PoolObservation) -> bool:
             return True
         case SetReplicas(replicas):
             return replicas < pool.replicas
-        case NoteIdle() | ReportOverdue():
+        case NoteIdle() | ReportOverdue() | ReportWaiting():
             return False

@@ -78,6 +78,14 @@ class ReportOverdue:
 
 
 @dataclass(frozen=True)
+class ReportWaiting:
+    """The pool is larger than wanted, and nobody can go now: `why`, of `worker` where it is one."""
+
+    why: str
+    worker: str = ""
+
+
+@dataclass(frozen=True)
 class SetReplicas:
     """Set the pool's replicas; `victims` first become the cheapest pods to delete.
 
@@ -90,7 +98,16 @@ class SetReplicas:
     spared: tuple[str, ...] = ()
 
 
-Step = TakeOffTraffic | PutOnTraffic | TakeBack | Recall | NoteIdle | ReportOverdue | SetReplicas
+Step = (
+    TakeOffTraffic
+    | PutOnTraffic
+    | TakeBack
+    | Recall
+    | NoteIdle
+    | ReportOverdue
+    | ReportWaiting
+    | SetReplicas
+)
 
 
 @dataclass(frozen=True)
@@ -122,12 +139,12 @@ def next_steps(target: PoolTarget) -> list[Step]:
     removed = [worker for worker in pool.live if pool.is_removed(worker)]
     if removed and pool.complete:
         more = target.desired > pool.replicas
-        return _take_back(pool, removed) + [SetReplicas(target.desired)] * more
+        return take_back(pool, removed) + [SetReplicas(target.desired)] * more
     if steps := _raise_again(target, removed):
         return steps
     if target.desired < pool.replicas and not pool.rolling_out:
         return _scale_down(target)
-    steps = _call_off(pool, pool.drains)
+    steps = call_off(pool, pool.drains)
     if target.desired > pool.replicas:
         steps += [Recall(worker.name, target.desired) for worker in removed]
         steps.append(SetReplicas(target.desired))
@@ -142,17 +159,17 @@ def let_go(pool: PoolObservation) -> list[Step]:
     """
     removed = [worker for worker in pool.live if pool.is_removed(worker)]
     if removed and pool.complete:
-        return _take_back(pool, removed)
+        return take_back(pool, removed)
     begun = [
         worker
         for worker in pool.drains
         if (worker.drain_started is not None or worker.replicas_without is not None)
         and not worker.switching
     ]
-    return _call_off(pool, begun)
+    return call_off(pool, begun)
 
 
-def _take_back(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> list[Step]:
+def take_back(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> list[Step]:
     """Workers that were to go and stay: recalled, or another went in their place."""
     gone = tuple(w.name for w in pool.workers if w.terminating and w.replicas_without is None)
     return [
@@ -182,7 +199,7 @@ def _raise_again(target: PoolTarget, removed: Sequence[WorkerObservation]) -> li
     return [SetReplicas(replicas, spared=spared)]
 
 
-def _call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> list[Step]:
+def call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> list[Step]:
     """Put workers back; one that replicas were perhaps lowered for, only when it surely stays."""
     return [
         PutOnTraffic(worker.name)
@@ -206,9 +223,8 @@ def _scale_down(target: PoolTarget) -> list[Step]:
     drains = _choose(target, members, excess - missing - len(unused))
     names = {worker.name for worker in drains}
     surplus = [worker for worker in pool.drains if worker.name not in {*names, *unused}]
-    steps = _call_off(pool, surplus)
-    steps += _take_off(target, drains)
-    steps += _notes(target, drains)
+    steps = call_off(pool, surplus)
+    steps += drain_steps(target, drains)
     if pool.settled and len(pool.live) <= pool.replicas:
         steps += _lower(target, members, missing, unused, drains)
     return steps
@@ -239,6 +255,11 @@ def _lost(worker: WorkerObservation) -> bool:
     return (
         worker.started and not worker.ready and worker.unready_seconds >= UNREADY_PATIENCE_SECONDS
     )
+
+
+def drain_steps(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[Step]:
+    """Take these workers off traffic, and write down what they say of their work."""
+    return [*_take_off(target, drains), *_notes(target, drains)]
 
 
 def _take_off(target: PoolTarget, drains: Sequence[WorkerObservation]) -> list[Step]:
@@ -275,7 +296,7 @@ def _lower(
     drains: Sequence[WorkerObservation],
 ) -> list[Step]:
     """Lower the replicas by pods that are not there, and by those that surely go and may."""
-    done = {worker.name: worker for worker in drains if _drained(worker, target)}
+    done = {worker.name: worker for worker in drains if is_drained(worker, target)}
     victims = would_go(members, [*unused, *done])
     if not missing and not victims:
         return []
@@ -312,6 +333,7 @@ def _overdue(worker: WorkerObservation, now: float) -> bool:
     return worker.drain_deadline is not None and now >= worker.drain_deadline
 
 
-def _drained(worker: WorkerObservation, target: PoolTarget) -> bool:
+def is_drained(worker: WorkerObservation, target: PoolTarget) -> bool:
+    """Whether a worker off traffic may go: surely idle, or past its deadline where that cuts."""
     cut = _overdue(worker, target.now) and not target.rules.waits
     return not worker.traffic and (is_confirmed_idle(worker, target.now) or cut)

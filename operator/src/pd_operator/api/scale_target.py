@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from pd_operator.api.autoscaling import Mode, RoleFlips
+from pd_operator.api.autoscaling import RoleFlips
 from pd_operator.api.base import ApiModel
 from pd_operator.api.engine import ObjectName
 from pd_operator.api.parallelism import Parallelism
@@ -50,7 +50,6 @@ _SIZES = "parallelism must be Manual with scaleTargetRef: give tensorParallelSiz
 _ARGUMENTS = "args and template belong to the target of scaleTargetRef: leave them out"
 _ROUTER = "metrics.routerLabels must be given with scaleTargetRef, and only then"
 _KEPT = "scaleTargetRef cannot be set, changed or removed later: delete the service, make another"
-_ADVISORY = "mode must be Advisory or Paused with scaleTargetRef"
 
 _ATTACHED = "has(self.prefill.scaleTargetRef)"
 _NOT = f"!{_ATTACHED}"
@@ -72,11 +71,6 @@ ATTACHMENT_RULES = (
         "rule": f"{_NOT} || self.autoscaling.roleFlips == 'Disabled'",
         "message": _FLIPS,
         "fieldPath": ".autoscaling.roleFlips",
-    },
-    {
-        "rule": f"{_NOT} || self.autoscaling.mode != 'Active'",
-        "message": _ADVISORY,
-        "fieldPath": ".autoscaling.mode",
     },
     {
         "rule": f"{_NOT} || self.parallelism == 'Manual'",
@@ -121,7 +115,6 @@ def attachment_fault(spec: "PDInferenceServiceSpec") -> str | None:
     faults = {
         _TWO: (prefill.kind, prefill.name) == (decode.kind, decode.name),
         _FLIPS: spec.autoscaling.role_flips is not RoleFlips.DISABLED,
-        _ADVISORY: spec.autoscaling.mode is Mode.ACTIVE,
         _SIZES: spec.parallelism is not Parallelism.MANUAL,
         _ARGUMENTS: bool(
             spec.engine.args or any(spec.pool(r).args or spec.pool(r).template for r in Role)

@@ -17,6 +17,7 @@ from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.role_switch import RoleSwitch
 from pd_operator.actuation.scale_targets import ScaleTargetError
+from pd_operator.actuation.workload import Workload
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.names import ServiceKey
@@ -89,7 +90,7 @@ class ServiceLoop:
         )
         self._claim = ServiceClaim(key, deps.cluster, events, deps.identity)
         self._forecaster = ServiceForecaster(key, deps.fits)
-        pools = PoolWriter(key, deps.cluster)
+        pools = PoolWriter(key, deps.cluster, self._workload)
         self._scaler = PoolScaler(pools, self._ready_workers, events, deps.metrics)
         self._flipper = RoleFlipper(pools, deps.switch_role, events, deps.metrics)
         self._writer = StatusWriter(key, deps.cluster, events, deps.metrics)
@@ -275,6 +276,9 @@ class ServiceLoop:
         await self._scaler.let_go(about, homes, "nothing is scaled as long as Ready is False")
         if flipping:
             self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
+
+    def _workload(self, role: Role) -> Workload:
+        return self._deps.observer.workload(self._key, role)
 
     async def _ready_workers(self, role: Role) -> set[str]:
         return await self._deps.observer.ready_workers(self._key, role)

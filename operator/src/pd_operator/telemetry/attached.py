@@ -46,7 +46,10 @@ def as_deployment(stored: Mapping[str, Any], scale: Mapping[str, Any]) -> Object
     status = stored.get("status") or {}
     same = stored["metadata"].get("resourceVersion") == metadata.get("resourceVersion")
     generation = stored["metadata"].get("generation", 0)
-    wanted, there = int(scale["spec"].get("replicas", 0)), int(counted.get("replicas", 0))
+    wanted, there = (
+        int((scale.get("spec") or {}).get("replicas", 0)),
+        int(counted.get("replicas", 0)),
+    )
     seen = status.get("observedGeneration", generation if wanted == there else None)
     return {
         "metadata": {**metadata, "generation": generation},

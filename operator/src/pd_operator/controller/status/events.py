@@ -23,6 +23,7 @@ class EventReason(StrEnum):
     SCALING_DOWN = "ScalingDown"
     SCALED_DOWN = "ScaledDown"
     SCALE_DOWN_TAKEN_BACK = "ScaleDownTakenBack"
+    SCALE_DOWN_WAITS = "ScaleDownWaits"
     ADVICE_CHANGED = "AdviceChanged"
     DRAIN_OVERDUE = "DrainOverdue"
     OTHER_WORKER_REMOVED = "OtherWorkerRemoved"

@@ -11,6 +11,7 @@ from pd_operator.actuation.scale_targets import (
     read_target,
     resolve_kind,
 )
+from pd_operator.actuation.workload import Workload
 from pd_operator.api.names import LABEL_ROLE, LABEL_SERVICE, ROLE_ROUTER, ServiceKey
 from pd_operator.api.pods import label
 from pd_operator.api.roles import Role
@@ -34,10 +35,11 @@ class AttachedFleet:
         self._key = key
         self._targets = targets
         self._kinds: dict[Role, Kind] = {}
+        self.seen: dict[Role, ScaleTarget] = {}
 
     async def look(self) -> Sight:
         """See them as they are. `ScaleTargetError` where a target is not what it must be."""
-        targets = {role: await self._target(role) for role in Role}
+        targets = self.seen = {role: await self._target(role) for role in Role}
         found = {role: await self._pods(target) for role, target in targets.items()}
         _must_differ(found, targets)
         workers = [
@@ -58,14 +60,15 @@ class AttachedFleet:
         """The pods, and with them all by which they are found."""
         return (await self.look()).pods
 
+    def workload(self, role: Role) -> Workload:
+        """What a pool's replicas are written to."""
+        return Workload(self._kinds[role], self._targets[role].name, ours=False)
+
     async def _target(self, role: Role) -> ScaleTarget:
         ref = self._targets[role]
-        kind = self._kinds.get(role) or await resolve_kind(self._cluster, ref)
-        # Forgotten where reading fails: a CRD may have gone, and come back as another.
-        self._kinds.pop(role, None)
-        target = await read_target(self._cluster, self._key.namespace, ref, kind)
-        self._kinds[role] = kind
-        return target
+        if role not in self._kinds:
+            self._kinds[role] = await resolve_kind(self._cluster, ref)
+        return await read_target(self._cluster, self._key.namespace, ref, self._kinds[role])
 
     async def _pods(self, target: ScaleTarget) -> list[Object]:
         return await self._cluster.select(POD, self._key.namespace, target.selector)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pd_operator.actuation.cluster import Cluster, Object
-from pd_operator.actuation.kinds import DEPLOYMENT, POD
-from pd_operator.api.names import LABEL_SERVICE, ServiceKey, pool_name
+from pd_operator.actuation.kinds import POD
+from pd_operator.actuation.workload import Workload
+from pd_operator.api.names import LABEL_SERVICE, ServiceKey
 from pd_operator.api.roles import Role
 
 
@@ -31,6 +32,9 @@ class Fleet(Protocol):
     async def pods(self) -> list[Object]:
         """The pods alone."""
 
+    def workload(self, role: Role) -> Workload:
+        """What a pool's replicas are written to, once they have been looked at."""
+
 
 class OwnFleet:
     """The Deployments that the operator made for a service."""
@@ -49,6 +53,10 @@ class OwnFleet:
         labels = {LABEL_SERVICE: self._key.name}
         return await self._cluster.select(POD, self._key.namespace, labels)
 
+    def workload(self, role: Role) -> Workload:
+        """What a pool's replicas are written to."""
+        return Workload.of_pool(self._key, role)
+
     async def _deployment(self, role: Role) -> Object | None:
-        name = pool_name(self._key.name, role)
-        return await self._cluster.get(DEPLOYMENT, self._key.namespace, name)
+        workload = self.workload(role)
+        return await self._cluster.get(workload.kind, self._key.namespace, workload.name)

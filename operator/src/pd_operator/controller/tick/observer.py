@@ -7,12 +7,15 @@ from dataclasses import replace
 import aiohttp
 
 from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.workload import Workload
+from pd_operator.api.autoscaling import Mode
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.tick.attached_fleet import AttachedFleet, must_have_their_roles
 from pd_operator.controller.tick.fleet import Fleet, OwnFleet
 from pd_operator.controller.tick.prometheus_access import UNSET, read_access
+from pd_operator.controller.tick.rivals import must_be_alone
 from pd_operator.demand import Demand, present_window_seconds
 from pd_operator.scaling.observation import (
     Attainment,
@@ -89,6 +92,7 @@ class Observer:
         )
         if targets := service.spec.scale_targets:
             must_have_their_roles(seen, targets)
+            await self._must_be_alone(service)
         return replace(seen, demand=demand, attainment=attainment)
 
     async def look(self, key: ServiceKey) -> Observation:
@@ -114,6 +118,15 @@ class Observer:
             reader.demand(service.key, now, recent),
             reader.attainment(service.key, objectives, now, window),
         )
+
+    def workload(self, key: ServiceKey, role: Role) -> Workload:
+        """What the replicas of a pool are written to; of a service that has been observed."""
+        return self._fleet(key).workload(role)
+
+    async def _must_be_alone(self, service: PDInferenceService) -> None:
+        fleet = self._fleet(service.key)
+        if isinstance(fleet, AttachedFleet) and service.spec.autoscaling.mode is Mode.ACTIVE:
+            await must_be_alone(self._cluster, service, fleet.seen)
 
     def _find(self, service: PDInferenceService) -> None:
         """Know where the service's pods are; the API server lets nobody change that later."""

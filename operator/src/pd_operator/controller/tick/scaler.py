@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from pd_operator.actuation.actuator import Actuator, Look
+from pd_operator.actuation.attached_steps import REMOVALS, Removal, attached_steps
 from pd_operator.actuation.home_pools import HomeTarget, home_targets
 from pd_operator.actuation.pool_writer import PoolWriter
 from pd_operator.actuation.steps import (
@@ -10,6 +11,7 @@ from pd_operator.actuation.steps import (
     PoolTarget,
     PutOnTraffic,
     ReportOverdue,
+    ReportWaiting,
     SetReplicas,
     Step,
     TakeBack,
@@ -46,6 +48,7 @@ class PoolScaler:
         self._actuator = Actuator(writer, look)
         self._left_at: dict[Role, int] = {}
         self._reported: set[str] = set()
+        self._waiting: dict[Role, str] = {}
 
     async def notice_others(self, service: PDInferenceService, seen: Observation) -> None:
         """Say where replicas are no longer what was left behind; for every tick of any mode.
@@ -74,6 +77,8 @@ class PoolScaler:
             self._left_at[role] = next(
                 (step.replicas for step in taken if isinstance(step, SetReplicas)), replicas
             )
+            if not any(isinstance(step, ReportWaiting) for step in taken):
+                self._waiting.pop(role, None)
             for step in taken:
                 await self._announce(service.metadata, role, replicas, step, decision.sentence)
         return any(self._shrinks(seen.home(role), targets[role]) for role in Role)
@@ -126,32 +131,10 @@ class PoolScaler:
                     f"{role.value} {before} -> {replicas}: {', '.join(spared)} lost readiness, and "
                     "Kubernetes would remove it in place of the worker that has drained.",
                 )
-            case SetReplicas(replicas, victims, overdue):
-                if overdue:
-                    await self._events.post(
-                        about,
-                        EventReason.DRAIN_OVERDUE,
-                        f"Removing {', '.join(overdue)} with requests left: "
-                        "drainDeadlineSeconds has passed.",
-                        warning=True,
-                    )
-                if replicas > before:
-                    reason, more = EventReason.SCALED_UP, f": {why}"
-                else:
-                    # Why was told when the drain began; by now nothing may call for a change.
-                    reason, more = EventReason.SCALED_DOWN, f", without {_named(victims)}."
-                message = f"{role.value} {before} -> {replicas}{more}"
-                await self._events.post(about, reason, message)
-            case ReportOverdue(worker):
-                if worker not in self._reported:
-                    self._reported.add(worker)
-                    await self._events.post(
-                        about,
-                        EventReason.DRAIN_OVERDUE,
-                        f"{role.value} worker {worker} still has requests, or does not answer, "
-                        "after drainDeadlineSeconds; drainOverdue is Wait, so it is waited for.",
-                        warning=True,
-                    )
+            case SetReplicas():
+                await self._announce_replicas(about, role, before, step, why)
+            case ReportOverdue() | ReportWaiting():
+                await self._announce_waiting(about, role, before, step)
             case TakeBack(worker, gone):
                 self._metrics.wrong_victims.labels(
                     self._key.namespace, self._key.name, role.value
@@ -176,6 +159,44 @@ class PoolScaler:
             case _:
                 return
 
+    async def _announce_replicas(
+        self, about: Metadata, role: Role, before: int, step: SetReplicas, why: str
+    ) -> None:
+        if step.overdue:
+            await self._events.post(
+                about,
+                EventReason.DRAIN_OVERDUE,
+                f"Removing {', '.join(step.overdue)} with requests left: "
+                "drainDeadlineSeconds has passed.",
+                warning=True,
+            )
+        if step.replicas > before:
+            reason, more = EventReason.SCALED_UP, f": {why}"
+        else:
+            # Why was told when the drain began; by now nothing may call for a change.
+            reason, more = EventReason.SCALED_DOWN, f", without {_named(step.victims)}."
+        await self._events.post(about, reason, f"{role.value} {before} -> {step.replicas}{more}")
+
+    async def _announce_waiting(
+        self, about: Metadata, role: Role, before: int, step: ReportOverdue | ReportWaiting
+    ) -> None:
+        """Told once: of a worker that outlasts its deadline, or of what is waited for now."""
+        if isinstance(step, ReportWaiting):
+            told = step.worker or step.why
+            if self._waiting.get(role) != told:
+                self._waiting[role] = told
+                message = f"{role.value} stays at {before} for now. {step.why}"
+                await self._events.post(about, EventReason.SCALE_DOWN_WAITS, message)
+        elif step.worker not in self._reported:
+            self._reported.add(step.worker)
+            await self._events.post(
+                about,
+                EventReason.DRAIN_OVERDUE,
+                f"{role.value} worker {step.worker} still has requests, or does not answer, "
+                "after drainDeadlineSeconds; drainOverdue is Wait, so it is waited for.",
+                warning=True,
+            )
+
 
 def _named(victims: Sequence[str]) -> str:
     return ", ".join(victims) or "pods that were never there"
@@ -186,13 +207,16 @@ def _steps(
 ) -> list[Step]:
     spec = service.spec.pool(role)
     rules = DrainRules(spec.drain_deadline_seconds, spec.drain_overdue is DrainOverdue.WAIT)
-    return next_steps(
-        PoolTarget(
-            seen.home(role),
-            target.replicas,
-            seen.time_seconds,
-            rules,
-            first=target.first,
-            kept=target.kept,
-        )
+    pool = PoolTarget(
+        seen.home(role),
+        target.replicas,
+        seen.time_seconds,
+        rules,
+        first=target.first,
+        kept=target.kept,
     )
+    targets = service.spec.scale_targets
+    if targets is None:
+        return next_steps(pool)
+    removal = REMOVALS.get(targets[role].kind, Removal.UNKNOWN)
+    return attached_steps(pool, removal, routed=bool(seen.routers_ready))

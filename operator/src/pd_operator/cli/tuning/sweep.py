@@ -71,7 +71,7 @@ def _digest(request: SimulationRequest) -> str:
     played, digest = request.requests, hashlib.sha256()
     for part in (played.arrival_seconds, played.prompt_tokens, played.output_tokens):
         digest.update(part.tobytes())
-    digest.update(request.spec.model_dump_json().encode())
+    digest.update(request.spec.model_dump_json(exclude_unset=True).encode())
     digest.update(repr(request.profile).encode())
     digest.update(f"{request.begin_seconds} {request.seed}".encode())
     return digest.hexdigest()[:16]

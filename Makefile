@@ -62,7 +62,7 @@ dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh
 
-bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, policies, prefixes, simulator, sizing): table, and build/bench/NAME.json
+bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, install, policies, prefixes, simulator, sizing): table, and build/bench/NAME.json
 	@$(BIN)/python -m scripts.bench_$*
 
 clean: ## Remove what the targets wrote into this folder

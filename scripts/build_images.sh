@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the images of operator and engine simulator with whichever builder is at hand and works.
+# Builds the images of operator, worker table and engine simulator with whichever builder is at hand and works.
 # Without one it says so and succeeds, so that machines without containers are not in the way;
-# REQUIRED=1 makes that a failure. TAG is the version of pyproject.toml unless set.
+# REQUIRED=1 makes that a failure. TAG is the version of pyproject.toml unless set. PYTHON names another base image,
+# where the Containerfiles' own cannot be pulled: scripts/build_base_image.sh makes one from Debian's packages.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,7 +28,7 @@ cp -R pyproject.toml constraints.txt README.md LICENSE operator forecasting imag
 cp -R e2e/src "$context/e2e"
 find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +
 
-for image in operator engine-simulator; do
+for image in operator worker-table engine-simulator; do
     echo "Building pd-operator/$image:$tag with $builder"
-    "$builder" build --file "$context/images/Containerfile.$image" --tag "pd-operator/$image:$tag" "$context"
+    "$builder" build ${PYTHON:+--build-arg "PYTHON=$PYTHON"} --file "$context/images/Containerfile.$image" --tag "pd-operator/$image:$tag" "$context"
 done

@@ -31,11 +31,10 @@
 
 {{- define "pd-operator.workerTableImage" -}}
 {{- $image := .Values.workerTable.image -}}
-{{- $repository := default .Values.image.repository $image.repository -}}
 {{- if $image.digest -}}
-{{- printf "%s@%s" $repository $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $repository $image.tag -}}
+{{- printf "%s:%s" $image.repository $image.tag -}}
 {{- end -}}
 {{- end -}}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pd_e2e.cluster.waiting import eventually
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.conditions import ConditionType
 from pd_operator.api.roles import Role
-from pd_operator.performance.calibration import MINIMUM_SAMPLES
 
 from .installed import InstalledOperator
 from .service import NAME, RunningService, template

@@ -31,10 +31,14 @@ def test_the_advertised_example_is_a_service(metadata: Any) -> None:
     assert service.spec.objectives.ttft.percentile == 90
 
 
-def test_the_advertised_image_is_the_one_that_runs(metadata: Any) -> None:
+def test_the_advertised_images_are_those_that_run(metadata: Any) -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
-    (image,) = yaml.safe_load(metadata["annotations"]["artifacthub.io/images"])
-    assert image["image"] == f"{values['image']['repository']}:{metadata['appVersion']}"
+    told = yaml.safe_load(metadata["annotations"]["artifacthub.io/images"])
+    sidecar = values["workerTable"]["image"]
+    assert {image["name"]: image["image"] for image in told} == {
+        "operator": f"{values['image']['repository']}:{metadata['appVersion']}",
+        "worker-table": f"{sidecar['repository']}:{sidecar['tag']}",
+    }
 
 
 def test_every_value_of_the_schema_has_a_default() -> None:

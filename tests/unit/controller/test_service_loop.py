@@ -14,6 +14,7 @@ from tests.unit.actuation.switching import seen as switching
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.names import ANNOTATION_PAUSED, ANNOTATION_PAUSED_BY, ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
@@ -30,7 +31,7 @@ from pd_operator.controller.tick.calibrator import Calibrator
 from pd_operator.controller.tick.engine_profile import bundled_basis
 from pd_operator.demand import DemandHistory
 from pd_operator.performance import load_bundled
-from pd_operator.performance.calibration import MINIMUM_SAMPLES, Calibration, Sample
+from pd_operator.performance.calibration import Calibration, Sample
 from pd_operator.performance.calibration_status import to_plain
 from pd_operator.performance.learning import Reference
 from pd_operator.scaling.observation import Observation, PoolObservation

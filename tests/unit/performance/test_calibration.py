@@ -2,10 +2,10 @@ import math
 
 import pytest
 
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.roles import Role
 from pd_operator.performance import EngineSurfaces
 from pd_operator.performance.calibration import (
-    MINIMUM_SAMPLES,
     OLDEST_SAMPLE_SECONDS,
     PRIOR_BOUNDS,
     PROFILE_BOUNDS,

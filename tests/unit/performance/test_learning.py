@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.roles import Role
-from pd_operator.performance.calibration import MINIMUM_SAMPLES, PROFILE_BOUNDS, RoleCalibration
+from pd_operator.performance.calibration import PROFILE_BOUNDS, RoleCalibration
 from pd_operator.performance.counters import Counters
 from pd_operator.performance.learning import Learner, Reference, WorkerReading
 from pd_operator.performance.prefill_batching import Prompts

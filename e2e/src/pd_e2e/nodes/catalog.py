@@ -13,6 +13,7 @@ def repository_images() -> dict[str, dict[str, Any]]:
     programs = str(_ENVIRONMENT)
     return {
         "pd-operator/operator": {"path": [programs], "entrypoint": ["pd-operator"]},
+        "pd-operator/worker-table": {"path": [programs], "entrypoint": ["pd-operator"]},
         # `sglang` of images/ starts the simulator, as it does in the image built there.
         "pd-operator/engine-simulator": {
             "path": [str(_IMAGES_DIRECTORY), programs],

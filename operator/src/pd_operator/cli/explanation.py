@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pd_operator.api.calibration import MINIMUM_SAMPLES, UNITS
 from pd_operator.api.conditions import ConditionStatus
 from pd_operator.api.roles import Role
 from pd_operator.api.status import (
@@ -15,8 +16,6 @@ from pd_operator.api.status import (
     PoolStatus,
 )
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.performance.calibration import MINIMUM_SAMPLES
-from pd_operator.performance.regions import UNITS
 
 STYLES = {
     ConditionStatus.TRUE: "green",

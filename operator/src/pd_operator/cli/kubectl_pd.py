@@ -1,90 +1,96 @@
 """`kubectl pd`: plans a PDInferenceService, replays its past, asks why it is as it is."""
 
-import json
-from datetime import UTC, datetime
-from typing import Annotated
+from typing import Any
 
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
 
-from pd_operator.cli.backtesting.command import backtest
-from pd_operator.cli.checking.command import check
-from pd_operator.cli.explanation import explanation
-from pd_operator.cli.history import explanation_at, history_table
-from pd_operator.cli.moments import moment
-from pd_operator.cli.options import Context, Name, Namespace, Output, OutputFormat, Watch
-from pd_operator.cli.pausing import pause, resume
-from pd_operator.cli.profiling.command import app as profiling
-from pd_operator.cli.reporting.command import report
-from pd_operator.cli.resources import ServiceReader
-from pd_operator.cli.simulating.command import simulate
-from pd_operator.cli.sizing.command import plan
-from pd_operator.cli.top.command import top
-from pd_operator.cli.tuning.command import tune
-from pd_operator.cli.watching import show
+from pd_operator.cli.extras import missing_part
+from pd_operator.cli.lazy_commands import LazyCommand
 
-app = typer.Typer(
-    help="Looks into PDInferenceServices. Installed as kubectl-pd on PATH, it is `kubectl pd`.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+COMMANDS = (
+    LazyCommand(
+        "plan",
+        "pd_operator.cli.sizing.command:plan",
+        "Say how many prefill and decode workers a load needs, and what latency to expect.",
+    ),
+    LazyCommand(
+        "top",
+        "pd_operator.cli.top.command:top",
+        "Show a service live: its load, forecast, workers, attainment, and the last words.",
+    ),
+    LazyCommand(
+        "check",
+        "pd_operator.cli.checking.command:check",
+        "Look whether everything that pd-operator needs is there, and say what to do.",
+    ),
+    LazyCommand(
+        "report",
+        "pd_operator.cli.reporting.command:report",
+        "Write a service's past as one HTML file: load, forecast, workers, attainment, changes.",
+    ),
+    LazyCommand(
+        "pause",
+        "pd_operator.cli.pausing:pause",
+        "Hold a service's workers as they are, as mode Paused does, whatever its spec says.",
+    ),
+    LazyCommand(
+        "resume",
+        "pd_operator.cli.pausing:resume",
+        "Let a paused service's workers follow the load again.",
+    ),
+    LazyCommand(
+        "backtest",
+        "pd_operator.cli.backtesting.command:backtest",
+        "Replay a load's past and see what its forecasts would have been worth.",
+    ),
+    LazyCommand(
+        "simulate",
+        "pd_operator.cli.simulating.command:simulate",
+        "Play a trace through a simulated service, sized by the operator.",
+    ),
+    LazyCommand(
+        "tune",
+        "pd_operator.cli.tuning.command:tune",
+        "Find the settings that keep the objectives at the fewest GPU hours.",
+    ),
+    LazyCommand(
+        "explain",
+        "pd_operator.cli.decisions:explain",
+        "Print the last decision about a service, link by link.",
+    ),
+    LazyCommand(
+        "history",
+        "pd_operator.cli.decisions:history",
+        "Print the last changes of a service's workers: when, from what to what, and why.",
+    ),
+    LazyCommand(
+        "profile",
+        "pd_operator.cli.profiling.command:app",
+        "Makes and shows performance profiles, which say what one worker can do.",
+    ),
 )
+"""In the order of the help; each beside where it is and the first sentence of its own help."""
 
 
-app.command()(plan)
-app.command()(top)
-app.command()(check)
-app.command()(report)
-app.command()(pause)
-app.command()(resume)
-app.command()(backtest)
-app.command()(simulate)
-app.command()(tune)
-app.add_typer(profiling, name="profile")
+class Commands(TyperGroup):
+    """`COMMANDS`, as one command line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": list(COMMANDS)})
 
 
-@app.command()
-def explain(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="How it was at a moment of the past: 90m (ago), 14:05 or 2026-12-01T14:05, UTC.",
-        ),
-    ] = None,
-    output: OutputFormat = Output.TEXT,
-    watch: Watch = False,
-) -> None:
-    """Print the last decision about a service, link by link.
-
-    Each line is one link of the chain: what it made of the number of prefill
-    and decode workers, and why.
-    """
-    services = ServiceReader(name, namespace, context)
-    if output is Output.JSON:
-        status = services.read().status
-        typer.echo(status.model_dump_json(by_alias=True, exclude_none=True, indent=2))
-    elif at is not None:
-        then = moment(at, datetime.now(UTC))
-        Console().print(explanation_at(services.read(), then))
-    else:
-        show(lambda: explanation(services.read()), Console(), watch=watch)
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-@app.command()
-def history(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    output: OutputFormat = Output.TEXT,
-    watch: Watch = False,
-) -> None:
-    """Print the last changes of a service's workers: when, from what to what, and why."""
-    services = ServiceReader(name, namespace, context)
-    if output is Output.JSON:
-        status = services.read().status.model_dump(mode="json", by_alias=True, include={"history"})
-        typer.echo(json.dumps(status["history"], indent=2))
-        return
-    show(lambda: history_table(services.read()), Console(), watch=watch)
+@app.callback()
+def kubectl_pd() -> None:
+    """Looks into PDInferenceServices. Installed as kubectl-pd on PATH, it is `kubectl pd`."""
+
+
+def main() -> None:
+    """Run; a part that is not installed ends it with a sentence that says how to install it."""
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        raise missing_part(error) from error

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pd_operator.cli.extras import missing_part
 from pd_operator.cli.logs import LogFormat, set_up_logging
 
 app = typer.Typer(
@@ -182,6 +183,14 @@ def version() -> None:
     typer.echo(distribution_version("pd-operator"))
 
 
+def main() -> None:
+    """Run; a part that is not installed ends it with a sentence that says how to install it."""
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        raise missing_part(error, extra="operator") from error
+
+
 if __name__ == "__main__":
     logging.captureWarnings(capture=True)
-    app()
+    main()

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.roles import Role
 from pd_operator.performance.counters import MINIMUM_PROMPTS, DecodeWork, PrefillWork
 from pd_operator.performance.prefill_batching import Prompts, pace
@@ -22,8 +23,6 @@ from pd_operator.performance.regions import REGIONS
 from pd_operator.performance.surfaces import EngineSurfaces
 from pd_operator.performance.table import MonotoneTable
 
-MINIMUM_SAMPLES = 5
-"""A median of fewer is not acted on."""
 SAMPLES_KEPT = 64
 """Of each region; with the newest kept, an engine that changes is followed."""
 OLDEST_SAMPLE_SECONDS = 6 * 3600.0

@@ -31,6 +31,3 @@ REGIONS = {
     Role.DECODE: Bands((4, 16, 64, 256)),
 }
 """Prefill by uncached tokens of a prompt, decode by sequences in the batch."""
-
-UNITS = {Role.PREFILL: "tokens", Role.DECODE: "sequences"}
-"""What the numbers in the regions' names count."""

@@ -30,6 +30,7 @@ from pd_operator.performance.points import ProfileFacts, profile_document
 app = typer.Typer(
     help="Makes and shows performance profiles, which say what one worker can do.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 SavedTo = Annotated[

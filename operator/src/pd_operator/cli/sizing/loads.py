@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.sizing.flags import LOAD_WINDOW_SECONDS, LoadFlags
-from pd_operator.cli.traces.requests import read_requests
 from pd_operator.planning.load import Load, measured_load, steady_load
 from pd_operator.planning.plan import PlanningError
 from pd_operator.scaling.observation import Known
@@ -16,6 +15,9 @@ from pd_operator.telemetry.series import series_of
 def given_load(flags: LoadFlags) -> Load:
     """A load by its trace or its three means; `PlanningError` or `TraceError` if none."""
     if flags.trace is not None:
+        # Here and not above: pandas, which reads the file, is of the extra `backtest`.
+        from pd_operator.cli.traces.requests import read_requests  # noqa: PLC0415 - as above
+
         load = measured_load(
             read_requests(flags.trace, flags.times), flags.window_seconds, flags.percent
         )

@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable
 
 from pd_operator.api.autoscaling import ForecastModel, Mode
+from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.conditions import ConditionReason, ConditionType
 from pd_operator.api.roles import Role
 from pd_operator.controller.status.capacity import capacity_available
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.updates import ConditionUpdate, false, true, unknown
 from pd_operator.demand import DemandForecast
-from pd_operator.performance.calibration import MINIMUM_SAMPLES
 from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
 LONGEST_PAUSE = 1024

@@ -168,8 +168,9 @@ def test_grafanas_sidecar_finds_the_dashboards(render: Render, chart: Path) -> N
     dashboards = one(render(), "ConfigMap")
     assert dashboards["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert dashboards["metadata"]["annotations"] == {"grafana_folder": "pd-operator"}
-    file = chart / "dashboards" / "slo-attainment.json"
-    assert dashboards["data"] == {"slo-attainment.json": file.read_text(encoding="utf-8")}
+    files = {file.name: file.read_text("utf-8") for file in (chart / "dashboards").iterdir()}
+    assert dashboards["data"] == files
+    assert {"slo-attainment.json", "fleet.json", "operator.json"} <= files.keys()
 
     elsewhere = one(
         render(

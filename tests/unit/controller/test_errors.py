@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
+from pd_operator.actuation.scale_targets import ScaleTargetError, TargetFault
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.errors import SpecInvalidError, reason_of
@@ -45,6 +46,10 @@ def test_a_spec_of_another_version_is_named_with_the_field_that_does_not_fit() -
         (ClusterError(500, UNKNOWN_FIELD), ConditionReason.CHILDREN_REFUSED),
         (ClusterError(500, NO_QUANTITY), ConditionReason.CHILDREN_REFUSED),
         (ChildrenRefusedError("Service chat is there already"), ConditionReason.CHILDREN_REFUSED),
+        *(
+            (ScaleTargetError(fault, "Deployment x"), ConditionReason(fault.value))
+            for fault in TargetFault
+        ),
         (ClusterError(500, "etcdserver: no leader"), ConditionReason.TICK_FAILED),
         (ClusterError(0, "connection refused"), ConditionReason.TICK_FAILED),
         (ClusterError(503, "try again"), ConditionReason.TICK_FAILED),

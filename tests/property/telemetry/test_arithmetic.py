@@ -8,21 +8,32 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pd_operator.api.names import ServiceKey
+from pd_operator.api.roles import Role
 from pd_operator.telemetry.attained import Share, joint_attainment
 from pd_operator.telemetry.bins import MAXIMUM_POINTS, Bins
 from pd_operator.telemetry.engine_load import NonsenseError, parse_load
 from pd_operator.telemetry.promql import NEWEST_SAMPLE, range_window
+from pd_operator.telemetry.series import OWN_SERIES, SeriesOfOneCluster
 from pd_operator.telemetry.template import Edge, Seconds, Template
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 
 
-@given(TEXT, TEXT, TEXT)
-def test_a_label_value_never_becomes_syntax(namespace: str, service: str, metric: str) -> None:
-    query = NEWEST_SAMPLE.render(namespace=namespace, service=service, metric=metric)
-    harmless = NEWEST_SAMPLE.render(namespace="a", service="b", metric="c")
-    assert STRING.sub("_", query) == STRING.sub("_", harmless)
+def asked_about(namespace: str, service: str, metric: str, cluster: str) -> str:
+    """A query about a service in one of several clusters."""
+    series = SeriesOfOneCluster(OWN_SERIES, (("cluster", cluster),))
+    pods = series.workers(ServiceKey(namespace, service), Role.PREFILL)
+    return NEWEST_SAMPLE.render(metric=metric, pods=pods)
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_a_label_value_never_becomes_syntax(
+    namespace: str, service: str, metric: str, cluster: str
+) -> None:
+    query = asked_about(namespace, service, metric, cluster)
+    assert STRING.sub("_", query) == STRING.sub("_", asked_about("a", "b", "c", "d"))
 
 
 @given(st.floats(0.001, 1e7))

@@ -10,6 +10,8 @@ from rich.console import Console
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import LEASE, PD_SERVICE, POD_MONITOR, Kind
 from pd_operator.api.crd import custom_resource_definition
+from pd_operator.api.roles import Role
+from pd_operator.api.scale_target import ScaleTargetRef
 from pd_operator.cli.checking.findings import Finding, State
 from pd_operator.cli.checking.installation import installation
 from pd_operator.cli.checking.nodes import gpus
@@ -192,6 +194,26 @@ async def test_a_service_that_is_served_leaves_nothing_to_do() -> None:
     )
     assert {one.state for one in found.values()} == {State.OK}
     assert "release=prom" in found["monitor"].said
+
+
+async def test_workers_of_other_hands_need_no_monitor_of_ours() -> None:
+    own = a_service()
+    target = ScaleTargetRef(api_version="apps/v1", kind="Deployment", name="answers")
+    pools = {
+        role.value: own.spec.pool(role).model_copy(update={"scale_target_ref": target})
+        for role in Role
+    }
+    attached = own.model_copy(update={"spec": own.spec.model_copy(update=pools)})
+    cluster = known(POD_MONITOR)
+    states = {
+        service is attached: [
+            one.state
+            async for one in service_pieces(cluster, service, None)
+            if one.piece == "monitor"
+        ]
+        for service in (own, attached)
+    }
+    assert states == {False: [State.ACT], True: [State.NOTE]}
 
 
 def test_each_line_has_a_mark_and_what_to_do() -> None:

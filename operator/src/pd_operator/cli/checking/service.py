@@ -59,6 +59,8 @@ def _managed(service: PDInferenceService) -> Finding:
 
 
 async def _monitor(cluster: Cluster, service: PDInferenceService) -> Finding:
+    if service.spec.scale_targets is not None:
+        return note("monitor", "Its workers are of other hands, and so is what has them scraped.")
     try:
         if not await cluster.serves(POD_MONITOR):
             return note("monitor", "It has none: the kind is not served.")

@@ -17,7 +17,7 @@ LEAST: Mapping[str, float] = {
     "scale_downs_drained": 1,
 }
 """What the demo shows at least. Flips are counted and not demanded: on a crowded machine passes
-take longer than the pace says, and a pool that lacks two workers lends none.
+take longer than the pace says, so that both pools may lack workers, and neither has one to lend.
 """
 
 MOST: Mapping[str, float] = {"requests_failed": 0, "scale_downs_cut": 0}

@@ -35,6 +35,11 @@ TOGGLES = {
         "--set=podMonitor.enabled=false,prometheusRule.enabled=false",
     ],
     "image by digest": [f"--set=image.digest=sha256:{'0' * 64}"],
+    "further arguments and volumes": [
+        "--set=extraArgs={--log-level=debug},securityContext.capabilities=null",
+        "--set=extraVolumes[0].name=ca,extraVolumes[0].emptyDir.medium=Memory",
+        "--set=extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca",
+    ],
     "pod settings": [
         "--set=priorityClassName=system-cluster-critical,nodeSelector.pool=system",
         "--set=tolerations[0].key=system,tolerations[0].operator=Exists",

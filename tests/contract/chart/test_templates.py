@@ -54,6 +54,25 @@ def test_the_image_is_the_charts_version_unless_tag_or_digest_say_otherwise(rend
     )
 
 
+def test_arguments_volumes_and_the_security_context_are_the_values_too(render: Render) -> None:
+    deployment = one(
+        render(
+            "--set=extraArgs={--log-level=debug}",
+            "--set=securityContext.readOnlyRootFilesystem=false",
+            "--set=extraVolumes[0].name=ca,extraVolumes[0].emptyDir.medium=Memory",
+            "--set=extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca",
+        ),
+        "Deployment",
+    )
+    pod = deployment["spec"]["template"]["spec"]
+    (operator,) = pod["containers"]
+    assert operator["args"][-1] == "--log-level=debug"
+    assert operator["securityContext"]["readOnlyRootFilesystem"] is False
+    assert operator["securityContext"]["allowPrivilegeEscalation"] is False
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp", "ca"]
+    assert [mount["mountPath"] for mount in operator["volumeMounts"]][-1] == "/ca"
+
+
 def test_the_routers_sidecar_keeps_its_image_when_the_operators_changes(render: Render) -> None:
     def sidecar(*flags: str) -> str:
         environment = {each["name"]: each for each in container(render(*flags))["env"]}

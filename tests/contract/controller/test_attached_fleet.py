@@ -21,7 +21,7 @@ from pd_operator.api.roles import Role
 from pd_operator.api.scale_target import ScaleTargetRef
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.tick.attached_fleet import AttachedFleet
-from pd_operator.controller.tick.fleet import Sight
+from pd_operator.controller.tick.fleet import FleetView
 from pd_operator.controller.tick.rivals import must_be_alone
 from pd_operator.scaling.observation import PoolObservation
 from pd_operator.telemetry.observe import observe
@@ -102,7 +102,7 @@ def here(control_plane: ControlPlane, namespace: str) -> Namespace:
     return Namespace(control_plane, namespace)
 
 
-def pools(sight: Sight) -> Mapping[Role, PoolObservation]:
+def pools(sight: FleetView) -> Mapping[Role, PoolObservation]:
     seen = observe(0.0, sight.pods, sight.deployments, {})
     return {role: seen.home(role) for role in Role}
 

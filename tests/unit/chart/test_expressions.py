@@ -10,7 +10,8 @@ from pd_e2e.expressions import Expression, Kind, chart_expressions
 from pd_operator.controller.status.metrics import OperatorMetrics
 
 CHART = Path(__file__).parents[3] / "charts" / "pd-operator"
-FROM_SCRAPING = {"namespace", "service", "pod"}
+FROM_SCRAPING = {"namespace", "service", "pod", "cluster"}
+"""Labels that Prometheus adds; `cluster` is an external one, which not everybody has."""
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ LONGEST_PAUSE_SECONDS = 150.0
 costs the API server less than a write a minute. A changed spec is tried at once.
 """
 
-MOST_DOUBLINGS = 10
+MAXIMUM_DOUBLINGS = 10
 """Of the shortest period, a second, they come to more than the longest pause."""
 
 
@@ -286,5 +286,5 @@ class ServiceLoop:
 
 def pause_seconds(period_seconds: float, refusals: int) -> float:
     """The pause after so many refusals in a row, of a service with that period."""
-    doublings = min(refusals, MOST_DOUBLINGS)
+    doublings = min(refusals, MAXIMUM_DOUBLINGS)
     return max(period_seconds, min(period_seconds * 2.0**doublings, LONGEST_PAUSE_SECONDS))

@@ -39,7 +39,7 @@ class Flip:
     role: Role
 
 
-Past = TypeVar("Past", Change, Flip)
+Dated = TypeVar("Dated", Change, Flip)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class ScalingMemory:
         )
 
 
-def _since(oldest_seconds: float, past: tuple[Past, ...]) -> tuple[Past, ...]:
+def _since(oldest_seconds: float, past: tuple[Dated, ...]) -> tuple[Dated, ...]:
     return tuple(one for one in past if one.time_seconds >= oldest_seconds)
 
 

@@ -16,7 +16,7 @@ from pd_operator.api.names import LABEL_ROLE, LABEL_SERVICE, ROLE_ROUTER, Servic
 from pd_operator.api.pods import label
 from pd_operator.api.roles import Role
 from pd_operator.api.scale_target import ScaleTargetRef
-from pd_operator.controller.tick.fleet import Sight
+from pd_operator.controller.tick.fleet import FleetView
 from pd_operator.scaling.observation import Known, Observation
 from pd_operator.telemetry.attached import as_deployment, as_worker
 
@@ -37,7 +37,7 @@ class AttachedFleet:
         self._kinds: dict[Role, Kind] = {}
         self.seen: dict[Role, ScaleTarget] = {}
 
-    async def look(self) -> Sight:
+    async def look(self) -> FleetView:
         """See them as they are. `ScaleTargetError` where a target is not what it must be."""
         targets = self.seen = {role: await self._target(role) for role in Role}
         found = {role: await self._pods(target) for role, target in targets.items()}
@@ -48,7 +48,7 @@ class AttachedFleet:
             for pod in pods
         ]
         routed = any(label(pod, LABEL_SERVICE) == self._key.name for pod in workers)
-        return Sight(
+        return FleetView(
             pods=[*workers, *(await self._routers() if routed else ())],
             deployments={
                 role: as_deployment(target.stored, target.scale) for role, target in targets.items()

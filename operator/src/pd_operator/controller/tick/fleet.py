@@ -12,7 +12,7 @@ from pd_operator.api.roles import Role
 
 
 @dataclass(frozen=True)
-class Sight:
+class FleetView:
     """A service's pods, routers among them where they `routers_known`, and each pool's Deployment.
 
     All as the API writes them, and as if a pool of ours had made them.
@@ -26,7 +26,7 @@ class Sight:
 class Fleet(Protocol):
     """The pods and replicas of one service."""
 
-    async def look(self) -> Sight:
+    async def look(self) -> FleetView:
         """See them as they are. `ClusterError` where the API server does not tell."""
 
     async def pods(self) -> list[Object]:
@@ -43,10 +43,10 @@ class OwnFleet:
         self._cluster = cluster
         self._key = key
 
-    async def look(self) -> Sight:
+    async def look(self) -> FleetView:
         """See them as they are."""
         pods = await self.pods()
-        return Sight(pods, {role: await self._deployment(role) for role in Role})
+        return FleetView(pods, {role: await self._deployment(role) for role in Role})
 
     async def pods(self) -> list[Object]:
         """The pods alone."""

@@ -102,11 +102,12 @@ def allowed(draw: st.DrawFn) -> ScalingSettings:
         minimum = draw(st.integers(1, 3))
         return PoolSettings(minimum, draw(st.integers(minimum, 10)), 1, 60.0, 60.0, 150.0)
 
-    objective = Objective(90, 0.8)
+    objective, prefill, decode = Objective(90, 0.8), bounds(), bounds()
+    least = prefill.minimum + decode.minimum
     return ScalingSettings(
-        prefill=bounds(),
-        decode=bounds(),
-        gpu_budget=None,
+        prefill=prefill,
+        decode=decode,
+        gpu_budget=draw(st.none() | st.integers(least, least + 10)),
         behavior=Behavior(),
         objectives=Objectives(objective, objective),
         mode=Mode.ACTIVE,
@@ -126,6 +127,19 @@ def test_a_lender_keeps_what_it_needs_and_its_minimum(
         left = [one for one in lender.workers if one.serving and one.name not in gone]
         assert len(left) >= max(1, now.pool(lender.role).workers)
         assert lender.current - len(gone) >= allow.pool(lender.role).minimum
+
+
+@given(observations, whole_plans, whole_plans, allowed(), memories)
+@thorough
+def test_what_was_lent_is_made_good_within_the_budget(
+    seen: Observation, ahead: Plan, now: Plan, allow: ScalingSettings, memory: ScalingMemory
+) -> None:
+    decision, _ = decide(seen, ahead, now, allow, memory)
+    if decision.flips and allow.gpu_budget is not None:
+        present = seen.prefill.current + seen.decode.current
+        wanted = decision.prefill.desired + decision.decode.desired
+        # Every worker of these pools holds one GPU.
+        assert wanted <= max(allow.gpu_budget, present)
 
 
 @given(observations, whole_plans, whole_plans, allowed(), memories)

@@ -120,6 +120,15 @@ def test_a_lender_that_the_forecast_wants_larger_makes_good_by_replicas(
     assert numbers(decision) == (3, 3)
 
 
+def test_what_was_lent_is_made_good_only_within_the_budget(
+    fleet: Pools, plan: MakePlan, enabled: Enabled
+) -> None:
+    """Five workers of four GPUs each are all that the budget allows, lent or not."""
+    decision = decided(fleet(2, 3), plan(3, 2), enabled(budget=20), ahead=plan(3, 3))
+    assert flips(decision) == [("chat-decode-0", Role.PREFILL)]
+    assert numbers(decision) == (3, 2)
+
+
 def test_nobody_lends_what_it_needs_itself(fleet: Pools, plan: MakePlan, enabled: Enabled) -> None:
     assert decided(fleet(2, 3), plan(4, 3), enabled()).flips == ()
 

@@ -247,12 +247,18 @@ def _moved(
 ) -> Proposal:
     """The workers wanted of each role with the flips done.
 
-    The lender makes good by replicas only what the load calls for, not what a brake held on to.
+    The lender makes good by replicas only what the load calls for, not what a brake held on to,
+    and only within the budget: those that it lent hold their GPUs as before.
     """
     lender = borrower.other
     left = situation.current(lender) - count
     wanted = min(proposal.pool(lender).workers, max(left, recommended.pool(lender).workers))
     has = max(proposal.pool(borrower).workers, situation.current(borrower) + count)
+    budget = situation.settings.gpu_budget
+    if budget is not None:
+        # Both pools' workers have the same size, else none would flip.
+        affordable = budget // situation.settings.pool(lender).gpus_per_worker
+        wanted = min(wanted, max(left, affordable - has))
     return proposal.with_pool(lender, Wanted(wanted, DecisionReason.ON_LOAN, why)).with_pool(
         borrower, Wanted(has, DecisionReason.ON_LOAN, why)
     )

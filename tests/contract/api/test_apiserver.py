@@ -258,7 +258,6 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.parallelism": "Auto", "spec.expectedLoad.requestsPerSecond": 0.5},
         "spec.expectedLoad.requestsPerSecond: Invalid value",
     ),
-    "no Prometheus": ({"spec.metrics": None}, "spec.metrics: Required value"),
     "an address that is no URL": (
         {"spec.metrics.prometheusUrl": "prometheus:9090"},
         'spec.metrics.prometheusUrl: Invalid value: "prometheus:9090"',

@@ -198,11 +198,16 @@ async def test_of_groups_of_nodes_the_leaders_are_the_workers(
     ],
 )
 async def test_a_target_that_cannot_be_scaled_is_named(
-    here: Namespace, target: str, fault: TargetFault, words: str
+    here: Namespace, api: ControlPlane, target: str, fault: TargetFault, words: str
 ) -> None:
-    owner = {"apiVersion": API_VERSION, "kind": KIND, "name": "other", "uid": "u"}
+    del api
     here.make(workload("Deployment", "prompts", 1))
     if target == "Deployment/taken":
+        # What belongs to nobody who is there is collected as garbage.
+        here.make(attached("other"))
+        (other,) = await here.cluster.select(PD_SERVICE, here.name, {})
+        owner = {"apiVersion": API_VERSION, "kind": KIND, "name": "other"}
+        owner["uid"] = other["metadata"]["uid"]
         here.make(workload("Deployment", "taken", 1, ownerReferences=[owner]))
     if target == "StatefulSet/alike":
         alike = workload("StatefulSet", "alike", 0)

@@ -49,3 +49,20 @@ TimeUnitOption = Annotated[
         "moments since 1970.",
     ),
 ]
+ServiceName = Annotated[
+    str | None, typer.Argument(help="A PDInferenceService that is there; else give --file.")
+]
+ServiceFile = Annotated[
+    Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
+]
+KnownHours = Annotated[
+    float,
+    typer.Option(
+        "--history", help="Hours at the trace's beginning that the forecaster knows already."
+    ),
+]
+Speed = Annotated[float, typer.Option(help="Play the trace so many times as fast.")]
+Profile = Annotated[
+    str | None, typer.Option(help="Profile of the engine: a bundled name, or a .json file.")
+]
+Seed = Annotated[int, typer.Option(help="For what the router draws.")]

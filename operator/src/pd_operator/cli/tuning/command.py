@@ -8,9 +8,15 @@ import typer
 
 from pd_operator.cli.options import (
     Context,
+    KnownHours,
     Namespace,
     Output,
     OutputFormat,
+    Profile,
+    Seed,
+    ServiceFile,
+    ServiceName,
+    Speed,
     TimeColumn,
     TimeUnitOption,
     Trace,
@@ -20,26 +26,17 @@ from pd_operator.cli.traces.units import TimeOptions
 
 
 def tune(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
-    name: Annotated[
-        str | None, typer.Argument(help="A PDInferenceService that is there; else give --file.")
-    ] = None,
+    name: ServiceName = None,
     trace: Trace = None,
     time: TimeColumn = None,
     time_unit: TimeUnitOption = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
-    ] = None,
+    file: ServiceFile = None,
     namespace: Namespace = None,
     context: Context = None,
-    history: Annotated[
-        float,
-        typer.Option(help="Hours at the trace's beginning that the forecaster knows already."),
-    ] = 0.0,
-    speed: Annotated[float, typer.Option(help="Play the trace so many times as fast.")] = 1.0,
-    profile: Annotated[
-        str | None, typer.Option(help="Profile of the engine: a bundled name, or a .json file.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="For what the router draws.")] = 0,
+    history: KnownHours = 0.0,
+    speed: Speed = 1.0,
+    profile: Profile = None,
+    seed: Seed = 0,
     jobs: Annotated[
         int, typer.Option(min=1, help="Settings tried at once.", show_default="all cores")
     ] = os.cpu_count() or 1,

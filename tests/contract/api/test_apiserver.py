@@ -258,6 +258,41 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.parallelism": "Auto", "spec.expectedLoad.requestsPerSecond": 0.5},
         "spec.expectedLoad.requestsPerSecond: Invalid value",
     ),
+    "a GPU that the pod does not have": (
+        {"spec.engine.args": ["--gpu-id-step=2"]},
+        "spec.engine.args: Invalid value: --base-gpu-id, --gpu-id-step cannot be given",
+    ),
+    "workers spread by Ray": (
+        {"spec.decode.args": ["--use-ray"]},
+        "a worker is one pod with tensorParallelSize GPUs",
+    ),
+    "engines that speak TLS": (
+        {"spec.engine.args": ["--ssl-keyfile", "/key", "--ssl-certfile", "/cert"]},
+        "speak HTTP without TLS",
+    ),
+    "two flags as one argument": (
+        {"spec.prefill.args": ["--page-size=64 --dp-size=2"]},
+        "spec.prefill.args: Invalid value: a flag and its value are two arguments",
+    ),
+    "a flag behind a blank": (
+        {"spec.prefill.args": [" --dp-size=2"]},
+        "spec.prefill.args: Invalid value: a flag and its value are two arguments",
+    ),
+    "ranks of their own beside ranks of attention": (
+        {"spec.engine.args": ["--enable-dp-attention", "--dp-size=2", "--attn-dp-size=2"]},
+        "spec.prefill: Invalid value: args: --attn-dp-size stands for --enable-dp-attention",
+    ),
+    "the same in two lists, abbreviated": (
+        {
+            "spec.engine.args": ["--attention-data", "2"],
+            "spec.decode.args": ["--enable-dp-attention", "--dp-size", "2"],
+        },
+        "spec.decode: Invalid value: args: --attn-dp-size stands for --enable-dp-attention",
+    ),
+    "a key that keeps the operator from changing roles": (
+        {"spec.decode.args": ["--admin-api-key=k"], "spec.autoscaling.roleFlips": "Enabled"},
+        "spec.decode: Invalid value: args: --admin-api-key cannot be given with",
+    ),
     "an address that is no URL": (
         {"spec.metrics.prometheusUrl": "prometheus:9090"},
         'spec.metrics.prometheusUrl: Invalid value: "prometheus:9090"',

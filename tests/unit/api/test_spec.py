@@ -116,6 +116,9 @@ def test_flags_that_follow_from_other_fields_are_refused(
         ["--json-model-override-args", '{"a": [1, 2]}'],
         ['--json-model-override-args={"a": 1}'],
         ["--ep-size", "4"],
+        ["--attn-dp-size", "4"],
+        ["--admin-api-key", "k"],
+        ["--chat-template", "  - a list -- of things"],
     ],
     ids=" ".join,
 )
@@ -131,12 +134,22 @@ def test_other_flags_are_the_users(minimal: dict[str, Any], args: list[str]) -> 
         (["--pipeline-parallel-size=2"], "a worker is one pod"),
         (["--pipeline-par", "2"], "a worker is one pod"),
         (["--nnodes", "2", "--node-rank", "0"], "a worker is one pod"),
+        (["--use-ray"], "a worker is one pod"),
+        (["--base-gpu-id=4"], "numbered from 0"),
+        (["--gpu-id-step", "2"], "numbered from 0"),
+        (["--enable-dp-attention", "--dp-size", "2", "--attn-dp", "2"], "GPUs of their own"),
         (["--dp-size", "2"], "unless --enable-dp-attention"),
         (["--data-parallel", "2"], "unless --enable-dp-attention"),
         (["--tp", "8"], "set by the operator from other fields"),
         (["--tp 8"], "a flag and its value are two arguments"),
         (["--log-level info"], "a flag and its value are two arguments"),
+        (["--tp\t8"], "a flag and its value are two arguments"),
+        ([" --tp=8"], "a flag and its value are two arguments"),
+        (["--page-size=64 --dp-size=2"], "a flag and its value are two arguments"),
         (["--api-key", "$(KEY)"], "no load would be known"),
+        (["--api-key=secret"], "no load would be known"),
+        (["--ssl-certfile", "/cert.pem"], "HTTP without TLS"),
+        (["--smg-grpc-mode"], "HTTP without TLS"),
         (["--config", "/etc/sglang.yaml"], "cannot see what a file sets"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
@@ -148,6 +161,83 @@ def test_arguments_that_would_take_other_gpus_or_hide_the_load_are_refused_with_
         spec = minimal["spec"] | {place: minimal["spec"][place] | {"args": args}}
         with pytest.raises(ValidationError, match=why):
             PDInferenceService.parse(minimal | {"spec": spec})
+
+
+def test_a_key_of_administrators_is_refused_where_roles_change(minimal: dict[str, Any]) -> None:
+    minimal["spec"]["engine"]["args"] = ["--admin-api-key", "k"]
+    assert PDInferenceService.parse(minimal)
+    minimal["spec"]["autoscaling"] = {"roleFlips": "Enabled"}
+    with pytest.raises(ValidationError, match="refuses to change its role"):
+        PDInferenceService.parse(minimal)
+
+
+def container(name: str = "engine", **fields: Any) -> dict[str, Any]:
+    return {"spec": {"containers": [{"name": name, **fields}]}}
+
+
+NVIDIA, AMD = "nvidia.com/gpu", "amd.com/gpu"
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        (
+            container(resources={"limits": {NVIDIA: 8}}),
+            "asks for 8 nvidia.com/gpu, .* counted with 4",
+        ),
+        (container(resources={"requests": {NVIDIA: "2"}}), "asks for 2 nvidia.com/gpu"),
+        (container("helper", resources={"limits": {NVIDIA: 1}}), "container helper asks for 1"),
+        (container(resources={"limits": {AMD: 4}}), "set engine.gpuResource to amd.com/gpu"),
+        (container(resources={"limits": {"nvidia.com/mig-1g.10gb": 1}}), "beside nvidia.com/gpu"),
+        (container(args=["--pp-size", "2"]), "give them in engine.args or decode.args"),
+        (
+            {"spec": {"initContainers": [{"name": "w", "resources": {"limits": {NVIDIA: 1}}}]}},
+            "w asks",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_gpus_that_nobody_counts_and_arguments_in_a_template_are_refused(
+    minimal: dict[str, Any], template: dict[str, Any], why: str
+) -> None:
+    minimal["spec"]["decode"] |= {"tensorParallelSize": 4, "template": template}
+    with pytest.raises(ValidationError, match=f"decode.template: .*{why}"):
+        PDInferenceService.parse(minimal)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        container(resources={"limits": {NVIDIA: "4", "memory": "64Gi", "rdma/hca": 1}}),
+        container(resources={"limits": {NVIDIA: None, AMD: 4}}),
+        container(resources={"limits": {"$patch": "replace", AMD: 4}}),
+        container(resources={"limits": None}),
+        {"spec": {"containers": "none"}},
+        {"spec": {"containers": [{"name": "engine", "resources": {"limits": "all"}}]}},
+    ],
+)
+def test_what_is_counted_or_no_gpu_may_stand_in_a_template(
+    minimal: dict[str, Any], template: dict[str, Any]
+) -> None:
+    minimal["spec"]["decode"] |= {"tensorParallelSize": 4, "template": template}
+    assert PDInferenceService.parse(minimal)
+
+
+def test_a_template_brings_all_gpus_where_the_spec_names_no_resource(
+    minimal: dict[str, Any],
+) -> None:
+    minimal["spec"]["engine"]["gpuResource"] = ""
+    minimal["spec"]["decode"]["template"] = container(resources={"limits": {NVIDIA: 8}})
+    assert PDInferenceService.parse(minimal)
+
+
+def test_a_template_is_held_against_the_sizes_that_were_chosen(minimal: dict[str, Any]) -> None:
+    minimal["spec"] |= {"parallelism": "Auto"}
+    minimal["spec"]["decode"]["template"] = container(resources={"limits": {NVIDIA: 2}})
+    spec = PDInferenceService.parse(minimal).spec
+    assert spec.with_tensor_parallel(2, 2)
+    with pytest.raises(ValueError, match="counted with 4"):
+        spec.with_tensor_parallel(4, 4)
 
 
 def test_who_chooses_the_sizes_leaves_them_out_and_knows_the_engine(

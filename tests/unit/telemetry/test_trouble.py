@@ -195,3 +195,22 @@ def test_a_worker_that_cannot_run_is_failing_and_not_merely_starting() -> None:
     assert (seen.starting, seen.failing, seen.unschedulable) == (True, True, False)
     assert not worker_observation(pod(engine()), NO_ENGINE, NOW).failing
     assert worker_observation(homeless(LACK), NO_ENGINE, NOW).unschedulable
+
+
+def test_routers_that_do_not_come_are_told_of_by_whoever_keeps_them_away() -> None:
+    lost = homeless("0/2 nodes are available: 2 Too many pods")
+    lost["metadata"]["labels"] = {"serving.pd-operator.io/role": "router"}
+    quota = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods"}
+    refused: Json = {"metadata": {}, "spec": {"replicas": 2}, "status": {"conditions": [quota]}}
+
+    def trouble(*pods: Json, router: Json | None = None) -> str:
+        seen = observe(NOW, pods, dict.fromkeys(Role), {}, UNKNOWN, UNKNOWN, router=router)
+        return seen.router_trouble
+
+    assert trouble(lost) == "0/2 nodes are available: 2 Too many pods"
+    assert trouble(router=refused) == "exceeded quota: pods"
+    assert trouble() == trouble(homeless("of a worker")) == ""
+
+    serving = pod(engine(ready=True), ready="True")
+    serving["metadata"]["labels"] = lost["metadata"]["labels"]
+    assert trouble(lost, serving, router=refused) == "", "one serves"

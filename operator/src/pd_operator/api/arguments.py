@@ -16,38 +16,49 @@ ONE_CACHE_FLAGS = ("--disable-radix-cache", "--disaggregation-decode-enable-radi
 
 
 @dataclass(frozen=True)
-class RefusedFlags:
-    """Flags that are refused, by any of their spellings or an abbreviation of one.
+class Spellings:
+    """The ways to write one or more flags, and abbreviations of them.
 
     argparse, which both programs use, takes `--tp` and `--tensor-par` for `--tensor-parallel-size`.
-    Beside the flag `unless`, in the same list, they are welcome.
     """
+
+    flags: tuple[str, ...]
+
+    def found_in(self, args: Iterable[str]) -> str | None:
+        """The first argument that is one of the flags, None where there is none."""
+        return next((argument for argument in args if self._is_one(argument)), None)
+
+    def among(self, args: str) -> str:
+        """The same for the API server: CEL that is true where the list `args` has one of them."""
+        flags = ", ".join(f"'{flag}'" for flag in self.flags)
+        return (
+            f"{args}.exists(argument, argument.startsWith('--') && "
+            f"[{flags}].exists(flag, flag.startsWith(argument.split('=')[0])))"
+        )
+
+    def _is_one(self, argument: str) -> bool:
+        flag = argument.split("=", maxsplit=1)[0]
+        return argument.startswith("--") and any(each.startswith(flag) for each in self.flags)
+
+
+@dataclass(frozen=True)
+class RefusedFlags:
+    """Flags that are refused; beside the flag `unless`, in the same list, they are welcome."""
 
     flags: tuple[str, ...]
     why: str
     unless: str = ""
 
     def found_in(self, args: Iterable[str]) -> str | None:
-        """The first argument that is one of the flags, None where there is none."""
+        """The first argument that is refused, None where there is none."""
         given = list(args)
-        if self.unless in given:
-            return None
-        return next((argument for argument in given if self._is_one(argument)), None)
+        return None if self.unless in given else Spellings(self.flags).found_in(given)
 
     def rule(self) -> JsonDict:
         """The same for the API server, as an entry of `x-kubernetes-validations`."""
-        flags = ", ".join(f"'{flag}'" for flag in self.flags)
-        found = (
-            "self.exists(argument, argument.startsWith('--') && "
-            f"[{flags}].exists(flag, flag.startsWith(argument.split('=')[0])))"
-        )
         excused = f"'{self.unless}' in self || " if self.unless else ""
         message = f"{', '.join(self.flags)} cannot be given: {self.why}"
-        return {"rule": f"{excused}!{found}", "message": message}
-
-    def _is_one(self, argument: str) -> bool:
-        flag = argument.split("=", maxsplit=1)[0]
-        return argument.startswith("--") and any(each.startswith(flag) for each in self.flags)
+        return {"rule": f"{excused}!{Spellings(self.flags).among('self')}", "message": message}
 
 
 _FROM_OTHER_FIELDS = "they are set by the operator from other fields of the spec"
@@ -78,14 +89,20 @@ ENGINE_REFUSED = (
             "--node-rank",
             "--dist-init-addr",
             "--nccl-init-addr",
+            "--use-ray",
         ),
         "a worker is one pod with tensorParallelSize GPUs of one node; more would be in neither "
         "its limits nor the budget",
     ),
     RefusedFlags(
+        ("--base-gpu-id", "--gpu-id-step"),
+        "the GPUs of a worker's pod are numbered from 0, and there are tensorParallelSize of them",
+    ),
+    RefusedFlags(
         ("--dp-size", "--data-parallel-size"),
         "each data-parallel rank takes tensorParallelSize GPUs more, unless --enable-dp-attention "
-        "stands in the same list; for more ranks take more replicas",
+        "stands in the same list; for more ranks take more replicas, for ranks of attention "
+        "within the worker's own GPUs --attn-dp-size",
         unless="--enable-dp-attention",
     ),
     RefusedFlags(
@@ -93,6 +110,11 @@ ENGINE_REFUSED = (
         "the operator reads the workers' /v1/loads without a key, so no load would be known and "
         "every drain would run to its deadline; let the router ask for the key (router.args), and "
         "keep others from the workers by a NetworkPolicy",
+    ),
+    RefusedFlags(
+        ("--ssl-certfile", "--ssl-keyfile", "--smg-grpc-mode", "--grpc-mode"),
+        "operator, router and probes speak HTTP without TLS with the workers, so no load would be "
+        "known and no worker ready; encrypt between pods by a service mesh",
     ),
     RefusedFlags(("--config",), "the operator cannot see what a file sets"),
 )
@@ -117,8 +139,8 @@ ROUTER_REFUSED = (
 )
 """smg's flags that follow from other fields."""
 
-_TWO_IN_ONE = r"^--[^=\s]*\s"
-"""A flag and its value as one argument: the programs would take it for a file name."""
+_TWO_IN_ONE = r"^(--[^=\s]*\s|\s+--[a-z]|--\S*\s+--[a-z])"
+"""A flag and its value, or two flags, as one argument: no program would know it as that."""
 
 _TWO_IN_ONE_MESSAGE = "a flag and its value are two arguments, or one with = between them"
 

@@ -19,6 +19,8 @@ from pd_operator.api.pools import PoolSpec
 from pd_operator.api.roles import Role
 from pd_operator.api.router import RouterSpec
 from pd_operator.api.scale_target import ATTACHMENT_RULES, ScaleTargetRef, attachment_fault
+from pd_operator.api.worker_arguments import WORKER_ARGUMENT_RULES, arguments_fault
+from pd_operator.api.worker_template import template_fault
 
 _NEEDS_PROFILE = "parallelism Auto needs engine.profile: sizes are chosen by its times"
 _CHOOSES_SIZES = "parallelism Auto chooses tensorParallelSize of both pools: leave it out"
@@ -64,6 +66,7 @@ class PDInferenceServiceSpec(ApiModel):
             for role in Role
         ),
         *ATTACHMENT_RULES,
+        *WORKER_ARGUMENT_RULES,
     )
 
     model: ModelSpec = Field(description="The model that is served.")
@@ -121,6 +124,7 @@ class PDInferenceServiceSpec(ApiModel):
         }
         chosen = self.model_copy(update=pools)
         chosen.check_budget()
+        chosen.check_templates()
         return chosen
 
     def check_budget(self) -> None:
@@ -152,6 +156,19 @@ class PDInferenceServiceSpec(ApiModel):
     def _targets_are_left_as_they_are(self) -> Self:
         if fault := attachment_fault(self):
             raise ValueError(fault)
+        return self
+
+    def check_templates(self) -> None:
+        """`ValueError` where a pool's template has other GPUs or arguments than the spec."""
+        if fault := template_fault(self):
+            raise ValueError(fault)
+
+    @model_validator(mode="after")
+    def _workers_are_as_they_are_counted(self) -> Self:
+        if fault := arguments_fault(self):
+            raise ValueError(fault)
+        if self.parallelism is Parallelism.MANUAL:
+            self.check_templates()
         return self
 
     @model_validator(mode="after")

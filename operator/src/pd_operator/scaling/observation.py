@@ -342,6 +342,7 @@ class Observation:
     - `prefill`, `decode`: the workers that have the role, with as many replicas as that makes.
     - `homes`: the pools as their Deployments count them, where workers are on loan between them.
     - `routers_ready`: None where the routers are not ours, so that nobody counts them.
+    - `router_trouble`: why none is ready, in Kubernetes' own words; empty where nobody says.
     """
 
     time_seconds: float
@@ -350,6 +351,7 @@ class Observation:
     decode: PoolObservation
     attainment: Reading[Attainment] = NOT_ASKED
     routers_ready: int | None = 0
+    router_trouble: str = ""
     homes: tuple[PoolObservation, PoolObservation] | None = None
 
     def home(self, role: Role) -> PoolObservation:

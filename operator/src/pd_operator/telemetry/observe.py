@@ -15,8 +15,6 @@ from pd_operator.api.names import (
     ANNOTATION_IDLE_SINCE,
     ANNOTATION_REPLICAS_WITHOUT,
     ANNOTATION_ROLE_SINCE,
-    LABEL_ROLE,
-    ROLE_ROUTER,
 )
 from pd_operator.api.pods import (
     ENGINE_CONTAINER,
@@ -25,7 +23,6 @@ from pd_operator.api.pods import (
     condition,
     engine_url,
     holds,
-    label,
     number,
     spelling_number,
     takes_traffic,
@@ -46,6 +43,7 @@ from pd_operator.scaling.observation import (
 )
 from pd_operator.telemetry.observe_pool import Deployment, observe_pool
 from pd_operator.telemetry.observe_roles import pools_by_role
+from pd_operator.telemetry.observe_routers import router_trouble, routers_ready
 from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
 from pd_operator.telemetry.switching import (
     can_switch,
@@ -67,24 +65,28 @@ def observe(
     attainment: Reading[Attainment] = NOT_ASKED,
     *,
     routers_known: bool = True,
+    router: Deployment | None = None,
 ) -> Observation:
     """The observation of one service.
 
     `pods` are all pods of the service as the API writes them; of routers only those that are ready
     are counted, and pods that have ended are left out. `deployments` are those of the pools,
     `loads` what the engines answered, by pod name; no earlier than `now_seconds`. `routers_known`:
-    whether `pods` has the routers; False for a service behind those of other hands.
+    whether `pods` has the routers; False for a service behind those of other hands. `router`: their
+    Deployment, which tells why there are none.
     """
     everyone = list(pods)
     homes = _homes(now_seconds, everyone, deployments, loads)
     prefill, decode = pools_by_role(*homes)
+    ready = routers_ready(everyone)
     return Observation(
         time_seconds=now_seconds,
         demand=demand,
         attainment=attainment,
         prefill=prefill,
         decode=decode,
-        routers_ready=sum(map(_ready_router, everyone)) if routers_known else None,
+        routers_ready=ready if routers_known else None,
+        router_trouble="" if ready else router_trouble(everyone, router),
         homes=homes,
     )
 
@@ -214,7 +216,3 @@ def _software(pod: Pod) -> str:
     ]
     written = json.dumps(engines, sort_keys=True, default=str)
     return hashlib.sha256(written.encode()).hexdigest()[:8]
-
-
-def _ready_router(pod: Pod) -> bool:
-    return label(pod, LABEL_ROLE) == ROLE_ROUTER and holds(pod, "Ready") and not terminating(pod)

@@ -52,6 +52,17 @@ def test_pods_that_a_quota_refuses_are_counted_and_the_quota_is_quoted(
     assert QUOTA in update.message
 
 
+def test_a_quota_that_refuses_a_rollout_is_not_called_a_lack_of_workers(
+    seeing: Seeing, make_worker: MakeWorker
+) -> None:
+    pool = decode(*(make_worker(Role.DECODE, n) for n in range(2)), refused=QUOTA)
+    update = capacity_available(seeing(decode=pool))
+    assert update.reason is ConditionReason.WORKERS_REFUSED
+    assert "the new decode pods of a rollout" in update.message
+    assert QUOTA in update.message
+    assert "0 decode" not in update.message
+
+
 @pytest.mark.parametrize("words", [TAINT, CLAIM])
 def test_a_scheduler_that_does_not_speak_of_gpus_is_quoted_without_our_guess(
     said: Callable[..., ConditionUpdate], words: str

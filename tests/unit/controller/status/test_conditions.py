@@ -63,6 +63,13 @@ def test_a_service_without_a_router_is_not_ready(result: TickResult) -> None:
         ConditionType.READY,
     )
     assert update.reason is ConditionReason.NO_READY_ROUTER
+    assert "see its events and log" in update.message
+
+
+def test_a_router_that_does_not_come_is_told_in_kubernetes_own_words(result: TickResult) -> None:
+    quota = 'pods "chat-router-x" is forbidden: exceeded quota: pods'
+    seen = replace(result.observation, routers_ready=0, router_trouble=quota)
+    assert quota in said(replace(result, observation=seen), ConditionType.READY).message
 
 
 def test_unreadable_metrics_are_named_and_the_promise_is_repeated(seeing: Seeing) -> None:

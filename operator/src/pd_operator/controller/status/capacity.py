@@ -37,6 +37,12 @@ def _refused(result: TickResult, role: Role) -> str:
     pool = result.observation.pool(role)
     if not pool.refused:
         return ""
+    if not pool.missing:
+        return (
+            f"Kubernetes refuses the new {role.value} pods of a rollout: {pool.refused}. Those of "
+            "before stay. Look at the namespace's quotas and policies, or set "
+            f"{role.value}.rolloutStrategy to Replace."
+        )
     return (
         f"Kubernetes refuses pods, {_count(pool.missing, role)} missing: {pool.refused}. Look at "
         "the namespace's quotas and policies, or lower maxReplicas."

@@ -31,13 +31,17 @@ def ready(result: TickResult) -> ConditionUpdate:
     if seen.decode.ready == 0:
         return false(ConditionReason.NO_READY_DECODE, _nobody_ready(seen.decode))
     if seen.routers_ready == 0:
-        return false(
-            ConditionReason.NO_READY_ROUTER, "No router pod is ready; see its events and log."
-        )
+        return false(ConditionReason.NO_READY_ROUTER, _no_router(seen.router_trouble))
     return true(
         ConditionReason.SERVING,
         f"{seen.prefill.ready} prefill and {seen.decode.ready} decode workers serve.",
     )
+
+
+def _no_router(trouble: str) -> str:
+    if not trouble:
+        return "No router pod is ready; see its events and log."
+    return f"No router pod is ready: {trouble}. Nothing is served until that is mended."
 
 
 def _nobody_ready(pool: PoolObservation) -> str:

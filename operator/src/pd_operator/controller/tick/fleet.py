@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pd_operator.actuation.cluster import Cluster, Object
-from pd_operator.actuation.kinds import POD
+from pd_operator.actuation.kinds import DEPLOYMENT, POD
 from pd_operator.actuation.workload import Workload
-from pd_operator.api.names import LABEL_SERVICE, ServiceKey
+from pd_operator.api.names import LABEL_SERVICE, ServiceKey, router_name
 from pd_operator.api.roles import Role
+from pd_operator.telemetry.observe_routers import routers_ready
 
 
 @dataclass(frozen=True)
 class FleetView:
     """A service's pods, routers among them where they `routers_known`, and each pool's Deployment.
 
-    All as the API writes them, and as if a pool of ours had made them.
+    All as the API writes them, and as if a pool of ours had made them. `router`: the Deployment of
+    our routers, read where none of them is ready.
     """
 
     pods: list[Object]
     deployments: Mapping[Role, Object | None]
     routers_known: bool = True
+    router: Object | None = None
 
 
 class Fleet(Protocol):
@@ -46,7 +49,11 @@ class OwnFleet:
     async def look(self) -> FleetView:
         """See them as they are."""
         pods = await self.pods()
-        return FleetView(pods, {role: await self._deployment(role) for role in Role})
+        deployments = {role: await self._deployment(self.workload(role).name) for role in Role}
+        router = (
+            None if routers_ready(pods) else await self._deployment(router_name(self._key.name))
+        )
+        return FleetView(pods, deployments, router=router)
 
     async def pods(self) -> list[Object]:
         """The pods alone."""
@@ -57,6 +64,5 @@ class OwnFleet:
         """What a pool's replicas are written to."""
         return Workload.of_pool(self._key, role)
 
-    async def _deployment(self, role: Role) -> Object | None:
-        workload = self.workload(role)
-        return await self._cluster.get(workload.kind, self._key.namespace, workload.name)
+    async def _deployment(self, name: str) -> Object | None:
+        return await self._cluster.get(DEPLOYMENT, self._key.namespace, name)

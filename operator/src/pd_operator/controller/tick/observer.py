@@ -100,7 +100,14 @@ class Observer:
         sight = await self._fleet(key).look()
         now = time.time()
         loads = await read_loads(self._session, askable_engines(sight.pods), ENGINE_TIMEOUT_SECONDS)
-        return observe(now, sight.pods, sight.deployments, loads, routers_known=sight.routers_known)
+        return observe(
+            now,
+            sight.pods,
+            sight.deployments,
+            loads,
+            routers_known=sight.routers_known,
+            router=sight.router,
+        )
 
     async def ready_workers(self, key: ServiceKey, role: Role) -> set[str]:
         """Names of the workers that are ready now, of a pool's own. Raises as above."""

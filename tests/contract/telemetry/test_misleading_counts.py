@@ -172,31 +172,58 @@ TARGETS = [
 ]
 """The same pod by two jobs, of which one scrapes two ports, behind two Prometheus."""
 
+BY_ANOTHER_LABEL = [
+    'job="chat",instance="10.0.0.1:30000"',
+    'job="chat",instance="10.0.0.1:30000",service="chat-decode"',
+    'job="chat",instance="10.0.0.1:30000",node="node-1"',
+    'job="chat",instance="10.0.0.1:30000",monitor="blue"',
+    'job="chat",instance="10.0.0.1:30000",cluster="eu",receive_replica="receive-1"',
+]
+"""A PodMonitor and a ServiceMonitor of one job, and what stands before Prometheus."""
+
+SCRAPED_TWICE = {
+    "twice": (("router", "prefill", "decode"), TARGETS),
+    "twice-routers": (("router",), TARGETS),
+    "twice-engines": (("prefill", "decode"), TARGETS),
+    "twice-prefill": (("prefill",), TARGETS),
+    "twice-decode": (("decode",), TARGETS),
+    "twice-by-labels": (("router", "prefill", "decode"), BY_ANOTHER_LABEL),
+}
+"""Which roles' pods are scraped several times, and as what."""
+
 
 def write_pods_that_are_scraped_twice(page: Written) -> None:
-    single = Written()
-    routed(single, "twice", 3.0, "r1")
-    routed(single, "twice", 2.0, "r2")
-    write_lengths(single, "twice", 5.0)
-    for decode in ("d1", "d2"):
-        single.counter("sglang:num_running_reqs", always(4.0), of("twice", "decode", decode))
-        single.counter("sglang:decode_sum_seq_lens", always(8000.0), of("twice", "decode", decode))
-    write_latencies(single, "twice", {"0.8": 0.75, "+Inf": 1.0}, {"0.04": 0.5, "+Inf": 1.0})
-    for line in single.lines:
-        name, _, rest = line.partition("{")
-        page.lines += [f"{name}{{{target},{rest}" for target in TARGETS]
+    for service, (roles, targets) in SCRAPED_TWICE.items():
+        single = Written()
+        routed(single, service, 3.0, "r1")
+        routed(single, service, 2.0, "r2")
+        write_lengths(single, service, 5.0)
+        for decode in ("d1", "d2"):
+            of_decode = of(service, "decode", decode)
+            single.counter("sglang:num_running_reqs", always(4.0), of_decode)
+            single.counter("sglang:decode_sum_seq_lens", always(8000.0), of_decode)
+        write_latencies(single, service, {"0.8": 0.75, "+Inf": 1.0}, {"0.04": 0.5, "+Inf": 1.0})
+        for line in single.lines:
+            name, _, rest = line.partition("{")
+            several = any(f'pd_role="{role}"' in rest for role in roles)
+            page.lines += [
+                f"{name}{{{target},{rest}" for target in targets[: None if several else 1]
+            ]
 
 
-def test_a_pod_counts_once_however_many_jobs_scrape_it(reader: PrometheusReader) -> None:
-    demand = read(reader, "twice").value
+@pytest.mark.parametrize("service", SCRAPED_TWICE)
+def test_a_pod_counts_once_however_many_jobs_scrape_it(
+    reader: PrometheusReader, service: str
+) -> None:
+    demand = read(reader, service).value
     assert demand.requests_per_second == pytest.approx(5.0)
     assert demand.prompt_tokens.mean == pytest.approx(1100)
     assert demand.output_tokens.mean == pytest.approx(50)
     assert demand.context_tokens_mean == pytest.approx(2000)
-    attainment = known(reader.attainment(key("twice"), OBJECTIVES, NOW, 300)).value
+    attainment = known(reader.attainment(key(service), OBJECTIVES, NOW, 300)).value
     assert attainment.requests == pytest.approx(600)
     assert (attainment.ttft, attainment.tpot) == pytest.approx((0.75, 0.5))
-    history = reader.demand_history(key("twice"), BEGIN, BEGIN + 600, 60)
+    history = reader.demand_history(key(service), BEGIN, BEGIN + 600, 60)
     assert isinstance(history, DemandHistory)
     assert history.requests_per_second[2:] == pytest.approx(np.full(8, 5.0))
 

@@ -28,7 +28,10 @@ ROUTER_REQUESTS = "smg_http_requests_total"
 PREFILL_REQUESTS = "sglang:prompt_tokens_histogram_count"
 DECODE_REQUESTS = "sglang:generation_tokens_histogram_count"
 
-_TARGET = "pod,job,instance,endpoint,container,prometheus,prometheus_replica,replica"
+_TARGET = (
+    "pod,job,instance,endpoint,container,service,node,"
+    "prometheus,prometheus_replica,replica,receive,receive_replica,monitor,cluster"
+)
 """What tells targets apart, in Prometheus and in what stands before several of them."""
 
 _OFFERED = ROUTER_REQUESTS + '{$routers,path=~"/v1/chat/completions|/v1/completions|/generate"}'

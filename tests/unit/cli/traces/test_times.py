@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pd_operator.cli.traces.columns import time_column
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.times import as_seconds
-from pd_operator.cli.traces.units import PER_SECOND, TimeUnit
+from pd_operator.cli.traces.units import PER_SECOND, UNITS_OF_MOMENTS, TimeUnit
 
 MOMENT = 1_790_000_000
 
@@ -15,7 +16,7 @@ def column(name: str, *values: object) -> "pd.Series[float]":
     return pd.Series(list(values), name=name)
 
 
-@pytest.mark.parametrize("unit", list(TimeUnit))
+@pytest.mark.parametrize("unit", UNITS_OF_MOMENTS)
 def test_moments_since_1970_tell_their_own_unit(unit: TimeUnit) -> None:
     counted = [int((MOMENT + seconds) * PER_SECOND[unit]) for seconds in (0, 1, 60)]
     seconds = as_seconds(column("timestamp", *counted), "load.csv")
@@ -24,10 +25,24 @@ def test_moments_since_1970_tell_their_own_unit(unit: TimeUnit) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("arrival_s", 3000), ("Time_MS", 3), ("t_us", 0.003), ("timestamp_nanoseconds", 3e-6)],
+    [
+        ("arrival_s", 3000),
+        ("Time_MS", 3),
+        ("t_us", 0.003),
+        ("timestamp_nanoseconds", 3e-6),
+        ("t_min", 180_000),
+    ],
 )
 def test_a_unit_in_the_column_s_name_counts(name: str, expected: float) -> None:
     np.testing.assert_allclose(as_seconds(column(name, 0, 3000), "load.csv"), [0, expected])
+
+
+@pytest.mark.parametrize("unit", list(TimeUnit))
+@pytest.mark.parametrize("name", ["arrival", "time", "timestamp", "t"])
+def test_every_unit_is_known_by_a_column_s_name_alone(name: str, unit: TimeUnit) -> None:
+    frame = pd.DataFrame({"tokens": [1, 2], f"{name}_{unit}": [0.0, 7.0]})
+    found = frame[time_column(frame, "load.csv")]
+    np.testing.assert_allclose(as_seconds(found, "load.csv")[1] * PER_SECOND[unit], 7.0)
 
 
 def test_numbers_from_a_beginning_of_their_own_need_a_unit() -> None:

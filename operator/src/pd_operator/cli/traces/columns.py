@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pd_operator.cli.traces.errors import TraceError
+from pd_operator.cli.traces.units import ENDINGS
 
 ARRIVAL_COLUMNS = (
-    *("arrival_s", "arrival_seconds", "arrival_ms", "arrival_milliseconds"),
+    *(f"arrival_{unit}" for unit in ENDINGS),
     *("arrival_time", "arrival_timestamp", "arrival"),
 )
 """Times of single requests."""
 
 TIME_COLUMNS = (
     *ARRIVAL_COLUMNS,
-    *("time_s", "time_seconds", "timestamp_s", "timestamp_seconds", "t_s"),
-    *("time_ms", "time_milliseconds", "timestamp_ms", "timestamp_milliseconds", "t_ms"),
+    *(f"{name}_{unit}" for name in ("time", "timestamp", "t") for unit in ENDINGS),
     *("time", "timestamp", "t", "datetime", "date"),
 )
 """In order of preference: a name with a unit says more than one without."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pd_operator.cli.traces.columns import plain_name
 from pd_operator.cli.traces.errors import TraceError
-from pd_operator.cli.traces.units import ENDINGS, PER_SECOND, TimeUnit
+from pd_operator.cli.traces.units import ENDINGS, PER_SECOND, UNITS_OF_MOMENTS, TimeUnit
 from pd_operator.demand import FloatArray
 
 FIRST_DATE_SECONDS = 3e8
@@ -49,7 +49,8 @@ def _as_numbers(column: "pd.Series[float]") -> FloatArray | None:
 def _unit_of_moments(numbers: FloatArray, file: str) -> TimeUnit:
     """The unit in which all numbers lie between 1979 and 2100; there is one at most."""
     low, high = float(numbers.min()), float(numbers.max())
-    for unit, per_second in PER_SECOND.items():
+    for unit in UNITS_OF_MOMENTS:
+        per_second = PER_SECOND[unit]
         if low >= FIRST_DATE_SECONDS * per_second and high <= LAST_DATE_SECONDS * per_second:
             return unit
     raise TraceError(

@@ -11,6 +11,8 @@ class TimeUnit(StrEnum):
     MILLISECONDS = "milliseconds"
     MICROSECONDS = "microseconds"
     NANOSECONDS = "nanoseconds"
+    MINUTES = "minutes"
+    HOURS = "hours"
 
 
 PER_SECOND = {
@@ -18,13 +20,25 @@ PER_SECOND = {
     TimeUnit.MILLISECONDS: 1e3,
     TimeUnit.MICROSECONDS: 1e6,
     TimeUnit.NANOSECONDS: 1e9,
+    TimeUnit.MINUTES: 1 / 60,
+    TimeUnit.HOURS: 1 / 3600,
 }
+
+UNITS_OF_MOMENTS = (
+    TimeUnit.SECONDS,
+    TimeUnit.MILLISECONDS,
+    TimeUnit.MICROSECONDS,
+    TimeUnit.NANOSECONDS,
+)
+"""In which programs write a moment since 1970; minutes and hours are counted from elsewhere."""
 
 ENDINGS = {
     "s": TimeUnit.SECONDS,
     "ms": TimeUnit.MILLISECONDS,
     "us": TimeUnit.MICROSECONDS,
     "ns": TimeUnit.NANOSECONDS,
+    "min": TimeUnit.MINUTES,
+    "h": TimeUnit.HOURS,
     **{unit.value: unit for unit in TimeUnit},
 }
 """What a column's name ends in after its last underscore."""

@@ -18,7 +18,7 @@ def report(
         str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h or 7d.")
     ] = "24h",
     html: Annotated[
-        Path | None, typer.Option(help="The file to write. Default: NAME.html.")
+        Path | None, typer.Option(help="The HTML file to write. Default: NAME.html.")
     ] = None,
     namespace: Namespace = None,
     context: Context = None,

@@ -8,24 +8,33 @@ from tests.unit.actuation.switching import ADDRESS, NOW, SILENT, leaving, load, 
 from pd_operator.actuation.flip_marks import marks, switched
 from pd_operator.actuation.flips import (
     HALF_SWITCHED_SECONDS,
+    LOOK_AGAIN_SECONDS,
     BeginFlip,
     CorrectRole,
     KeepRole,
     Replace,
     SwitchRole,
     flip_steps,
+    rest_seconds,
 )
-from pd_operator.actuation.steps import NoteIdle
+from pd_operator.actuation.steps import (
+    IDLE_CONFIRMATION_SECONDS,
+    ROUTER_NOTICES_SECONDS,
+    NoteIdle,
+)
 from pd_operator.api.roles import Role
 from pd_operator.scaling.decision import RoleFlip
 from pd_operator.scaling.loans import LONGEST_DRAIN_SECONDS
+from pd_operator.scaling.observation import Observation
 
 
 def test_a_flip_begins_off_traffic_with_its_target_written_down() -> None:
     (step,) = flip_steps(seen(), (RoleFlip("peer", Role.DECODE),))
-    assert step == BeginFlip("peer", Role.DECODE, NOW, NOW + LONGEST_DRAIN_SECONDS)
-    written = marks(step, NOW)
+    assert step == BeginFlip("peer", Role.DECODE, NOW + LONGEST_DRAIN_SECONDS)
+    written = marks(step, NOW + 1.5)
     assert written.labels == {"serving.pd-operator.io/traffic": "off"}
+    started = written.annotations["serving.pd-operator.io/drain-started"]
+    assert started == f"{NOW + 1.5:.3f}", "a tick takes a while to get there"
     assert written.annotations["serving.pd-operator.io/switch-to"] == "decode"
 
 
@@ -130,3 +139,27 @@ def test_a_worker_that_replicas_were_lowered_for_changes_no_role() -> None:
     assert flip_steps(seen(wrong), ()) == []
     stays = replace(gone, replicas_without=8)  # they were raised again since
     assert len(flip_steps(seen(stays), ())) == 1
+
+
+def test_it_is_looked_at_again_when_what_it_says_can_end_its_drain() -> None:
+    assert rest(seen()) is None
+    begun = seen(), (RoleFlip("peer", Role.DECODE),)
+    assert rest_seconds(begun[0], flip_steps(*begun)) == ROUTER_NOTICES_SECONDS
+    just_begun = leaving(Role.DECODE, drain_started=NOW - 0.25, idle_since=None)
+    assert rest(seen(just_begun)) == ROUTER_NOTICES_SECONDS - 0.25
+    idle_once = leaving(Role.DECODE, idle_since=None)
+    assert rest(seen(idle_once)) == IDLE_CONFIRMATION_SECONDS
+    idle_lately = leaving(Role.DECODE, idle_since=NOW - 0.25)
+    assert rest(seen(idle_lately)) == IDLE_CONFIRMATION_SECONDS - 0.25
+    assert rest(seen(idle_once, replace(idle_lately, name="b"))) == 0.75, "the first of all"
+
+
+def test_one_that_may_be_ready_any_time_is_looked_at_twice_a_second() -> None:
+    busy = leaving(Role.DECODE, load=load(Role.PREFILL, 1), idle_since=None)
+    hanging = leaving(Role.DECODE, load=SILENT, half_switched=NOW - 10)
+    for worker in (busy, hanging, leaving(Role.DECODE, idle_since=NOW - 9)):
+        assert rest(seen(worker)) == LOOK_AGAIN_SECONDS
+
+
+def rest(look: Observation) -> float | None:
+    return rest_seconds(look, flip_steps(look, ()))

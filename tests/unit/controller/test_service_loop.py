@@ -14,13 +14,13 @@ from tests.unit.actuation.switching import seen as switching
 
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
+from pd_operator.actuation.flips import LOOK_AGAIN_SECONDS
 from pd_operator.api.calibration import MINIMUM_SAMPLES
 from pd_operator.api.names import ANNOTATION_PAUSED, ANNOTATION_PAUSED_BY, ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.api.status import CalibrationStatus
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.service_loop import (
-    DRAIN_PERIOD_SECONDS,
     LONGEST_PAUSE_SECONDS,
     ServiceLoop,
     pause_seconds,
@@ -39,7 +39,7 @@ from pd_operator.simulation import Pools, Requests, simulate
 from pd_operator.simulation.from_spec import service_of
 from pd_operator.simulation.operator_policy import OperatorPolicy
 
-from .stand_ins import GivenObserver, Object, loop_over
+from .stand_ins import GivenObserver, MemoryCluster, Object, loop_over
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "pdservice.yaml"
 PROFILE = load_bundled("llama-3.1-70b-h100")
@@ -277,8 +277,25 @@ async def test_a_change_of_role_goes_on_where_the_service_is_refused() -> None:
     seen = switching(leaving(Role.DECODE))
     loop, cluster, _ = loop_over(resource(), GivenObserver([seen], Archive(empty)))
     cluster.refusal = ClusterError(422, "no such volume")
-    assert await refused(loop) == DRAIN_PERIOD_SECONDS
-    assert [line for line in cluster.written if line.startswith("mark")] == ["mark a"]
+    assert await refused(loop) == 30.0
+    assert marked(cluster) == ["mark a"]
+    assert loop.rest_seconds == LOOK_AGAIN_SECONDS
+    await loop.go_on()
+    assert marked(cluster) == ["mark a"] * 2
+    assert len(cluster.statuses) == 1, "nothing is decided or told"
+
+
+async def test_nothing_goes_on_where_another_operator_runs_the_service() -> None:
+    empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
+    observer = GivenObserver([switching(leaving(Role.DECODE))], Archive(empty))
+    loop, cluster, _ = loop_over(resource(), observer)
+    await loop.go_on()
+    assert marked(cluster) == []
+    assert loop.rest_seconds is None
+
+
+def marked(cluster: MemoryCluster) -> list[str]:
+    return [line for line in cluster.written if line.startswith("mark")]
 
 
 def test_a_service_that_is_refused_for_days_is_tried_on() -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from pd_operator.actuation.applier import ChildrenRefusedError
+from pd_operator.actuation.cluster import ClusterError
 from pd_operator.api.names import ServiceKey
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.metrics import OperatorMetrics
@@ -21,8 +22,11 @@ class CountingTicker:
 
     period_seconds = 3600.0
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, act: Callable[[], None], rests: Sequence[float] = ()) -> None:
         self._act = act
+        self._rests = list(rests)
+        self.rest_seconds: float | None = None
+        self.went_on = 0
         self.ticks = 0
         self.ticked = asyncio.Event()
         self.errors: list[Exception] = []
@@ -32,7 +36,16 @@ class CountingTicker:
     async def tick(self) -> None:
         self.ticks += 1
         self.ticked.set()
+        self._rest()
         self._act()
+
+    async def go_on(self) -> None:
+        self.went_on += 1
+        self._rest()
+        self._act()
+
+    def _rest(self) -> None:
+        self.rest_seconds = self._rests.pop(0) if self._rests else None
 
     async def failed(self, error: Exception) -> None:
         self.errors.append(error)
@@ -125,6 +138,72 @@ async def test_the_last_ring_of_a_service_that_is_gone_asks_for_no_tick() -> Non
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert ticker.ticks == 1
+
+
+async def run_until(done: asyncio.Event, ticker: CountingTicker) -> bytes:
+    """The metrics after a service's loop has come so far."""
+    registry, metrics = Registry(), OperatorMetrics()
+    registry.put(resource("chat"))
+    running = asyncio.create_task(Supervisor(registry, lambda _: ticker, metrics).run())
+    await soon(done)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return metrics.exposition()
+
+
+async def test_what_has_begun_goes_on_between_two_ticks_until_it_has_ended() -> None:
+    done = asyncio.Event()
+
+    def act() -> None:
+        if ticker.went_on == 3:
+            done.set()
+
+    ticker = CountingTicker(act, rests=[0.001, 0.002, 0.001])
+    exposition = await run_until(done, ticker)
+    assert (ticker.ticks, ticker.went_on) == (1, 3)
+    assert b'ticks_total{namespace="default",result="ok",service="chat"} 1.0' in exposition
+
+
+async def test_a_step_between_two_ticks_that_fails_is_logged_and_left_to_the_next_tick(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done = asyncio.Event()
+
+    def act() -> None:
+        if ticker.went_on:
+            asyncio.get_running_loop().call_soon(done.set)
+            raise ClusterError(0, "the API server does not answer")
+
+    ticker = CountingTicker(act, rests=[0.001])
+    await run_until(done, ticker)
+    assert (ticker.ticks, ticker.went_on, ticker.errors) == (1, 1, [])
+    assert "step between two ticks of default/chat failed" in caplog.text
+
+
+async def test_a_tick_that_is_due_before_comes_first() -> None:
+    done = asyncio.Event()
+
+    def act() -> None:
+        if ticker.ticks == 3:
+            done.set()
+
+    ticker = CountingTicker(act, rests=[3000.0] * 3)
+    ticker.period_seconds = 0.001
+    await run_until(done, ticker)
+    assert ticker.went_on == 0
+
+
+async def test_a_tick_that_is_asked_for_need_not_wait_for_what_has_begun() -> None:
+    registry, ticker = Registry(), CountingTicker(nothing, rests=[3000.0])
+    registry.put(resource("chat"))
+    running = asyncio.create_task(Supervisor(registry, lambda _: ticker, OperatorMetrics()).run())
+    await soon(ticker.ticked)
+    ticker.ticked.clear()
+    registry.poke(ServiceKey("default", "chat"))
+    await soon(ticker.ticked)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (ticker.ticks, ticker.went_on) == (2, 0)
 
 
 def be_refused() -> None:

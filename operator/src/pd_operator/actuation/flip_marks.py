@@ -42,12 +42,13 @@ class Marks:
 def marks(step: BeginFlip | NoteIdle | KeepRole | CorrectRole | Replace, now: float) -> Marks:
     """What is written for a step, at `now` (Unix seconds)."""
     match step:
-        case BeginFlip(_, role, began, deadline):
+        case BeginFlip(_, role, deadline):
             return Marks(
                 {LABEL_TRAFFIC: TRAFFIC_OFF},
                 {
                     ANNOTATION_SWITCH_TO: role.value,
-                    ANNOTATION_DRAIN_STARTED: f"{began:.3f}",
+                    # Not of the look that it was decided on: a router learns of it from now on.
+                    ANNOTATION_DRAIN_STARTED: f"{now:.3f}",
                     ANNOTATION_DRAIN_DEADLINE: f"{deadline:.0f}",
                     ANNOTATION_IDLE_SINCE: None,
                 },

@@ -5,10 +5,11 @@ before anything else is done, so that whoever looks next goes on from there. An 
 again for the role that it has says yes at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pd_operator.actuation.steps import (
+    IDLE_CONFIRMATION_SECONDS,
     ROUTER_NOTICES_SECONDS,
     NoteIdle,
     is_confirmed_idle,
@@ -24,6 +25,10 @@ HALF_SWITCHED_SECONDS = 120.0
 """An engine that was asked gets so long to arrive: one that captures CUDA graphs for decode refuses
 a second question meanwhile."""
 
+LOOK_AGAIN_SECONDS = 0.5
+"""Between two looks at an engine that nobody knows when it has ended what it does: half of what
+idleness takes to be believed."""
+
 
 @dataclass(frozen=True)
 class BeginFlip:
@@ -31,7 +36,6 @@ class BeginFlip:
 
     worker: str
     role: Role
-    now: float
     deadline: float
 
 
@@ -87,7 +91,7 @@ def flip_steps(seen: Observation, begun: tuple[RoleFlip, ...]) -> list[FlipStep]
     """The steps to take now: `begun` of the decision, those under way, and wrong labels."""
     now = seen.time_seconds
     steps: list[FlipStep] = [
-        BeginFlip(flip.worker, flip.role, now, now + LONGEST_DRAIN_SECONDS) for flip in begun
+        BeginFlip(flip.worker, flip.role, now + LONGEST_DRAIN_SECONDS) for flip in begun
     ]
     for role in Role:
         for worker in seen.pool(role).live:
@@ -95,6 +99,28 @@ def flip_steps(seen: Observation, begun: tuple[RoleFlip, ...]) -> list[FlipStep]
                 continue  # it goes, whatever its role
             steps += _go_on(worker, seen) if worker.switching else _correct(worker, now)
     return steps
+
+
+def rest_seconds(seen: Observation, steps: Iterable[FlipStep]) -> float | None:
+    """After these steps, how long to wait for the next one of any; None where none is to come."""
+    now, taken = seen.time_seconds, {step.worker: step for step in steps}
+    rests = [
+        _rest(worker, taken.get(worker.name), now)
+        for role in Role
+        for worker in seen.pool(role).live
+        if worker.switching or isinstance(taken.get(worker.name), BeginFlip)
+    ]
+    return min(rests, default=None)
+
+
+def _rest(worker: WorkerObservation, step: FlipStep | None, now: float) -> float:
+    """How long a worker need not be looked at: until what it says can end its drain."""
+    if isinstance(step, BeginFlip):
+        return ROUTER_NOTICES_SECONDS
+    since = step.since if isinstance(step, NoteIdle) else worker.idle_since
+    believed = now if since is None else since + IDLE_CONFIRMATION_SECONDS
+    noticed = now if worker.drain_started is None else worker.drain_started + ROUTER_NOTICES_SECONDS
+    return max(LOOK_AGAIN_SECONDS, believed - now, noticed - now)
 
 
 def _go_on(worker: WorkerObservation, seen: Observation) -> Iterator[FlipStep]:

@@ -101,10 +101,11 @@ class ServiceLoop:
         self._own_workers = False  # until a spec says so
         self._refusals = 0
         self.period_seconds = DEFAULT_PERIOD_SECONDS
+        self.rest_seconds: float | None = None
 
     async def tick(self) -> None:
         """Everything that happens to a service, once; nothing where another operator runs it."""
-        self._events.decision_id = None
+        self._events.decision_id, self.rest_seconds = None, None
         with self._timed("claim"):
             ours = await self._claim.hold(self._resource())
             self._deps.metrics.set_managed_elsewhere(self._key, self._claim.elsewhere)
@@ -144,6 +145,13 @@ class ServiceLoop:
         self._refusals = 0
         if draining:
             self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
+
+    async def go_on(self) -> None:
+        """Take changes of role a step further, by what pods and engines say now."""
+        self.rest_seconds = None
+        if self._claim.held:
+            seen = await self._deps.observer.look(self._key)
+            await self._flip(self._about(), seen, None)
 
     async def failed(self, error: Exception) -> None:
         """Say in the status that a tick failed, where that is ours to write."""
@@ -251,31 +259,33 @@ class ServiceLoop:
         await self._scaler.notice_others(service, seen)
         mode = service.spec.autoscaling.mode
         if decision is None or mode is not Mode.ACTIVE:
-            flipping = await self._flip(service.metadata, seen, None)
+            await self._flip(service.metadata, seen, None)
             homes = [seen.home(role) for role in Role]
-            return await self._scaler.let_go(service.metadata, homes, f"mode {mode}") or flipping
-        flipping = await self._flip(service.metadata, seen, decision)
-        return await self._scaler.scale(service, seen, decision) or flipping
+            return await self._scaler.let_go(service.metadata, homes, f"mode {mode}")
+        await self._flip(service.metadata, seen, decision)
+        return await self._scaler.scale(service, seen, decision)
 
-    async def _flip(self, about: Metadata, seen: Observation, decision: Decision | None) -> bool:
+    async def _flip(self, about: Metadata, seen: Observation, decision: Decision | None) -> None:
         """Take flips further; workers of other hands keep their role, and their labels."""
-        return self._own_workers and await self._flipper.flip(about, seen, decision)
+        if self._own_workers:
+            self.rest_seconds = await self._flipper.flip(about, seen, decision)
 
     async def _finish_what_has_begun(self) -> None:
         """For a tick that ends before anything is scaled, as many after it may.
 
         Drains are called off; a worker that changes its role arrives, or goes back to it.
         """
-        about = Metadata.model_validate(self._resource()["metadata"])
+        about = self._about()
         try:
             seen = await self._deps.observer.look(self._key)
         except ScaleTargetError:
             return  # Said already; what drains there waits until the target is back.
-        flipping = await self._flip(about, seen, None)
+        await self._flip(about, seen, None)
         homes = [seen.home(role) for role in Role]
         await self._scaler.let_go(about, homes, "nothing is scaled as long as Ready is False")
-        if flipping:
-            self.period_seconds = min(self.period_seconds, DRAIN_PERIOD_SECONDS)
+
+    def _about(self) -> Metadata:
+        return Metadata.model_validate(self._resource()["metadata"])
 
     def _workload(self, role: Role) -> Workload:
         return self._deps.observer.workload(self._key, role)

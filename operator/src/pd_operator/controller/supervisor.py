@@ -31,8 +31,15 @@ class Ticker(Protocol):
     def period_seconds(self) -> float:
         """Seconds from one tick to the next."""
 
+    @property
+    def rest_seconds(self) -> float | None:
+        """Seconds until `go_on`; None where there is nothing to go on with before the next tick."""
+
     async def tick(self) -> None:
         """Observe, forecast, plan, decide, act, and tell, once."""
+
+    async def go_on(self) -> None:
+        """Take what has begun a step further, and decide nothing."""
 
     async def failed(self, error: Exception) -> None:
         """Tell the service's users that a tick failed."""
@@ -92,32 +99,49 @@ class Supervisor:
             # Its children's last events poke the wake of a service that is gone.
             while key in self._registry:
                 wake.clear()
-                await self._guarded(key, ticker)
-                pause = ticker.period_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
-                await _first(wake.wait(), at_most=pause)
+                await self._tick(key, ticker)
+                await self._pause(key, ticker, wake)
         finally:
             ticker.close()
 
-    async def _guarded(self, key: ServiceKey, ticker: Ticker) -> None:
+    async def _pause(self, key: ServiceKey, ticker: Ticker, wake: asyncio.Event) -> None:
+        """Until the next tick is due or asked for; what has begun goes on meanwhile."""
+        jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
+        due = time.monotonic() + ticker.period_seconds * jitter
+        while (left := due - time.monotonic()) > 0 and not wake.is_set():
+            rest = ticker.rest_seconds
+            if rest is None or rest >= left:
+                await _first(wake.wait(), at_most=left)
+                return
+            await _first(wake.wait(), at_most=rest)
+            if not wake.is_set():
+                await self._go_on(key, ticker)
+
+    async def _tick(self, key: ServiceKey, ticker: Ticker) -> None:
         started = time.monotonic()
-        deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_PERIODS * ticker.period_seconds)
         result = "ok"
         try:
-            async with asyncio.timeout(deadline):
-                await ticker.tick()
+            await _within(_deadline_seconds(ticker), ticker.tick())
             self._logged.pop(key, None)
         except Exception as error:
             result = _result(error)
-            self._log(key, error)
+            self._log(key, "tick", error)
             await self._tell(key, ticker, error)
         self._metrics.ticked(key, result, time.monotonic() - started)
 
-    def _log(self, key: ServiceKey, error: Exception) -> None:
+    async def _go_on(self, key: ServiceKey, ticker: Ticker) -> None:
+        """Where it fails, the next tick tries again, and tells."""
+        try:
+            await _within(_deadline_seconds(ticker), ticker.go_on())
+        except Exception as error:
+            self._log(key, "step between two ticks", error)
+
+    def _log(self, key: ServiceKey, what: str, error: Exception) -> None:
         """Log a failure once, on one line; a traceback where nobody has foreseen it."""
         said = f"{type(error).__name__}: {error}"
         if self._logged.get(key) != said:
             trace = None if is_foreseen(error) else error
-            log.warning("tick of %s failed: %s", key, said, exc_info=trace)
+            log.warning("%s of %s failed: %s", what, key, said, exc_info=trace)
         self._logged[key] = said
 
     async def _tell(self, key: ServiceKey, ticker: Ticker, error: Exception) -> None:
@@ -127,6 +151,15 @@ class Supervisor:
         except Exception as second:
             # Most often the API server is away: there is nobody to tell. The log has it.
             log.info("could not write the failed tick of %s into its status: %s", key, second)
+
+
+def _deadline_seconds(ticker: Ticker) -> float:
+    return max(SHORTEST_DEADLINE_SECONDS, DEADLINE_PERIODS * ticker.period_seconds)
+
+
+async def _within(seconds: float, act: Awaitable[None]) -> None:
+    async with asyncio.timeout(seconds):
+        await act
 
 
 def _result(error: Exception) -> str:

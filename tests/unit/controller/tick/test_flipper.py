@@ -1,5 +1,6 @@
 """A flip as it is carried out: what is asked, written and told, whatever the engine says."""
 
+import asyncio
 from dataclasses import replace
 from typing import cast
 
@@ -7,7 +8,7 @@ import pytest
 from tests.unit.actuation.pod_cluster import PodCluster
 from tests.unit.actuation.switching import NOW, leaving, peer, seen
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.role_switch import SwitchAnswer, SwitchResult
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import Metadata
@@ -97,6 +98,43 @@ async def test_one_that_the_question_did_not_reach_is_where_it_was() -> None:
     assert cluster.marks[-1] == ("a", {"half-switched": None})
     again, _ = await asked(SwitchResult.NOT_ASKED, ASKED)
     assert again.marks[1:] == [], "it may have been reached before"
+
+
+async def test_workers_are_asked_at_once_and_not_one_after_the_other() -> None:
+    cluster, all_asked, waiting = PodCluster(), asyncio.Event(), list[str]()
+
+    async def engine(address: str, role: Role, graphs_of: str) -> SwitchAnswer:
+        del role, graphs_of
+        waiting.append(address)
+        if len(waiting) == 2:
+            all_asked.set()
+        async with asyncio.timeout(10):
+            await all_asked.wait()
+        return SwitchAnswer(SwitchResult.SWITCHED, "ok")
+
+    events = EventRecorder(cast("Cluster", cluster))
+    pair = RoleFlipper(cluster.writer(), engine, events, OperatorMetrics())
+    await pair.flip(ABOUT, look(IDLE, replace(IDLE, name="b")), None)
+    assert set(cluster.labels) == {"a", "b"}
+
+
+async def test_what_fails_is_raised_when_all_the_others_have_been_carried_out() -> None:
+    cluster = PodCluster()
+
+    async def engine(address: str, role: Role, graphs_of: str) -> SwitchAnswer:
+        del role, graphs_of
+        if address == "http://broken":
+            raise ClusterError(500, "etcd is away")
+        await asyncio.sleep(0)
+        return SwitchAnswer(SwitchResult.SWITCHED, "ok")
+
+    events = EventRecorder(cast("Cluster", cluster))
+    pair = RoleFlipper(cluster.writer(), engine, events, OperatorMetrics())
+    broken = replace(IDLE, name="b", address="http://broken")
+    with pytest.raises(ClusterError, match="etcd is away"):
+        await pair.flip(ABOUT, look(broken, IDLE), None)
+    assert cluster.labels["a"]["serving.pd-operator.io/role"] == "decode"
+    assert cluster.labels["b"] == {}
 
 
 async def test_a_pod_that_has_changed_is_not_asked_and_holds_nobody_else_up() -> None:

@@ -1,8 +1,9 @@
 """Lets workers change their role: the next step of each, and an Event for what happened."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pd_operator.actuation.cluster import ChangedMeanwhileError
 from pd_operator.actuation.flip_marks import Marks, asked, marks, serves_as_before, switched
@@ -14,6 +15,7 @@ from pd_operator.actuation.flips import (
     Replace,
     SwitchRole,
     flip_steps,
+    rest_seconds,
 )
 from pd_operator.actuation.pool_writer import PoolWriter, Versions, versions_of
 from pd_operator.actuation.role_switch import RoleSwitch, SwitchResult
@@ -22,7 +24,7 @@ from pd_operator.api.v1alpha1 import Metadata
 from pd_operator.controller.status.events import EventReason, EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.scaling.decision import Decision
-from pd_operator.scaling.observation import Observation
+from pd_operator.scaling.observation import Observation, PoolObservation
 
 STILL_ASKING = "RoleNotSwitchedYet"
 """The reason in the log; an Event tells when it has switched, or keeps its role."""
@@ -49,24 +51,43 @@ class RoleFlipper:
         self._events = events
         self._metrics = metrics
 
-    async def flip(self, about: Metadata, seen: Observation, decision: Decision | None) -> bool:
-        """Begin what is decided, go on with what has begun; whether a flip is under way.
+    async def flip(
+        self, about: Metadata, seen: Observation, decision: Decision | None
+    ) -> float | None:
+        """Begin what is decided, go on with what has begun, all workers at once.
 
-        A pod is written to only while it is as seen; one that has changed is looked at again.
+        Returns the seconds until the next step of one can be taken; None where no flip is under
+        way. A pod is written to only while it is as seen; one that has changed is looked at again.
         """
         begun = decision.flips if decision else ()
         why = decision.sentence if decision else ""
         homes = [seen.home(role) for role in Role]
         versions = versions_of(homes)
-        for step in flip_steps(seen, begun):
-            try:
-                for home in homes:
-                    await self._writer.begin_term(home, versions)
-                await self._take(step, versions, about, why)
-            except ChangedMeanwhileError as error:
-                log.info("%s of %s stays for now: %s", step.worker, self._key, error)
-        switching = any(worker.switching for role in Role for worker in seen.pool(role).live)
-        return switching or bool(begun)
+        steps = flip_steps(seen, begun)
+        if steps and await self._begin_term(homes, versions):
+            takes = (self._take_as_seen(step, versions, about, why) for step in steps)
+            # None is left behind where another one fails.
+            for failed in await asyncio.gather(*takes, return_exceptions=True):
+                if failed is not None:
+                    raise failed
+        return rest_seconds(seen, steps)
+
+    async def _begin_term(self, homes: Iterable[PoolObservation], versions: Versions) -> bool:
+        try:
+            for home in homes:
+                await self._writer.begin_term(home, versions)
+        except ChangedMeanwhileError as error:
+            log.info("no worker of %s changes its role for now: %s", self._key, error)
+            return False
+        return True
+
+    async def _take_as_seen(
+        self, step: FlipStep, versions: Versions, about: Metadata, why: str
+    ) -> None:
+        try:
+            await self._take(step, versions, about, why)
+        except ChangedMeanwhileError as error:
+            log.info("%s of %s stays for now: %s", step.worker, self._key, error)
 
     async def _take(self, step: FlipStep, versions: Versions, about: Metadata, why: str) -> None:
         if isinstance(step, SwitchRole):

@@ -11,13 +11,17 @@ from tests.integration.operator.service import RunningService
 
 from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.roles import Role
-from pd_operator.scaling.loans import FLIPS_PER_HOUR, SHORTEST_LOAN_SECONDS
+from pd_operator.scaling.loans import SHORTEST_LOAN_SECONDS
 
 AT_ONCE = 3
 """Workers that change their role together: so many a tick may leave a pool in this service."""
 
-PER_SERVICE = FLIPS_PER_HOUR // AT_ONCE * AT_ONCE
-"""A service changes no more roles within an hour; then another one has its turn."""
+STAYS_AS_PREFILL = 2
+"""A pod with an IPv4 address is a prefill under two names, each for one stay."""
+
+PER_SERVICE = 2 * STAYS_AS_PREFILL * AT_ONCE
+"""Decodes go and come home so often; then another service has its turn, as it would within the
+hour that flips are counted over."""
 
 
 def flip(stage: Stage, count: int) -> tuple[list[float], Outcome]:
@@ -26,8 +30,8 @@ def flip(stage: Stage, count: int) -> tuple[list[float], Outcome]:
     outcome = Outcome()
     while len(seconds) < count:
         with stage.service(
-            prefill={"minReplicas": 1 + AT_ONCE, "maxReplicas": 1 + AT_ONCE},
-            decode={"maxReplicas": 1 + AT_ONCE},
+            prefill={"maxReplicas": 1 + AT_ONCE},
+            decode={"minReplicas": 1 + AT_ONCE, "maxReplicas": 1 + AT_ONCE},
             autoscaling={"roleFlips": "Enabled"},
         ) as chat:
             wanted = min(PER_SERVICE, count - len(seconds))
@@ -45,7 +49,7 @@ def _to_and_fro(
     addresses = {
         name: pod["status"]["podIP"] for role in Role for name, pod in chat.pods(role).items()
     }
-    taker, done, told = Role.DECODE, 0, 0
+    taker, done, told = Role.PREFILL, 0, 0
     while done < count:
         least = {taker: 1 + AT_ONCE, taker.other: 1}
         chat.edit(**{role.value: {"minReplicas": number} for role, number in least.items()})

@@ -133,6 +133,14 @@ def test_scale_ups_and_downs_are_those_of_both_roles() -> None:
     assert (scaling.scale_ups_ahead, scaling.scale_ups_late) == (1, 0)
 
 
+def test_workers_that_changed_their_role_are_counted_and_those_on_loan_at_one_time() -> None:
+    assert summarize(run_of(JUDGED)).scaling.role_flips == 0
+    lent = PoolSample(1, 1, 1, flipped=1)
+    seen = (TIMELINE[0], replace(TIMELINE[1], decode=lent, role_flips=1), TIMELINE[2])
+    scaling = summarize(replace(run_of(JUDGED), timeline=seen)).scaling
+    assert (scaling.role_flips, scaling.flipped_max) == (1, 1)
+
+
 def test_every_figure_that_the_acceptance_asks_for_is_there_as_json_has_it() -> None:
     figures = json.loads(json.dumps(summarize(run_of(JUDGED)).figures()))
 

@@ -34,7 +34,7 @@ from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.scenario import WHOLE_DAY, TraceScenario
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
 from pd_e2e.nodes.catalog import repository_images
-from pd_operator.api.autoscaling import ForecastModel
+from pd_operator.api.autoscaling import ForecastModel, RoleFlips
 from pd_operator.api.v1alpha1 import PDInferenceService
 
 SCALE = 0.24
@@ -64,9 +64,10 @@ STAGES = (
 
 
 class Scenario(StrEnum):
-    """Which load is played, and which forecaster the operator runs with."""
+    """Which load is played, and what the operator runs with."""
 
     FORECAST = "forecast"
+    FLIPS = "flips"
     REACTIVE = "reactive"
     WHOLE_DAY = "whole-day"
 
@@ -75,6 +76,11 @@ class Scenario(StrEnum):
         """What the service's spec says."""
         reactive = self is Scenario.REACTIVE
         return ForecastModel.LAST_VALUE if reactive else ForecastModel.HEDGE
+
+    @property
+    def role_flips(self) -> RoleFlips:
+        """Whether workers may change their role."""
+        return RoleFlips.ENABLED if self is Scenario.FLIPS else RoleFlips.DISABLED
 
     @property
     def load(self) -> TraceScenario:
@@ -87,8 +93,8 @@ def main(
     scenario: Annotated[
         Scenario,
         typer.Option(
-            help="reactive replaces the forecast by the last value; whole-day plays hours 8 to 24 "
-            "of the day after a weekend in the same time."
+            help="flips lets workers change their role; reactive replaces the forecast by the last "
+            "value; whole-day plays hours 8 to 24 of the day after a weekend in the same time."
         ),
     ] = Scenario.FORECAST,
     keep: Annotated[
@@ -168,6 +174,7 @@ class Demo:
                 prometheus.url,
                 self._scenario.model.value,
                 season_seconds=round(self._load.day_seconds),
+                role_flips=self._scenario.role_flips,
             )
             board.note("service", "workers start: 30 s")
             stage.await_workers()

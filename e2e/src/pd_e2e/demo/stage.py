@@ -9,6 +9,7 @@ import yaml
 
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.waiting import eventually
+from pd_operator.api.autoscaling import RoleFlips
 from pd_operator.api.names import ROUTER_PORT, ServiceKey, pool_name, router_name
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -55,10 +56,12 @@ class Stage:
         forecast_model: str,
         *,
         season_seconds: int,
+        role_flips: RoleFlips = RoleFlips.DISABLED,
     ) -> None:
         """Apply the service, pointed at the demo's Prometheus and told how long a day is."""
         spec = manifest["spec"]
         spec["metrics"]["prometheusUrl"] = prometheus_url
+        spec["autoscaling"]["roleFlips"] = role_flips.value
         spec["autoscaling"]["forecast"] |= {
             "model": forecast_model,
             "seasonSeconds": season_seconds,

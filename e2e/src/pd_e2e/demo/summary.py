@@ -45,6 +45,7 @@ class ScalingFigures:
 
     Least and most workers are *ready* ones during the replay. `_ahead`, `_late` and
     `_never_needed` are as `scale_events.Timeliness` defines them; they add up to `scale_ups`.
+    `role_flips` are workers that changed their role, `flipped_max` those on loan at one time.
     """
 
     prefill_min: int
@@ -56,6 +57,8 @@ class ScalingFigures:
     scale_ups_ahead: int
     scale_ups_late: int
     scale_ups_never_needed: int
+    role_flips: int
+    flipped_max: int
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,8 @@ def _scaling_figures(run: Run) -> ScalingFigures:
         scale_ups_ahead=met[Timeliness.AHEAD],
         scale_ups_late=met[Timeliness.LATE],
         scale_ups_never_needed=met[Timeliness.NEVER_NEEDED],
+        role_flips=max(sample.role_flips for sample in run.timeline),
+        flipped_max=max(sample.prefill.flipped + sample.decode.flipped for sample in run.timeline),
     )
 
 

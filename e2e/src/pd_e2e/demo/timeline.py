@@ -12,11 +12,15 @@ from pd_operator.api.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class PoolSample:
-    """Workers of one role: wanted, existing (starting and draining ones too), and ready."""
+    """Workers of one role: wanted, existing (starting and draining ones too), and ready.
+
+    `flipped`: of those that exist, members of the other pool.
+    """
 
     desired: int
     current: int
     ready: int
+    flipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class ForecastSample:
 
 @dataclass(frozen=True, slots=True)
 class TimelineSample:
-    """The service at one moment, as its status and the operator's metrics tell it."""
+    """The service at one moment, as its status and the operator's metrics tell it.
+
+    `role_flips`: workers that had changed their role by then, since the operator began.
+    """
 
     unix_seconds: float
     prefill: PoolSample
@@ -52,6 +59,7 @@ class TimelineSample:
     decode_forecast: ForecastSample | None
     reason: str
     sentence: str
+    role_flips: int = 0
 
     def pool(self, role: Role) -> PoolSample:
         """The workers of `role`."""

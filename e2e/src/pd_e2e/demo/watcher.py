@@ -16,6 +16,7 @@ from pd_operator.api.names import GROUP, LABEL_SERVICE, PLURAL, VERSION
 from pd_operator.api.pods import Pod, holds, takes_traffic, terminating, worker_role
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.telemetry.switching import home_role
 
 OPERATOR_PORT = 8080
 TIMEOUT_SECONDS = 5.0
@@ -44,6 +45,7 @@ class Watcher:
             decode_forecast=_forecast(Role.DECODE, metrics),
             reason=decision.reason if decision else "",
             sentence=decision.message if decision else "",
+            role_flips=_role_flips(metrics),
         )
 
     def service(self) -> PDInferenceService:
@@ -90,7 +92,14 @@ def _pool(role: Role, pods: list[Pod], metrics: Samples) -> PoolSample:
         desired=len(own) if wanted is None else round(wanted),
         current=len(own),
         ready=len(serving),
+        flipped=sum(home_role(pod) is role.other for pod in own),
     )
+
+
+def _role_flips(metrics: Samples) -> int:
+    switched = {"result": "RoleSwitched"}
+    counts = (_value(metrics, "role_flips_total", role=role.value, **switched) for role in Role)
+    return round(sum(count or 0.0 for count in counts))
 
 
 def _forecast(role: Role, metrics: Samples) -> ForecastSample | None:

@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test e2e-sglang test-fast lint format types layers binaries crds dashboards images bench-% clean
+.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards images bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ help: ## List the targets
 $(INSTALLED): pyproject.toml constraints.txt
 	@scripts/install.sh $(PYTHON) $(VENV)
 
-demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|reactive|whole-day, KEEP=1, SLOWDOWN=percent); ENGINE=sglang: SGLang itself on the CPU
+demo: $(INSTALLED) ## Run the main job: a real control plane, a real day's load (SCENARIO=forecast|flips|reactive|whole-day, KEEP=1, SLOWDOWN=percent); ENGINE=sglang: SGLang itself on the CPU
 ifeq ($(ENGINE),sglang)
 	@$(BIN)/python -m pd_e2e.demo_sglang
 else
@@ -34,6 +34,9 @@ test: test-fast ## Check style, types and layers, then run all tests, the fast o
 
 e2e-sglang: $(INSTALLED) ## The real SGLang on the CPU, and the simulator beside it (installs 3 GB first)
 	$(BIN)/pytest tests/sglang --timeout 900
+
+chaos: $(INSTALLED) ## Everything that a service depends on fails, under load: a table, and build/bench/chaos.json (CHAOS_SECONDS=120: two minutes a fault)
+	@$(BIN)/python -m scripts.chaos
 
 test-fast: lint types layers ## Only what needs no server: minutes
 	$(PYTEST) tests/unit tests/property

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Self
 
 import requests
@@ -21,14 +22,14 @@ class RouterWatch:
 
     def serves_since(self, pod_ip: str, role: str, decided_seconds: float) -> float | None:
         """When the pod first had the role after a decision (Unix seconds); None: it never did."""
-        spellings = (f"/{pod_ip}:", f":{pod_ip}]")
-        for seconds, workers in list(self._seen):
-            if seconds >= decided_seconds and any(
-                found == role and any(spelling in url for spelling in spellings)
-                for url, found in workers.items()
-            ):
-                return seconds
-        return None
+        return self._first(decided_seconds, lambda workers: role in _roles_of(pod_ip, workers))
+
+    def dropped_since(self, pod_ip: str, struck_seconds: float) -> float | None:
+        """When the pod first had no role after it was struck (Unix seconds); None: it kept one."""
+        return self._first(struck_seconds, lambda workers: not _roles_of(pod_ip, workers))
+
+    def _first(self, since: float, told: Callable[[dict[str, str]], bool]) -> float | None:
+        return next((at for at, workers in list(self._seen) if at >= since and told(workers)), None)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -42,7 +43,15 @@ class RouterWatch:
         with requests.Session() as session:
             while not self._done.wait(LOOK_SECONDS):
                 now = time.time()
-                listed = session.get(self._url, timeout=5).json()["workers"]
+                try:
+                    listed = session.get(self._url, timeout=5).json()["workers"]
+                except requests.RequestException:
+                    continue  # the router is away, and sends nothing to anybody
                 ready = {w["url"]: w["worker_type"] for w in listed if w["status"] == "ready"}
                 if not self._seen or self._seen[-1][1] != ready:
                     self._seen.append((now, ready))
+
+
+def _roles_of(pod_ip: str, workers: dict[str, str]) -> set[str]:
+    spellings = (f"/{pod_ip}:", f":{pod_ip}]")
+    return {role for url, role in workers.items() if any(spelling in url for spelling in spellings)}

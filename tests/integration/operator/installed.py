@@ -27,13 +27,14 @@ class InstalledOperator:
         self._cluster = cluster
         self._core = client.CoreV1Api(cluster.control_plane.admin)
 
-    def install(self) -> None:
+    def install(self, *settings: str) -> None:
+        """Install the chart, with more `settings` of helm's `--set`."""
         # Tests before these may have put the CRD there by hand. Two cores have no room for a second
         # pod all the time.
         flags = ["--take-ownership", "--force-conflicts", "--set=log.format=text,replicas=1"]
         self._cluster.control_plane.helm(
             "install", NAME, str(CHART), f"--namespace={NAMESPACE}", "--create-namespace",
-            *flags, "--wait", "--timeout=120s",
+            *flags, *(f"--set={one}" for one in settings), "--wait", "--timeout=120s",
         )  # fmt: skip
         self.await_leader()
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ import requests
 from pd_e2e.cluster.lifeline import Lifeline
 from pd_e2e.cluster.waiting import eventually
 from pd_e2e.loadgen.live import ReplayStatistics
-from pd_e2e.loadgen.records import Outcome
+from pd_e2e.loadgen.records import STARTED, Outcome
 from pd_e2e.loadgen.run import read_progress
 
 from .service import MODEL
@@ -25,11 +26,27 @@ LONGER_THAN_ANY_TEST = 900.0
 FINE = (Outcome.OK, Outcome.INTERRUPTED)
 
 
+@dataclass(frozen=True)
+class FailedRequest:
+    """When a request left and when it had failed (Unix seconds), and what its client was told."""
+
+    sent: float
+    failed: float
+    told: str
+
+
 class SteadyLoad:
     """`python -m pd_e2e.loadgen`: requests at one rate, from entering the block to leaving it."""
 
     def __init__(
-        self, url: str, folder: Path, *, rate: float, input_tokens: int, output_tokens: int
+        self,
+        url: str,
+        folder: Path,
+        *,
+        rate: float,
+        input_tokens: int,
+        output_tokens: int,
+        longest_seconds: float = LONGER_THAN_ANY_TEST,
     ) -> None:
         folder.mkdir(parents=True)
         self._records = folder / "requests.parquet"
@@ -39,7 +56,7 @@ class SteadyLoad:
         self._command = [
             *(sys.executable, "-m", "pd_e2e.loadgen", "--scenario=steady", f"--url={url}"),
             *(f"--model={MODEL}", f"--rate={rate}", f"--input-tokens={input_tokens}"),
-            *(f"--output-tokens={output_tokens}", f"--duration-seconds={LONGER_THAN_ANY_TEST}"),
+            *(f"--output-tokens={output_tokens}", f"--duration-seconds={longest_seconds}"),
             *(f"--output={self._records}", f"--progress-file={self._progress}"),
         ]
 
@@ -58,6 +75,20 @@ class SteadyLoad:
         answered = before.finished + requests_more
         eventually(lambda: self.statistics().finished >= answered, timeout_seconds)
         assert self.statistics().failed == 0
+
+    def failed(self) -> list[FailedRequest]:
+        """The requests that went wrong; complete when the block has been left."""
+        table = pq.read_table(self._records)
+        began = float((table.schema.metadata or {})[STARTED.encode()])
+        return [
+            FailedRequest(
+                began + row["sent_seconds"],
+                began + row["finished_seconds"],
+                f"{row['outcome']} {row['status']} {row['detail']}",
+            )
+            for row in table.to_pylist()
+            if row["outcome"] not in FINE
+        ]
 
     def failures(self) -> list[str]:
         """What went wrong with requests; complete when the block has been left."""

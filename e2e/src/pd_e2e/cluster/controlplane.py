@@ -124,6 +124,15 @@ class ControlPlane:
         self._apiserver.start()
         self._await_ready()
 
+    def restart_apiserver(self) -> None:
+        """End the API server in order, start it again on the same port, and wait for it."""
+        self._apiserver.stop()
+        self.start_apiserver()
+
+    def apiserver_paused(self) -> AbstractContextManager[None]:
+        """The API server hangs for the length of a block: it takes connections, and no more."""
+        return self._apiserver.paused()
+
     def controllers_paused(self) -> AbstractContextManager[None]:
         """The controllers are late for the length of a block: Deployments and ReplicaSets wait."""
         return self._controller_manager.paused()

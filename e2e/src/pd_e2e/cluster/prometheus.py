@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -65,6 +65,14 @@ class Prometheus:
     def stop(self) -> None:
         """Stop the server; its data stay."""
         self._daemon.stop()
+
+    def kill(self) -> None:
+        """Kill the server, as a crash does."""
+        self._daemon.kill()
+
+    def paused(self) -> AbstractContextManager[None]:
+        """The server hangs for the length of a block: it takes connections, and no more."""
+        return self._daemon.paused()
 
     def start(self) -> None:
         """Start the server again on the same port, and wait until it is ready."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -81,6 +82,10 @@ class AgentProcess:
     def kill(self) -> None:
         """Kill the agent, as a machine's crash does: its pods' processes die with it."""
         self._daemon.kill()
+
+    def paused(self) -> AbstractContextManager[None]:
+        """The agent hangs for the length of a block; what its pods run goes on."""
+        return self._daemon.paused()
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -234,3 +234,15 @@ def test_the_operator_sees_how_long_its_workers_wait_for_gpus() -> None:
     seen = tick(policy, Snapshot(60.0, load, load, times, times, waiting, NOBODY)).observation
     assert [one.age_seconds for one in seen.prefill.workers] == [130.0, 20.0]
     assert seen.prefill.unschedulable == seen.prefill.current == 2
+
+
+def test_no_two_workers_are_seen_under_one_name() -> None:
+    """What is known of an engine is kept by name: two of one name would be one engine twice."""
+    worker = WorkerSnapshot(0, 1, 0, 0, 0, 100, 100, 100_000, 0, 0.0)
+    pool = PoolSnapshot((worker,), draining=1, starting=2, busy_seconds=0.0, pending_seconds=(3.0,))
+    load = requests([(60.0, 5.0)])
+    latencies = (np.full(len(load), 0.1),) * 2
+    policy = OperatorPolicy(spec(), engine_of(spec(), PROFILE))
+    seen = tick(policy, Snapshot(60.0, load, load, *latencies, pool, pool)).observation
+    names = [one.name for one in (*seen.prefill.workers, *seen.decode.workers)]
+    assert len(set(names)) == len(names) == 10

@@ -1,6 +1,7 @@
 """The operator itself as a policy: its forecast, its plan, its decision chain."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
@@ -144,7 +145,9 @@ def _workers(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
     for number in range(pool.promised):
         yield WorkerObservation(f"{role}-switching-{number}", role, traffic=False, switching=True)
     others = PoolObservation.of(role, ready=0, starting=pool.starting, draining=pool.draining)
-    yield from others.workers
+    for other in others.workers:
+        # A name of its own: what is known of an engine is kept by its worker's name.
+        yield replace(other, name=f"{other.name}-coming-or-going")
 
 
 def _pending(role: Role, pool: PoolSnapshot) -> Iterator[WorkerObservation]:
@@ -163,7 +166,7 @@ def _load(role: Role, worker: WorkerSnapshot) -> EngineLoad:
         waiting_uncached_tokens=worker.waiting_tokens,
         prefill_bootstrap_queue=0,
         prefill_inflight_queue=0,
-        decode_prealloc_queue=0,
+        decode_prealloc_queue=0 if prefills else worker.waiting_requests,
         decode_transfer_queue=0,
         decode_retracted_queue=worker.retracted_requests,
         used_tokens=worker.used_tokens,

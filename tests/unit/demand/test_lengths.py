@@ -77,3 +77,27 @@ def test_token_rates_are_rate_times_mean_length() -> None:
     demand = Demand(3.0, LengthDistribution.constant(1155), LengthDistribution.constant(211))
     assert demand.prompt_tokens_per_second == pytest.approx(3465)
     assert demand.output_tokens_per_second == pytest.approx(633)
+
+
+def test_a_mix_that_shifts_has_other_shares_and_no_longer_prompts() -> None:
+    mix = LengthDistribution((500, 4_000), (1, 1))
+    shifted = mix.mixed_to_mean(3_300)
+    assert shifted.mean == pytest.approx(3_300)
+    assert shifted.tokens == mix.tokens
+    assert shifted.probabilities.tolist() == pytest.approx([0.2, 0.8])
+
+
+def test_a_gamma_distribution_of_another_mean_is_the_same_one_stretched() -> None:
+    tokens = np.linspace(1, 20_000, 4_000)
+    gamma = LengthDistribution(
+        tuple(tokens.tolist()), tuple((tokens**3 * np.exp(-tokens / 250)).tolist())
+    )
+    mixed, stretched = (
+        way(1.5 * gamma.mean) for way in (gamma.mixed_to_mean, gamma.scaled_to_mean)
+    )
+    assert mixed.second_moment == pytest.approx(stretched.second_moment, rel=0.01)
+
+
+def test_a_mean_that_no_shares_give_stretches_the_lengths() -> None:
+    assert LengthDistribution((100, 300), (1, 1)).mixed_to_mean(400).tokens == (200, 600)
+    assert LengthDistribution.constant(100).mixed_to_mean(300) == LengthDistribution.constant(300)

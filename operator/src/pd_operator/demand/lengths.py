@@ -111,9 +111,48 @@ class LengthDistribution:
         """Mean of the squared length, in tokens squared."""
         return float(self.probabilities @ self.values**2)
 
+    def mixed_to_mean(self, mean: float) -> "LengthDistribution":
+        """The same lengths in other shares, such that their mean is `mean` tokens.
+
+        What a service's mean length moves by is which kinds of requests come, more than how long
+        each kind is: stretched, a mix of short and long prompts gets some that nobody ever sent. Of
+        all shares that give the mean, those with the least relative entropy to the present ones: an
+        exponential tilt (Csiszar 1975). A gamma distribution tilted is the same one stretched.
+        Where the mean is not between the lengths that were seen, they are stretched.
+        """
+        if math.isclose(mean, self.mean):
+            return self
+        seen = self.probabilities > 0
+        values, shares = self.values[seen], self.probabilities[seen]
+        if not values.min() < mean < values.max():
+            return self.scaled_to_mean(mean)
+        tilted = _tilted(shares, (values - mean) / (values.max() - values.min()))
+        return LengthDistribution(tuple(values.tolist()), tuple(tilted.tolist()))
+
     def scaled_to_mean(self, mean: float) -> "LengthDistribution":
         """The same shape, stretched so that its mean is `mean` tokens."""
         if self.mean == 0:
             return LengthDistribution.constant(mean)
         stretch = mean / self.mean
         return LengthDistribution(tuple(t * stretch for t in self.tokens), self.weights)
+
+
+_STEEPEST_TILT = 500.0
+"""Beyond it, all but e^-500 of the weight is on the shortest length, or on the longest."""
+
+_HALVINGS = 50
+"""Of the range of tilts: to a relative precision of 1e-12."""
+
+
+def _tilted(shares: FloatArray, centered: FloatArray) -> FloatArray:
+    """Shares times exp(tilt * centered), normed, with the tilt that makes their mean 0."""
+    low, high = -_STEEPEST_TILT, _STEEPEST_TILT
+    tilted = shares
+    for _ in range(_HALVINGS):
+        tilt = (low + high) / 2
+        exponents = tilt * centered
+        weights = shares * np.exp(exponents - exponents.max())
+        tilted = weights / weights.sum()
+        # The mean rises with the tilt.
+        low, high = (tilt, high) if tilted @ centered < 0 else (low, tilt)
+    return tilted

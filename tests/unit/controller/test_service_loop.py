@@ -174,7 +174,7 @@ async def test_the_loop_and_the_simulator_decide_alike(
     assert [one.plan_ahead for one in told] == [one.plan_ahead for one in policy.outcomes]
     assert [one.decision for one in told] == [one.decision for one in policy.outcomes]
     leads = {one.forecasts.prefill.horizon_seconds for one in told}  # type: ignore[union-attr]
-    assert leads == {60 + 15 + 5 + BIN + 25}, "start-up, tick, scrape, bin and margin"
+    assert leads == {60 + 15 + 25}, "start-up, tick and margin"
     in_force = {pool.names for one in told for pool in one.forecasts.scheduled.values()}
     assert in_force == {(), ("launch",)}
     assert any(line.startswith("scale") for line in cluster.written)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.scaling.deciding import (
     AT_ONCE,
     NO_DEMAND,
@@ -20,6 +21,7 @@ from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import Change
 from pd_operator.scaling.observation import Unknown
+from pd_operator.scaling.proposal import SidePlans
 
 
 def test_workers_are_bought_for_the_load_to_come(
@@ -106,12 +108,14 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
     trace = [(one.name, one.prefill, one.decode) for one in decision.links]
     assert trace == [
         ("Forecast", 9, 2),
-        ("Present", 9, 2),
+        ("HighForecast", 9, 2),
+        ("Rise", 9, 2),
         ("Jump", 9, 2),
         ("Guard", 9, 2),
         ("Schedule", 9, 2),
         ("Unknown", 9, 2),
         ("Unmeasured", 9, 2),
+        ("Present", 9, 2),
         ("Surprise", 9, 2),
         ("Stabilization", 9, 2),
         ("RateLimit", 6, 2),
@@ -180,3 +184,48 @@ def test_advice_is_the_same_decision_and_takes_nothing_for_carried_out(
     acted, _ = decide(observe(2, 2), plan(4, 3), plan(2, 2), allow(), NOTHING)
     assert advice == acted
     assert memory.changes == ()
+
+
+def test_a_worker_goes_only_when_the_high_forecast_needs_it_no_more(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    settings = allow(behavior=AT_ONCE)
+    for high, workers in ((4, 4), (3, 3), (9, 4)):
+        beside = SidePlans(high=plan(high, 2))
+        seen, needed = observe(4, 2), plan(3, 2)
+        decision, _ = decide(seen, needed, needed, settings, NOTHING, beside=beside)
+        assert numbers(decision) == (workers, 2)
+    assert "none goes that may be needed" in link(decision, "HighForecast")
+
+
+def test_a_load_that_rises_orders_workers_before_the_forecast_has_learned_of_it(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    beside = SidePlans(rising=plan(4, 3))
+    decision, _ = decide(observe(2, 2), plan(2, 2), plan(2, 2), allow(), NOTHING, beside=beside)
+    assert numbers(decision) == (4, 3)
+    assert decision.reason is DecisionReason.RISING_LOAD
+
+
+def test_a_need_of_the_moment_is_not_remembered_beyond_it(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    _, memory = decide(observe(4, 2), plan(2, 2), plan(4, 2), allow(), NOTHING)
+    window = allow().scale_down_window_seconds(Role.PREFILL)
+    later = observe(4, 2, at=10_000.0 + window / 2)
+    kept, memory = decide(later, plan(2, 2), plan(4, 2), allow(), memory)
+    assert numbers(kept) == (4, 2)
+    ended = observe(4, 2, at=10_000.0 + window + 1)
+    decision, _ = decide(ended, plan(2, 2), plan(2, 2), allow(), memory)
+    assert numbers(decision) == (2, 2)
+
+
+@pytest.mark.parametrize(("least", "workers"), [(2, 2), (3, 4)])
+def test_a_need_that_lasts_is_one_that_misses_the_objective(
+    observe: Observe, plan: MakePlan, allow: Allow, least: int, workers: int
+) -> None:
+    memory, beside = NOTHING, SidePlans(least=plan(least, 2))
+    for seconds in (0.0, 60.0, 130.0):
+        seen = observe(2, 2, at=10_000.0 + seconds)
+        decision, memory = decide(seen, plan(2, 2), plan(4, 2), allow(), memory, beside=beside)
+    assert numbers(decision) == (workers, 2)

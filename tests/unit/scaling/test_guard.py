@@ -17,10 +17,13 @@ from tests.unit.scaling.deciding import (
 )
 
 from pd_operator.api.roles import Role
+from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.planning.engine import RouterClass
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.observation import EngineLoad, Known, Observation, PoolObservation
+
+PROMPTS = LengthDistribution.constant(1000)
 
 
 def busy(load: MakeLoad, passes: int, *, waiting: int = 0) -> EngineLoad:
@@ -252,3 +255,41 @@ def test_a_lone_worker_gets_a_second_where_a_jump_would_drown_it(
     )
     decision, _ = decide(observe(1, 1), small, small, allow(), NOTHING)
     assert numbers(decision) == (workers, workers)
+
+
+def test_batches_that_outgrow_the_plan_add_decodes_before_any_answer_ends(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # Of a worker with room for 50 sequences on average: 57 are chance, 90 are not.
+    batches = plan(2, 1)
+    batches = replace(batches, decode=replace(batches.decode, largest_batch=50.0))
+    for running, decodes in ((57, 2), (90, 4)):
+        crowd = make_pool(Role.DECODE, 2, load=load(running_requests=running))
+        decision, _ = decide(observe(2, crowd), batches, batches, allow(), NOTHING)
+        assert numbers(decision) == (2, decodes)
+    assert "180 sequences run where 2 workers should hold 100" in link(decision, "Guard")
+
+
+@pytest.mark.parametrize(("waiting", "workers"), [(60_000, 4), (160_000, 6)])
+def test_a_worker_whose_queue_will_be_long_yet_is_none_for_what_arrives(
+    observe: Observe,
+    plan: MakePlan,
+    allow: Allow,
+    make_pool: MakePool,
+    load: MakeLoad,
+    waiting: int,
+    workers: int,
+) -> None:
+    # Two engines compute 10,000 tokens/s each. What arrives would take four at most; queues of 6 s
+    # do not grow and are gone before a quarter of the start-up, those of 16 s are not.
+    looks = [
+        observe(
+            make_pool(Role.PREFILL, 2, load=busy(load, passes, waiting=waiting)),
+            2,
+            at=10_000.0 + passes,
+            demand=Known(Demand(34.0, PROMPTS, PROMPTS), 5.0, "prometheus"),
+        )
+        for passes in range(1, 40)
+    ]
+    decision = decide_after(*looks, plan=plan(2, 2), settings=allow())
+    assert f"so at least {workers} are wanted, 2 being ready" in link(decision, "Guard")

@@ -34,7 +34,7 @@ def test_the_horizon_is_where_a_worker_ordered_now_will_serve(
         metrics={"scrapeIntervalSeconds": 1},
         prefill={"expectedStartupSeconds": 100},
     )
-    lead = 100 + 2 + 1 + 7 + resolution_seconds
+    lead = 100 + 2 + 7
     assert lead_time_seconds(spec, observe(0, 0), Role.PREFILL) == lead
     assert horizon_seconds(spec, observe(0, 0), Role.PREFILL) == lead + stretch_seconds
 

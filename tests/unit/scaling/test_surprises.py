@@ -4,12 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.unit.scaling.deciding import NOTHING, Allow, MakePlan, Observe, link, numbers
+from tests.unit.scaling.deciding import (
+    NOTHING,
+    Allow,
+    MakeLoad,
+    MakePlan,
+    MakePool,
+    Observe,
+    link,
+    numbers,
+)
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import Decision, DecisionReason
 from pd_operator.scaling.memory import ScalingMemory, Surprise
+from pd_operator.scaling.proposal import SidePlans
 from pd_operator.scaling.settings import ScalingSettings
 
 HOLD_SECONDS = 600.0  # ten start-ups of 60 s
@@ -74,6 +84,41 @@ def test_a_load_that_was_foreseen_is_no_surprise(
         _, memory = decide(
             observe(4, 2, at=10_000.0 + at), plan(4, 2), plan(4, 2), soon(allow()), memory
         )
+    assert memory.surprises == {}
+
+
+@pytest.mark.parametrize(("least", "kept"), [(2, None), (3, 3)])
+def test_the_reserve_of_a_plan_that_is_used_up_is_no_surprise(
+    observe: Observe, plan: MakePlan, allow: Allow, least: int, kept: int | None
+) -> None:
+    memory = NOTHING
+    for at in (0.0, 15.0, 30.0):
+        _, memory = decide(
+            observe(2, 2, at=10_000.0 + at),
+            plan(2, 2),
+            plan(4, 2),
+            soon(allow()),
+            memory,
+            beside=SidePlans(least=plan(least, 2)),
+        )
+    surprise = memory.surprises.get(Role.PREFILL)
+    assert (surprise.workers if surprise else None) == kept
+
+
+def test_what_waits_is_worked_off_once_and_keeps_no_workers(
+    observe: Observe, plan: MakePlan, allow: Allow, make_pool: MakePool, load: MakeLoad
+) -> None:
+    # Two engines compute 10,000 tokens/s each, 6,000 arrive, and half a minute's work waits.
+    memory = NOTHING
+    for tick in range(4):
+        queue = load(
+            waiting_uncached_tokens=300_000 - 60_000 * tick,
+            prefill_uncached_tokens_total=150_000 * (tick + 1),
+            prefill_busy_seconds_total=15.0 * (tick + 1),
+        )
+        seen = observe(make_pool(Role.PREFILL, 2, load=queue), 2, at=10_000.0 + 15 * tick)
+        decision, memory = decide(seen, plan(2, 2), plan(2, 2), soon(allow()), memory)
+    assert decision.reason is DecisionReason.QUEUE_PRESSURE
     assert memory.surprises == {}
 
 

@@ -8,6 +8,7 @@ and neither is where a figure came from.
 from pd_operator.demand.coverage import Coverage, CoverageTracker, sustained_loads
 from pd_operator.demand.demand import Demand
 from pd_operator.demand.forecast import (
+    RELEASE_PERCENT,
     DemandForecast,
     FittedDemand,
     NotEnoughHistoryError,
@@ -29,6 +30,7 @@ from pd_operator.demand.schedules import Scheduled, scheduled
 __all__ = [
     "ENOUGH_REQUESTS",
     "NO_LENGTH_SEEN",
+    "RELEASE_PERCENT",
     "Coverage",
     "CoverageTracker",
     "Demand",

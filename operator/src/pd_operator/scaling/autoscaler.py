@@ -7,22 +7,24 @@ no clock, asks nobody and changes nothing: the same values give the same decisio
 `docs/decision-port.md` shows how to drive it from a simulator of your own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pd_operator.api.autoscaling import Mode
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
-from pd_operator.demand import Demand
+from pd_operator.demand import RELEASE_PERCENT, Demand
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
-from pd_operator.scaling.chain import decide
+from pd_operator.scaling.chain import decide, having_seen
 from pd_operator.scaling.decision import Decision
 from pd_operator.scaling.lead_time import lead_time_seconds, startup_seconds
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.pool_forecasts import FittedForecaster, PoolForecasts, forecast_pools
+from pd_operator.scaling.proposal import SidePlans
+from pd_operator.scaling.rise import risen
 from pd_operator.scaling.settings import ScalingSettings
 
 SPENT_BUDGET_SHARE = 0.2
@@ -86,9 +88,16 @@ def autoscale(
     if isinstance(engine, Unknown):
         plan_ahead: Plan | Unknown = engine
         plan_now: Plan | Unknown = engine
+        beside = SidePlans()
     else:
         plan_ahead = _plan_ahead(spec, engine.model, forecasts)
         plan_now = _plan_now(spec, engine.model, forecasts, observation)
+        high = forecast_pools(spec, observation, fitted, at_least_percent=RELEASE_PERCENT)
+        beside = SidePlans(
+            _known(_plan_ahead(spec, engine.model, high)),
+            _known(_plan_now(spec, engine.model, forecasts, observation, spent=1.0)),
+            _plan_rising(spec, engine.model, observation, having_seen(memory, observation)),
+        )
     if spec.autoscaling.mode is Mode.PAUSED:
         return Outcome(observation, forecasts, plan_ahead, plan_now, None, memory)
     settings = (
@@ -103,20 +112,34 @@ def autoscale(
     )
     measured = isinstance(engine, Unknown) or engine.measured
     decision, remembered = decide(
-        observation, plan_ahead, plan_now, settings, memory, engine_measured=measured
+        observation,
+        plan_ahead,
+        plan_now,
+        settings,
+        memory,
+        beside=beside,
+        engine_measured=measured,
     )
     return Outcome(observation, forecasts, plan_ahead, plan_now, decision, remembered)
 
 
 def plan_for(
-    spec: PDInferenceServiceSpec, engine: EngineModel, prefill: Demand, decode: Demand
+    spec: PDInferenceServiceSpec,
+    engine: EngineModel,
+    prefill: Demand,
+    decode: Demand,
+    *,
+    spent: float = SPENT_BUDGET_SHARE,
 ) -> Plan:
-    """The workers that these loads of the two pools need, within the spec's maxima."""
+    """The workers that these loads of the two pools need, within the spec's maxima.
+
+    `spent` is the share of the error budget that the plan may use.
+    """
     return plan_service(
         prefill_demand=prefill,
         decode_demand=decode,
         engine=engine,
-        objectives=ScalingSettings.from_spec(spec).objectives.spending(SPENT_BUDGET_SHARE),
+        objectives=ScalingSettings.from_spec(spec).objectives.spending(spent),
         bounds=PoolBounds.up_to(spec.prefill.max_replicas, spec.decode.max_replicas),
         router=RouterClass.of(spec.router.prefill_policy),
         method=spec.autoscaling.method,
@@ -139,7 +162,36 @@ def _plan_now(
     engine: EngineModel,
     forecasts: PoolForecasts,
     observation: Observation,
+    *,
+    spent: float = SPENT_BUDGET_SHARE,
 ) -> Plan | Unknown:
     if isinstance(observation.demand, Unknown):
         return observation.demand
-    return plan_for(spec, engine, *forecasts.expected_now(observation.demand.value))
+    present = forecasts.expected_now(observation.demand.value)
+    return plan_for(spec, engine, *present, spent=spent)
+
+
+def _plan_rising(
+    spec: PDInferenceServiceSpec,
+    engine: EngineModel,
+    observation: Observation,
+    memory: ScalingMemory,
+) -> Plan | None:
+    """The plan for the present load as it will have risen; None where it does not rise."""
+    if isinstance(observation.demand, Unknown):
+        return None
+    present = observation.demand.value
+    factors = [
+        risen(memory.offered, present, lead_time_seconds(spec, observation, role)) for role in Role
+    ]
+    if max(factors) <= 1:
+        return None
+    prefill, decode = (
+        replace(present, requests_per_second=present.requests_per_second * factor)
+        for factor in factors
+    )
+    return plan_for(spec, engine, prefill, decode)
+
+
+def _known(plan: Plan | Unknown) -> Plan | None:
+    return None if isinstance(plan, Unknown) else plan

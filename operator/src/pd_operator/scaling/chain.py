@@ -1,4 +1,4 @@
-"""From plans to a decision: links in one visible list, each leaving a sentence.
+"""From plans to a decision: links in visible lists, each leaving a sentence.
 
 Four things move a number before the chain sees it, and nothing else does:
 
@@ -25,30 +25,39 @@ from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
 from pd_operator.scaling.loans import BUDGET_SECONDS, Lending, lend
 from pd_operator.scaling.memory import Change, Flip, Recommendation, ScalingMemory, Surprise
 from pd_operator.scaling.observation import Observation, Unknown
-from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
+from pd_operator.scaling.proposal import ChainLink, Proposal, SidePlans, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
 from pd_operator.scaling.recommendations import (
     ForecastPlan,
+    HighForecast,
     HoldWhileUnknown,
     HoldWhileUnmeasured,
     PresentPlan,
+    RisingLoad,
     RoomForAJump,
     ScheduledMinimum,
 )
+from pd_operator.scaling.rise import offered_lately
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.scaling.stabilization import Stabilization
 from pd_operator.scaling.surprises import HoldAfterSurprise, surprised
 
-RECOMMEND: tuple[ChainLink, ...] = (
+EXPECT: tuple[ChainLink, ...] = (
     ForecastPlan(),  # as many as the load to come needs
-    PresentPlan(),  # none removed that the load of now needs, and added what it long has needed
+    HighForecast(),  # none removed that it may well need
+    RisingLoad(),  # more where the load rises as no history has it
     RoomForAJump(),  # and no lone worker that a jump of the load would drown
-    ReactiveGuard(),  # more at once where queues show that both plans are wrong
+    ReactiveGuard(),  # more at once where queues show that the plans are wrong
     ScheduledMinimum(),  # and no fewer than a schedule asks for
     HoldWhileUnknown(),  # nothing removed while a load or a plan is unknown
     HoldWhileUnmeasured(),  # nor by a plan for an engine that was only guessed
 )
-"""What the load calls for. Their outcome is the raw recommendation that is remembered."""
+"""What is expected to be needed. Their outcome is remembered for the stabilization windows."""
+
+PRESENT: tuple[ChainLink, ...] = (
+    PresentPlan(),  # none removed that the load of now needs, and added what it long has needed
+)
+"""What the moment calls for, asked anew on each tick."""
 
 RESTRAIN: tuple[ChainLink, ...] = (
     HoldAfterSurprise(),  # nothing removed for a while after a load that nobody foresaw
@@ -64,6 +73,19 @@ LOANS = "Loans"
 """How the trace calls the last step, `scaling.loans`: it moves workers between the roles."""
 
 
+NO_SIDE_PLANS = SidePlans()
+
+
+def having_seen(memory: ScalingMemory, observation: Observation) -> ScalingMemory:
+    """The memory with what the engines say of themselves; the same where it has that already."""
+    engines = updated_trends(memory.engines, observation)
+    prefill = [
+        engines[worker.name] for worker in observation.prefill.workers if worker.name in engines
+    ]
+    offered = offered_lately(memory.offered, prefill, observation.time_seconds)
+    return replace(memory, engines=engines, offered=offered)
+
+
 def decide(
     observation: Observation,
     plan_ahead: Plan | Unknown,
@@ -71,6 +93,7 @@ def decide(
     settings: ScalingSettings,
     memory: ScalingMemory,
     *,
+    beside: SidePlans = NO_SIDE_PLANS,
     engine_measured: bool = True,
 ) -> tuple[Decision, ScalingMemory]:
     """Decide how many workers of each role there shall be.
@@ -78,14 +101,17 @@ def decide(
     The same in every mode; whether it is carried out is the caller's care. The memory that comes
     back takes a change for carried out in mode Active only.
     """
-    seen = replace(
-        memory,
-        engines=updated_trends(memory.engines, observation),
-        short_since=_short_since(memory, observation, plan_now),
-    )
-    begun = _begun(seen, observation, settings)
+    seen = having_seen(memory, observation)
+    least = beside.least or plan_now
+    short = replace(seen, short_since=_short_since(seen, observation, least))
     situation = Situation(
-        observation, plan_ahead, plan_now, settings, begun, engine_measured=engine_measured
+        observation,
+        plan_ahead,
+        plan_now,
+        settings,
+        _begun(short, observation, settings),
+        engine_measured=engine_measured,
+        beside=beside,
     )
     start = Proposal(
         *(
@@ -93,13 +119,14 @@ def decide(
             for role in (Role.PREFILL, Role.DECODE)
         )
     )
-    recommended, why = _run(RECOMMEND, start, situation)
+    expected, why = _run(EXPECT, start, situation)
+    recommended, why_now = _run(PRESENT, expected, situation)
     situation = replace(
-        situation, memory=_remembering(recommended, surprised(recommended, situation), situation)
+        situation, memory=_remembering(expected, surprised(recommended, situation), situation)
     )
     restrained, why_not = _run(RESTRAIN, recommended, situation)
     lending = lend(restrained, recommended, situation)
-    decision = _decision(lending, situation, (*why, *why_not))
+    decision = _decision(lending, situation, (*why, *why_now, *why_not))
     return decision, _after(decision, situation)
 
 
@@ -131,24 +158,24 @@ def _begun(
 
 
 def _short_since(
-    memory: ScalingMemory, observation: Observation, plan_now: Plan | Unknown
+    memory: ScalingMemory, observation: Observation, least: Plan | Unknown
 ) -> dict[Role, float]:
     """When the needs of the present load that are not met began; while it is unknown, no news."""
-    if isinstance(plan_now, Unknown):
+    if isinstance(least, Unknown):
         return dict(memory.short_since)
     now = observation.time_seconds
     return {
         role: memory.short_since.get(role, now)
         for role in Role
-        if plan_now.pool(role).workers > observation.pool(role).ready
+        if least.pool(role).workers > observation.pool(role).ready
     }
 
 
 def _remembering(
-    recommended: Proposal, surprises: Mapping[Role, Surprise], situation: Situation
+    expected: Proposal, surprises: Mapping[Role, Surprise], situation: Situation
 ) -> ScalingMemory:
     newest = Recommendation(
-        situation.now_seconds, recommended.prefill.workers, recommended.decode.workers
+        situation.now_seconds, expected.prefill.workers, expected.decode.workers
     )
     remembered = situation.memory.recommending(newest, situation.settings.longest_window_seconds)
     return replace(remembered, surprises=surprises)

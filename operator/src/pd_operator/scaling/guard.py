@@ -6,9 +6,16 @@ from typing import ClassVar
 from pd_operator.api.roles import Role
 from pd_operator.planning.engine import RouterClass
 from pd_operator.planning.limits import UTILIZATION_CAP
+from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.engine_trends import EngineTrend, fresh_load
-from pd_operator.scaling.observation import EngineLoad, Known, PoolObservation, Unknown
+from pd_operator.scaling.observation import (
+    EngineLoad,
+    Known,
+    PoolObservation,
+    Unknown,
+    WorkerObservation,
+)
 from pd_operator.scaling.proposal import PoolLink, Situation, Wanted
 
 FULL_KV_USE = 0.9
@@ -16,6 +23,16 @@ FULL_KV_USE = 0.9
 
 STEP_SHARE = 0.25
 """A guard that fires for decode asks for this share of the ready workers more, at least one."""
+
+LONG_QUEUE_SHARE = 0.25
+"""A queue is worth a worker in the place of the one it stands before where it takes this share of a
+start-up to compute: that worker costs a start-up too. Anything up to a quarter does as well on the
+training loads of the policy lab, half and the whole leave two to four points of a mix that swaps.
+"""
+
+CROWDED_DEVIATIONS = 2.0
+"""Batches vary about as a Poisson number does, by its square root: so much above the plan's is
+hardly chance."""
 
 MAXIMUM_GROWTH = 4
 """A guard asks for no more than this multiple of the ready workers: queues tell of seconds."""
@@ -26,11 +43,12 @@ class ReactiveGuard(PoolLink):
 
     Prefill: the prompts that wait where a new one would go take longer to compute than the
     objective allows a first token. Then as many workers are wanted as what arrives needs, beside
-    those whose queue outlasts a start-up.
+    those that will still be late when one ordered now serves.
 
     Decode: the KV cache is nearly full, sequences were retracted for want of room, or requests keep
     waiting for it. An engine keeps room free for those that run (512 tokens each), so that requests
-    wait long before its cache is full.
+    wait long before its cache is full. Or plainly more sequences run than the plan has workers for:
+    answers tell their length when they end, and batches long before.
     """
 
     name: ClassVar[str] = "Guard"
@@ -80,9 +98,25 @@ def _prefill_pressure(
         f"{sum(waiting):,} prompt tokens wait, {seconds:.2f} s of work {where} where the "
         f"objective is {objective:.2f} s"
     )
+    late = sum(
+        _stays_late(worker, speed, situation) for worker in situation.observation.prefill.workers
+    )
+    return seconds > objective, word, late + _for_arrivals(speed, trends, situation)
+
+
+def _stays_late(worker: WorkerObservation, speed: float, situation: Situation) -> bool:
+    """Whether this worker's queue will be long yet when a worker ordered now serves.
+
+    It goes on growing or shrinking as it did of late. What waits there stays there, so such a
+    worker is none for what arrives.
+    """
+    load, trend = fresh_load(worker), situation.memory.engines.get(worker.name)
+    if load is None or trend is None:
+        return False
     startup = situation.settings.pool(Role.PREFILL).startup_seconds
-    full = sum(queue > startup for queue in queues)
-    return seconds > objective, word, full + _for_arrivals(speed, trends, situation)
+    growth = max(-1.0, trend.offered_tokens_per_second / speed - 1)
+    seconds = load.waiting_uncached_tokens / speed
+    return seconds + growth * startup > LONG_QUEUE_SHARE * startup
 
 
 def prefills_for_arrivals(situation: Situation) -> int:
@@ -102,9 +136,8 @@ def _tokens_per_second(trends: list[EngineTrend]) -> float | None:
 def _for_arrivals(speed: float, trends: list[EngineTrend], situation: Situation) -> int:
     """Workers for what arrives, work done and growth of the queues, at the speed of late.
 
-    A prompt that waits in a worker's queue stays there: workers that come take new ones only. So
-    what waits is no work for them, and a worker whose queue outlasts a start-up is none for what
-    arrives.
+    A prompt that waits in a worker's queue stays there: workers that come take new ones only, and
+    what waits is no work for them.
     """
     demand = situation.observation.demand
     measured = demand.value.prompt_tokens_per_second if isinstance(demand, Known) else 0.0
@@ -127,8 +160,29 @@ def _decode_pressure(
         f"{use:.0%} of the KV cache is in use, {retracted} sequences were retracted and {put_off} "
         "requests keep waiting for room"
     )
-    pressed = use >= FULL_KV_USE or retracted > 0 or put_off >= len(loads)
     ready = len(loads)
-    step = ready + max(1, math.ceil(ready * STEP_SHARE))
     plan = situation.plan_now
-    return pressed, word, step if isinstance(plan, Unknown) else max(step, plan.decode.workers)
+    planned = 0 if isinstance(plan, Unknown) else plan.decode.workers
+    if use >= FULL_KV_USE or retracted > 0 or put_off >= ready:
+        step = ready + max(1, math.ceil(ready * STEP_SHARE))
+        return True, word, max(step, planned, decodes_for_what_runs(situation))
+    running = sum(load.running_requests for load in loads)
+    room = ready * _largest_batch(plan)
+    if room and running > room + CROWDED_DEVIATIONS * math.sqrt(room):
+        crowd = f"{running} sequences run where {ready} workers should hold {room:.0f}"
+        return True, crowd, max(planned, decodes_for_what_runs(situation))
+    return False, word, 0
+
+
+def decodes_for_what_runs(situation: Situation) -> int:
+    """Decode workers that the sequences of now fill, as the plan would fill them; 0: unknown."""
+    workers = situation.observation.decode.workers
+    loads = [load for worker in workers if (load := fresh_load(worker)) is not None]
+    running = sum(load.running_requests for load in loads)
+    largest = _largest_batch(situation.plan_now)
+    return math.ceil(running / largest) if largest else 0
+
+
+def _largest_batch(plan: Plan | Unknown) -> float:
+    """Mean sequences that a decode worker should hold; 0 where nobody says."""
+    return 0.0 if isinstance(plan, Unknown) else plan.decode.largest_batch or 0.0

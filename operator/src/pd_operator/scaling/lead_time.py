@@ -24,14 +24,13 @@ STARTUP_PERCENTILE = 90
 def lead_time_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:
     """Seconds until a worker of the pool that the next decision orders takes requests.
 
-    The start-up (measured P90, within bounds; before any, the expected one), one tick until the
-    next decision, one scrape until the load is seen, and one bin until there is news of it; the
-    spec may ask for a margin. How long a node takes to come nobody knows: it is no part of it.
+    The start-up (measured P90, within bounds; before any, the expected one) and one tick until the
+    next decision; the spec may ask for a margin. How old the newest bin is belongs to the forecast,
+    which counts from there. How long a node takes to come nobody knows: it is no part of it.
     """
-    autoscaling, forecast = spec.autoscaling, spec.autoscaling.forecast
-    news = spec.metrics.scrape_interval_seconds + forecast.resolution_seconds
+    autoscaling = spec.autoscaling
     startup = startup_seconds(spec, seen, role)
-    return startup + autoscaling.period_seconds + news + forecast.lead_margin_seconds
+    return startup + autoscaling.period_seconds + autoscaling.forecast.lead_margin_seconds
 
 
 def startup_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:

@@ -8,7 +8,6 @@ itself: the lender lacks workers and borrows them back, or the borrower is to sh
 borrowed workers are the first to go.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,7 +15,11 @@ from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import DecisionReason, RoleFlip
 from pd_operator.scaling.engine_trends import fresh_load
-from pd_operator.scaling.guard import ReactiveGuard, prefills_for_arrivals
+from pd_operator.scaling.guard import (
+    ReactiveGuard,
+    decodes_for_what_runs,
+    prefills_for_arrivals,
+)
 from pd_operator.scaling.observation import Unknown, WorkerObservation
 from pd_operator.scaling.proposal import Proposal, Situation, Wanted, sentence
 from pd_operator.scaling.recommendations import RoomForAJump
@@ -143,20 +146,12 @@ def _need(role: Role, now: Plan, ahead: Plan, situation: Situation) -> Need:
     pressed = judged.reason is DecisionReason.QUEUE_PRESSURE
     planned, later = now.pool(role).workers, ahead.pool(role).workers
     if role is Role.DECODE:
-        held = _decodes_for_what_runs(now, situation)
+        held = decodes_for_what_runs(situation)
     else:
         held = prefills_for_arrivals(situation) if pressed else 0
     lead = max(situation.settings.pool(role).lead_time_seconds, FLIP_SECONDS)
     soon = round(planned + (later - planned) * FLIP_SECONDS / lead)
     return Need(pressed, planned, max(planned, held), soon, later)
-
-
-def _decodes_for_what_runs(plan: Plan, situation: Situation) -> int:
-    """Decode workers that the sequences of now fill, as the plan would fill them."""
-    decode, largest = situation.observation.decode, plan.decode.largest_batch
-    loads = [load for worker in decode.workers if (load := fresh_load(worker)) is not None]
-    running = sum(load.running_requests for load in loads)
-    return math.ceil(running / largest) if largest else 0
 
 
 def _wanted(

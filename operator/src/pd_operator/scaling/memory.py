@@ -7,11 +7,15 @@ from typing import TypedDict, TypeVar
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.engine_trends import EngineTrend
+from pd_operator.scaling.rise import Offered
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Workers that the load called for at `time_seconds`, before anything held them back."""
+    """Workers that were expected to be needed at `time_seconds`, before anything held them back.
+
+    What the present load alone called for is no part of it: it is asked anew on each tick.
+    """
 
     time_seconds: float
     prefill: int
@@ -96,8 +100,9 @@ class ScalingMemory:
     - `short_since`: when the present load began to call for more workers than serve (Unix
       seconds), for the pools where it does.
     - `surprises`: the last load of each pool that queues or the present load had to tell of.
+    - `offered`: what reached the prefill engines at the last ticks.
 
-    The last three are soon seen anew, or cost one hold at worst, so a status holds none of them.
+    The last four are soon seen anew, or cost one hold at worst, so a status holds none of them.
     """
 
     recommendations: tuple[Recommendation, ...] = ()
@@ -107,6 +112,7 @@ class ScalingMemory:
 
     short_since: Mapping[Role, float] = field(default_factory=lambda: MappingProxyType({}))
     surprises: Mapping[Role, Surprise] = field(default_factory=lambda: MappingProxyType({}))
+    offered: tuple[Offered, ...] = ()
 
     def recommending(self, newest: Recommendation, keep_seconds: float) -> "ScalingMemory":
         """Add a recommendation and forget those older than `keep_seconds`.

@@ -86,12 +86,17 @@ def forecast_at(
 
 
 def forecast_pools(
-    spec: PDInferenceServiceSpec, seen: Observation, fitted: FittedForecaster | Unknown
+    spec: PDInferenceServiceSpec,
+    seen: Observation,
+    fitted: FittedForecaster | Unknown,
+    *,
+    at_least_percent: int = 0,
 ) -> PoolForecasts:
     """Ask the forecaster for each pool's horizon, and let schedules stretch and raise the answer.
 
-    Without a forecaster, or without a present demand that gives the lengths their spread, there
-    is no forecast; what schedules ask for counts all the same.
+    The quantile is the spec's, or `at_least_percent` where that is higher. Without a forecaster, or
+    without a present demand that gives the lengths their spread, there is no forecast; what
+    schedules ask for counts all the same.
     """
     horizons = {role: horizon_seconds(spec, seen, role) for role in Role}
     asked = {
@@ -102,7 +107,7 @@ def forecast_pools(
         return PoolForecasts(seen.demand, seen.demand, asked)
     if isinstance(fitted, Unknown):
         return PoolForecasts(fitted, fitted, asked)
-    percent = spec.autoscaling.forecast.quantile_percent
+    percent = max(spec.autoscaling.forecast.quantile_percent, at_least_percent)
     raw = {
         role: forecast_at(
             seen.time_seconds + horizons[role], fitted, role, percent, seen.demand.value

@@ -1,7 +1,7 @@
 """What the links of the chain hand to each other."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from pd_operator.api.roles import Role
@@ -13,12 +13,27 @@ from pd_operator.scaling.settings import ScalingSettings
 
 
 @dataclass(frozen=True)
+class SidePlans:
+    """Plans for other loads than the expected one; None where nobody made one.
+
+    - `high`: for a load to come that is seldom exceeded.
+    - `least`: for the present load with the whole error budget spent. With fewer workers than that
+      the objectives are missed, with fewer than `plan_now` only the plan's reserve is used up.
+    - `rising`: for the present load, drawn on as it rises.
+    """
+
+    high: Plan | None = None
+    least: Plan | None = None
+    rising: Plan | None = None
+
+
+@dataclass(frozen=True)
 class Situation:
     """Everything a link may look at; none of it changes along the chain but the memory.
 
     `plan_ahead` is for the load when a worker ordered now would be ready, `plan_now` for the
     present load; each is unknown where its load or the engine's profile is. `engine_measured` is
-    False while both are made with a guess of an engine that nobody described or measured.
+    False while all plans are made with a guess of an engine that nobody described or measured.
     """
 
     observation: Observation
@@ -27,6 +42,7 @@ class Situation:
     settings: ScalingSettings
     memory: ScalingMemory
     engine_measured: bool = True
+    beside: SidePlans = field(default_factory=SidePlans)
 
     @property
     def now_seconds(self) -> float:
@@ -37,8 +53,13 @@ class Situation:
         """Workers of a pool that are meant to stay."""
         return self.observation.pool(role).current
 
+    def least_now(self, role: Role) -> int:
+        """Workers without which the present load misses its objective; 0 where it is unknown."""
+        plan = self.beside.least or self.plan_now
+        return 0 if isinstance(plan, Unknown) else plan.pool(role).workers
+
     def short_seconds(self, role: Role) -> float:
-        """How long the present load has called for more workers than serve; 0: it does not."""
+        """How long too few workers have served for the objective of the present load; 0: enough."""
         since = self.memory.short_since.get(role)
         return 0.0 if since is None else self.now_seconds - since
 

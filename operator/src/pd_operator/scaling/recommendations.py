@@ -27,6 +27,44 @@ class ForecastPlan(PoolLink):
         return Wanted(pool.workers, DecisionReason.FORECAST_LOAD, pool.reason)
 
 
+class HighForecast(PoolLink):
+    """No worker goes that the load to come may well need.
+
+    Workers are ordered by one quantile of the forecast and let go by a higher one, so that a pool
+    near the edge of a worker does not go to and fro as the forecast wavers.
+    """
+
+    name: ClassVar[str] = "HighForecast"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to as many as are there of the workers that the high forecast needs."""
+        plan = situation.beside.high
+        if plan is None:
+            return Wanted(workers, DecisionReason.STEADY, "no higher forecast was asked for")
+        pool = plan.pool(role)
+        kept = min(pool.workers, situation.current(role))
+        if kept <= workers:
+            word = f"the highest load that is likely needs {pool.workers}"
+            return Wanted(workers, DecisionReason.STEADY, word)
+        word = f"none goes that may be needed: {pool.reason.rstrip('.')}"
+        return Wanted(kept, DecisionReason.FORECAST_LOAD, word)
+
+
+class RisingLoad(PoolLink):
+    """Workers for the load as it will have risen when one ordered now serves."""
+
+    name: ClassVar[str] = "Rise"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Raise to what the load needs that is drawn on along its rise."""
+        plan = situation.beside.rising
+        if plan is None:
+            return Wanted(workers, DecisionReason.STEADY, "the load does not plainly rise")
+        pool = plan.pool(role)
+        word = f"the load rises: {pool.reason.rstrip('.')}"
+        return Wanted(max(workers, pool.workers), DecisionReason.RISING_LOAD, word)
+
+
 class PresentPlan(PoolLink):
     """No worker that the load of now calls for is removed; one that it has long called for comes.
 

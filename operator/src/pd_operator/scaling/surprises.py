@@ -6,6 +6,7 @@ from typing import ClassVar
 from pd_operator.api.roles import Role
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import DecisionReason
+from pd_operator.scaling.guard import prefills_for_arrivals
 from pd_operator.scaling.memory import Surprise
 from pd_operator.scaling.proposal import PoolLink, Proposal, Situation, Wanted
 
@@ -119,13 +120,17 @@ class HoldAfterSurprise(PoolLink):
 
 
 def _called_for(recommended: Wanted, role: Role, situation: Situation) -> int | None:
-    """Workers that queues or the present load call for and that do not serve; None: there are."""
+    """Workers that arrivals or the present load call for and that do not serve; None: there are.
+
+    What waits already is worked off once and does not come again, so a guard's call for more than
+    arrivals need is no surprise; nor is the reserve of a plan that is used up.
+    """
     if not isinstance(situation.plan_now, Plan):
         return None
     ready = situation.observation.pool(role).ready
     by_queues = recommended.reason is DecisionReason.QUEUE_PRESSURE
-    guard = recommended.workers if by_queues else 0
-    needed = situation.plan_now.pool(role).workers
-    present = needed if situation.short_seconds(role) >= CONFIRMED_SECONDS else 0
-    called = max(guard, present)
+    arriving = prefills_for_arrivals(situation) if role is Role.PREFILL and by_queues else 0
+    confirmed = situation.short_seconds(role) >= CONFIRMED_SECONDS
+    present = situation.least_now(role) if confirmed else 0
+    called = max(min(arriving, recommended.workers), present)
     return called if called > ready else None

@@ -1,0 +1,96 @@
+"""A load that rises: told by the prompts that reach the engines, before any history can.
+
+A service that is new, or whose load goes where it never was, has no history that a forecast could
+have learned from. A line through what arrived at each of the last ticks is drawn on instead, where
+it is plain that there is one.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pd_operator.demand import Demand
+from pd_operator.scaling.engine_trends import ARRIVALS_SECONDS, EngineTrend
+
+RISE_SECONDS = 120.0
+"""Arrivals of so long ago are looked at: eight ticks of 15 s, the API's default.
+
+Over 90 s a rise is told a little sooner, and mistaken for one more often; `make bench-policies`.
+"""
+
+MINIMUM_TICKS = 5
+"""A line through fewer points may be anything."""
+
+STEEPEST_RISE = 2.0
+"""A load is not drawn on beyond this multiple of the present one: no rise lasts for ever."""
+
+_STUDENT = {3: 10.21, 4: 7.17, 5: 5.89, 6: 5.21, 7: 4.79, 8: 4.50, 9: 4.30, 10: 4.14}
+"""Student's t at 99.9 % by degrees of freedom: a steady load looks like a rise once in a thousand
+ticks."""
+
+_STUDENT_BEYOND = 4.14
+"""The same for more than ten."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Prompt tokens a second that reached the prefill engines, as seen at `time_seconds`."""
+
+    time_seconds: float
+    tokens_per_second: float
+
+
+def offered_lately(
+    before: tuple[Offered, ...], trends: Iterable[EngineTrend], now_seconds: float
+) -> tuple[Offered, ...]:
+    """What arrived at the last ticks, with this one's. Oldest first.
+
+    Arrivals are counted over `ARRIVALS_SECONDS`, so that of quicker ticks most are left out: what
+    two of them have in common would look like a line.
+    """
+    oldest = now_seconds - RISE_SECONDS
+    kept = tuple(one for one in before if oldest <= one.time_seconds < now_seconds)
+    if kept and now_seconds - kept[-1].time_seconds < ARRIVALS_SECONDS:
+        return kept
+    newest = Offered(now_seconds, sum(trend.offered_tokens_per_second for trend in trends))
+    return (*kept, newest) if newest.tokens_per_second > 0 else kept
+
+
+def risen(lately: tuple[Offered, ...], present: Demand, ahead_seconds: float) -> float:
+    """The load `ahead_seconds` after the newest tick over the present one, at least 1.
+
+    Where arrivals do not plainly rise, 1. They do where the slope of the line through them (least
+    squares) is beyond chance, and half of the ticks were higher than the ones before by half of it
+    at least: a load that jumped once has a slope too, and does not go on rising.
+    """
+    if len(lately) < MINIMUM_TICKS or present.prompt_tokens_per_second <= 0:
+        return 1.0
+    times = [one.time_seconds - lately[-1].time_seconds for one in lately]
+    loads = [one.tokens_per_second for one in lately]
+    line = statistics.linear_regression(times, loads)
+    steps = [
+        (later.tokens_per_second - earlier.tokens_per_second)
+        / (later.time_seconds - earlier.time_seconds)
+        for earlier, later in pairwise(lately)
+    ]
+    steady = statistics.median(steps) >= line.slope / 2
+    if line.slope <= 0 or not steady or line.slope < _chance_slope(times, loads, line):
+        return 1.0
+    expected = line.intercept + line.slope * ahead_seconds
+    return min(STEEPEST_RISE, max(1.0, expected / present.prompt_tokens_per_second))
+
+
+def _chance_slope(
+    times: list[float], loads: list[float], line: statistics.LinearRegression
+) -> float:
+    """The slope that a level load with such deviations from its line has by chance at most."""
+    free = len(times) - 2
+    off = sum(
+        (load - line.intercept - line.slope * time) ** 2
+        for time, load in zip(times, loads, strict=True)
+    )
+    middle = statistics.fmean(times)
+    spread = sum((time - middle) ** 2 for time in times)
+    return _STUDENT.get(free, _STUDENT_BEYOND) * math.sqrt(off / free / spread)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from kubernetes import client
 from scripts.controller_bench.load import Outcome, steady_load
@@ -56,14 +57,21 @@ def _to_and_fro(
         chat.await_workers(**{role.value: number for role, number in least.items()})
         decisions = _decisions(stage, chat)[told:]
         for worker, decided in decisions:
-            served = watch.serves_since(addresses[worker], taker.value, decided)
-            if served is None:
-                raise AssertionError(f"{worker} never served as {taker}")
-            yield served - decided
+            # The watch may not have looked yet at the list that has just been waited for.
+            served = partial(_served, watch, worker, addresses[worker], taker, decided)
+            yield eventually(served) - decided
         done, told, taker = done + len(decisions), told + len(decisions), taker.other
         if done < count:
             # A worker that goes home sooner answers nothing but chance: see `scaling.loans`.
             time.sleep(SHORTEST_LOAN_SECONDS + 2)
+
+
+def _served(watch: RouterWatch, worker: str, pod_ip: str, role: Role, decided: float) -> float:
+    """When a worker first had the role after the decision (Unix seconds)."""
+    served = watch.serves_since(pod_ip, role.value, decided)
+    if served is None:
+        raise AssertionError(f"{worker} never served as {role}")
+    return served
 
 
 def _decisions(stage: Stage, chat: RunningService) -> list[tuple[str, float]]:

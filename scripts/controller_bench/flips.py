@@ -1,10 +1,12 @@
 """Workers that change their role to and fro, three at a time, under a steady load of streams."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from kubernetes import client
+from scripts.controller_bench.idle_watch import IdleWatch
 from scripts.controller_bench.load import Outcome, steady_load
 from scripts.controller_bench.router_watch import RouterWatch
 from scripts.controller_bench.stage import Stage
@@ -25,9 +27,20 @@ PER_SERVICE = 2 * STAYS_AS_PREFILL * AT_ONCE
 hour that flips are counted over."""
 
 
-def flip(stage: Stage, count: int) -> tuple[list[float], Outcome]:
-    """Seconds from each decision to traffic in the new role, for `count` flips at least."""
-    seconds: list[float] = []
+@dataclass(frozen=True)
+class Flipped:
+    """One change of role: seconds from its decision to traffic in the new role.
+
+    `idle_wait`: those of them in which the engine still had requests.
+    """
+
+    seconds: float
+    idle_wait: float
+
+
+def flip(stage: Stage, count: int) -> tuple[list[Flipped], Outcome]:
+    """Change roles, `count` of them at least."""
+    seconds: list[Flipped] = []
     outcome = Outcome()
     while len(seconds) < count:
         with stage.service(
@@ -40,16 +53,25 @@ def flip(stage: Stage, count: int) -> tuple[list[float], Outcome]:
                 eventually(lambda: chat.status.forecast is not None, timeout_seconds=120)
                 # Until then all were held; the scale-down window of 4 s forgets that.
                 stage.operator.await_ticks(chat.namespace, 4)
-                seconds += _to_and_fro(stage, chat, watch, wanted)
+                addresses = _addresses(chat)
+                with IdleWatch(addresses) as idle:
+                    seconds += _to_and_fro(stage, chat, addresses, (watch, idle), wanted)
     return seconds, outcome
 
 
+def _addresses(chat: RunningService) -> dict[str, str]:
+    """Pod IPs of all workers."""
+    return {name: pod["status"]["podIP"] for role in Role for name, pod in chat.pods(role).items()}
+
+
 def _to_and_fro(
-    stage: Stage, chat: RunningService, watch: RouterWatch, count: int
-) -> Iterator[float]:
-    addresses = {
-        name: pod["status"]["podIP"] for role in Role for name, pod in chat.pods(role).items()
-    }
+    stage: Stage,
+    chat: RunningService,
+    addresses: Mapping[str, str],
+    watches: tuple[RouterWatch, IdleWatch],
+    count: int,
+) -> Iterator[Flipped]:
+    watch, idle = watches
     taker, done, told = Role.PREFILL, 0, 0
     while done < count:
         least = {taker: 1 + AT_ONCE, taker.other: 1}
@@ -59,7 +81,8 @@ def _to_and_fro(
         for worker, decided in decisions:
             # The watch may not have looked yet at the list that has just been waited for.
             served = partial(_served, watch, worker, addresses[worker], taker, decided)
-            yield eventually(served) - decided
+            at = eventually(served)
+            yield Flipped(at - decided, idle.wait_seconds(worker, decided, at))
         done, told, taker = done + len(decisions), told + len(decisions), taker.other
         if done < count:
             # A worker that goes home sooner answers nothing but chance: see `scaling.loans`.

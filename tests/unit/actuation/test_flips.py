@@ -7,6 +7,7 @@ from tests.unit.actuation.switching import ADDRESS, NOW, SILENT, leaving, load, 
 
 from pd_operator.actuation.flip_marks import marks, switched
 from pd_operator.actuation.flips import (
+    ANSWER_AGE_SECONDS,
     HALF_SWITCHED_SECONDS,
     LOOK_AGAIN_SECONDS,
     BeginFlip,
@@ -144,14 +145,25 @@ def test_a_worker_that_replicas_were_lowered_for_changes_no_role() -> None:
 def test_it_is_looked_at_again_when_what_it_says_can_end_its_drain() -> None:
     assert rest(seen()) is None
     begun = seen(), (RoleFlip("peer", Role.DECODE),)
-    assert rest_seconds(begun[0], flip_steps(*begun)) == ROUTER_NOTICES_SECONDS
+    assert rest_seconds(begun[0], flip_steps(*begun), NOW) == just_after(ROUTER_NOTICES_SECONDS)
     just_begun = leaving(Role.DECODE, drain_started=NOW - 0.25, idle_since=None)
-    assert rest(seen(just_begun)) == ROUTER_NOTICES_SECONDS - 0.25
+    assert rest(seen(just_begun)) == just_after(ROUTER_NOTICES_SECONDS - 0.25)
     idle_once = leaving(Role.DECODE, idle_since=None)
-    assert rest(seen(idle_once)) == IDLE_CONFIRMATION_SECONDS
-    idle_lately = leaving(Role.DECODE, idle_since=NOW - 0.25)
-    assert rest(seen(idle_lately)) == IDLE_CONFIRMATION_SECONDS - 0.25
-    assert rest(seen(idle_once, replace(idle_lately, name="b"))) == 0.75, "the first of all"
+    assert rest(seen(idle_once)) == just_after(IDLE_CONFIRMATION_SECONDS)
+    idle_lately = leaving(Role.DECODE, idle_since=NOW - 0.75)
+    assert rest(seen(idle_lately)) == just_after(IDLE_CONFIRMATION_SECONDS - 0.75)
+    first = seen(idle_once, replace(idle_lately, name="b"))
+    assert rest(first) == just_after(0.25), "the first of all"
+
+
+def test_what_it_took_to_write_is_not_waited_for_once_more() -> None:
+    once = seen(leaving(Role.DECODE, idle_since=None))
+    left = just_after(IDLE_CONFIRMATION_SECONDS - 0.25)
+    assert rest_seconds(once, flip_steps(once, ()), NOW + 0.25) == left
+
+
+def just_after(seconds: float) -> float:
+    return seconds + ANSWER_AGE_SECONDS
 
 
 def test_one_that_may_be_ready_any_time_is_looked_at_twice_a_second() -> None:
@@ -162,4 +174,4 @@ def test_one_that_may_be_ready_any_time_is_looked_at_twice_a_second() -> None:
 
 
 def rest(look: Observation) -> float | None:
-    return rest_seconds(look, flip_steps(look, ()))
+    return rest_seconds(look, flip_steps(look, ()), NOW)

@@ -25,6 +25,10 @@ HALF_SWITCHED_SECONDS = 120.0
 """An engine that was asked gets so long to arrive: one that captures CUDA graphs for decode refuses
 a second question meanwhile."""
 
+ANSWER_AGE_SECONDS = 0.05
+"""What an engine tells is a little older than the look at it: one that comes on the second is in
+vain."""
+
 LOOK_AGAIN_SECONDS = 0.5
 """Between two looks at an engine that nobody knows when it has ended what it does: half of what
 idleness takes to be believed."""
@@ -101,9 +105,12 @@ def flip_steps(seen: Observation, begun: tuple[RoleFlip, ...]) -> list[FlipStep]
     return steps
 
 
-def rest_seconds(seen: Observation, steps: Iterable[FlipStep]) -> float | None:
-    """After these steps, how long to wait for the next one of any; None where none is to come."""
-    now, taken = seen.time_seconds, {step.worker: step for step in steps}
+def rest_seconds(seen: Observation, steps: Iterable[FlipStep], now: float) -> float | None:
+    """After these steps, how long to wait for the next one of any; None where none is to come.
+
+    `now`: Unix seconds at which they had been taken, which may be a while after they were seen due.
+    """
+    taken = {step.worker: step for step in steps}
     rests = [
         _rest(worker, taken.get(worker.name), now)
         for role in Role
@@ -116,11 +123,12 @@ def rest_seconds(seen: Observation, steps: Iterable[FlipStep]) -> float | None:
 def _rest(worker: WorkerObservation, step: FlipStep | None, now: float) -> float:
     """How long a worker need not be looked at: until what it says can end its drain."""
     if isinstance(step, BeginFlip):
-        return ROUTER_NOTICES_SECONDS
+        return ROUTER_NOTICES_SECONDS + ANSWER_AGE_SECONDS
     since = step.since if isinstance(step, NoteIdle) else worker.idle_since
     believed = now if since is None else since + IDLE_CONFIRMATION_SECONDS
     noticed = now if worker.drain_started is None else worker.drain_started + ROUTER_NOTICES_SECONDS
-    return max(LOOK_AGAIN_SECONDS, believed - now, noticed - now)
+    due = max(believed, noticed) - now
+    return due + ANSWER_AGE_SECONDS if due > 0 else LOOK_AGAIN_SECONDS
 
 
 def _go_on(worker: WorkerObservation, seen: Observation) -> Iterator[FlipStep]:

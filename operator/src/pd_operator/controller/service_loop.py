@@ -7,6 +7,7 @@ step `decide` is one pure function, `scaling.autoscaler.autoscale`; the others a
 and `status/`.
 """
 
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -101,11 +102,17 @@ class ServiceLoop:
         self._own_workers = False  # until a spec says so
         self._refusals = 0
         self.period_seconds = DEFAULT_PERIOD_SECONDS
-        self.rest_seconds: float | None = None
+        self._goes_on_at: float | None = None  # monotonic
+
+    @property
+    def rest_seconds(self) -> float | None:
+        """Seconds until `go_on`; None where no worker changes its role."""
+        at = self._goes_on_at
+        return None if at is None else max(0.0, at - time.monotonic())
 
     async def tick(self) -> None:
         """Everything that happens to a service, once; nothing where another operator runs it."""
-        self._events.decision_id, self.rest_seconds = None, None
+        self._events.decision_id, self._goes_on_at = None, None
         with self._timed("claim"):
             ours = await self._claim.hold(self._resource())
             self._deps.metrics.set_managed_elsewhere(self._key, self._claim.elsewhere)
@@ -148,7 +155,7 @@ class ServiceLoop:
 
     async def go_on(self) -> None:
         """Take changes of role a step further, by what pods and engines say now."""
-        self.rest_seconds = None
+        self._goes_on_at = None
         if self._claim.held:
             seen = await self._deps.observer.look(self._key)
             await self._flip(self._about(), seen, None)
@@ -268,7 +275,9 @@ class ServiceLoop:
     async def _flip(self, about: Metadata, seen: Observation, decision: Decision | None) -> None:
         """Take flips further; workers of other hands keep their role, and their labels."""
         if self._own_workers:
-            self.rest_seconds = await self._flipper.flip(about, seen, decision)
+            rest = await self._flipper.flip(about, seen, decision)
+            # The rest of a tick, of its status above all, need not be waited for.
+            self._goes_on_at = None if rest is None else time.monotonic() + rest
 
     async def _finish_what_has_begun(self) -> None:
         """For a tick that ends before anything is scaled, as many after it may.

@@ -70,7 +70,7 @@ class RoleFlipper:
             for failed in await asyncio.gather(*takes, return_exceptions=True):
                 if failed is not None:
                     raise failed
-        return rest_seconds(seen, steps)
+        return rest_seconds(seen, steps, self._clock())
 
     async def _begin_term(self, homes: Iterable[PoolObservation], versions: Versions) -> bool:
         try:

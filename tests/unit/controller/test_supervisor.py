@@ -180,7 +180,21 @@ async def test_a_step_between_two_ticks_that_fails_is_logged_and_left_to_the_nex
     assert "step between two ticks of default/chat failed" in caplog.text
 
 
-async def test_a_tick_that_is_due_before_comes_first() -> None:
+async def test_a_tick_lets_the_step_go_first_that_is_due_soon_after_it() -> None:
+    done, order = asyncio.Event(), list[tuple[int, int]]()
+
+    def act() -> None:
+        order.append((ticker.ticks, ticker.went_on))
+        if ticker.ticks == 2:
+            done.set()
+
+    ticker = CountingTicker(act, rests=[0.01, 0.01])
+    ticker.period_seconds = 0.001
+    await run_until(done, ticker)
+    assert order == [(1, 0), (1, 1), (1, 2), (2, 2)]
+
+
+async def test_a_tick_that_is_due_long_before_comes_first() -> None:
     done = asyncio.Event()
 
     def act() -> None:

@@ -20,6 +20,8 @@ from pd_operator.controller.status.metrics import OperatorMetrics
 JITTER = 0.1
 DEADLINE_PERIODS = 4.0
 SHORTEST_DEADLINE_SECONDS = 30.0
+LATEST_SECONDS = 2.0
+"""A tick is so late at most because a step that lies between two is due."""
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +107,17 @@ class Supervisor:
             ticker.close()
 
     async def _pause(self, key: ServiceKey, ticker: Ticker, wake: asyncio.Event) -> None:
-        """Until the next tick is due or asked for; what has begun goes on meanwhile."""
+        """Until the next tick is due or asked for; what has begun goes on meanwhile.
+
+        A tick lasts longer than what it would keep from going on: it comes after that, within
+        limits.
+        """
         jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
         due = time.monotonic() + ticker.period_seconds * jitter
-        while (left := due - time.monotonic()) > 0 and not wake.is_set():
-            rest = ticker.rest_seconds
-            if rest is None or rest >= left:
-                await _first(wake.wait(), at_most=left)
+        while not wake.is_set():
+            now, rest = time.monotonic(), ticker.rest_seconds
+            if rest is None or now + rest > due + LATEST_SECONDS:
+                await _first(wake.wait(), at_most=due - now)
                 return
             await _first(wake.wait(), at_most=rest)
             if not wake.is_set():

@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards images bench-% clean
+.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards images release bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +65,11 @@ dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh
 
+release: $(INSTALLED) ## All of a release into dist/, by the commit's tag: wheel, chart, plug-in, images, bill of materials (RELEASE_URL)
+	@$(BIN)/python -m scripts.release $(if $(RELEASE_URL),--url $(RELEASE_URL))
+
 bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, install, policies, prefixes, simulator, sizing): table, and build/bench/NAME.json
 	@$(BIN)/python -m scripts.bench_$*
 
 clean: ## Remove what the targets wrote into this folder
-	rm -rf build .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

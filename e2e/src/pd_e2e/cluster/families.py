@@ -22,6 +22,7 @@ class Program(StrEnum):
     PROMETHEUS = "prometheus"
     PROMTOOL = "promtool"
     KUBECONFORM = "kubeconform"
+    REGISTRY = "registry"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,12 @@ FAMILIES = (
         module="github.com/yannh/kubeconform",
         packages={Program.KUBECONFORM: "github.com/yannh/kubeconform/cmd/kubeconform"},
         cold_build_seconds=3,
+    ),
+    Family(
+        name="registry",
+        module="github.com/distribution/distribution/v3",
+        packages={Program.REGISTRY: "github.com/distribution/distribution/v3/cmd/registry"},
+        cold_build_seconds=60,
     ),
 )
 

@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards images release bench-% clean
+.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards chart-values images release bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ crds: $(INSTALLED) ## Generate the CRD from the API models
 
 dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 	$(BIN)/python -m scripts.generate_dashboards
+
+chart-values: $(INSTALLED) ## Generate the table of values in the chart's README
+	$(BIN)/python -m scripts.chart_values
 
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh

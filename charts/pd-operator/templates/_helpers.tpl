@@ -68,4 +68,14 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: pd-operator
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with omit .Values.commonLabels "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The labels of every object, and of these more, which win: (list . labels).
+*/}}
+{{- define "pd-operator.labelsAnd" -}}
+{{- toYaml (merge (deepCopy (index . 1)) (include "pd-operator.labels" (index . 0) | fromYaml)) -}}
 {{- end -}}

@@ -40,6 +40,7 @@ TOGGLES = {
         "--set=extraVolumes[0].name=ca,extraVolumes[0].emptyDir.medium=Memory",
         "--set=extraVolumeMounts[0].name=ca,extraVolumeMounts[0].mountPath=/ca",
     ],
+    "common labels": ["--set=commonLabels.team=ml,podLabels.team=serving,rbac.aggregate=false"],
     "pod settings": [
         "--set=priorityClassName=system-cluster-critical,nodeSelector.pool=system",
         "--set=tolerations[0].key=system,tolerations[0].operator=Exists",
@@ -90,6 +91,8 @@ def test_a_misspelled_field_does_not_fit(run: Run, template: Run, kubernetes_sch
         ("--set=prometheus.url=http://me:hunter2@prometheus", "/prometheus/url"),
         ("--set=prometheus.clusterLabel=eu-1", "/prometheus/clusterLabel"),
         ("--set=podMonitor.interval=15", "/podMonitor/interval"),
+        ("--set=prometheusRule.alerts.PDNone.enabled=false", "PDNone"),
+        ("--set=prometheusRule.alerts.PDOperatorDown.enabled=no", "/PDOperatorDown/enabled"),
         ("--set=prometheusRule.runbookUrlPrefix=no-slash", "/prometheusRule/runbookUrlPrefix"),
     ],
 )

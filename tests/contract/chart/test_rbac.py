@@ -202,6 +202,34 @@ def test_the_operator_cannot_do_what_it_has_no_business_doing(installed: Install
     assert {right for right, held in held.items() if held} == set()
 
 
+PEOPLE = {
+    "view": (Need("see services", OURS, "pdinferenceservices", READ),),
+    "edit": (
+        Need("see services", OURS, "pdinferenceservices", READ),
+        Need("change them", OURS, "pdinferenceservices", ("create", "update", "patch", "delete")),
+    ),
+}
+PEOPLE["admin"] = PEOPLE["edit"]
+STATUS = Need("say what was decided", OURS, "pdinferenceservices/status", ("patch", "update"))
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_who_has_a_role_in_a_namespace_has_it_over_its_services_too(
+    control_plane: ControlPlane, installed: Installed, namespace: str, role: str
+) -> None:
+    del installed
+    person = Installed(control_plane, namespace, role)
+    account = f"--serviceaccount={namespace}:{role}"
+    at = f"--namespace={namespace}"
+    control_plane.kubectl("create", "rolebinding", role, f"--clusterrole={role}", account, at)
+    # Kubernetes' controller adds our rules to its roles.
+    eventually(lambda: all(person.rights(PEOPLE[role], namespace).values()))
+    assert not any(person.rights(PEOPLE[role], "default").values())
+    assert not any(person.rights((STATUS,), namespace).values())
+    changes = person.rights(PEOPLE["edit"][1:], namespace)
+    assert all(changes.values()) is (role != "view")
+
+
 def test_with_named_namespaces_the_operator_holds_nothing_outside_them(
     control_plane: ControlPlane, chart: Path, namespace: str
 ) -> None:

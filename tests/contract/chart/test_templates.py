@@ -1,10 +1,14 @@
 """What the chart renders under its toggles."""
 
 import subprocess
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from pd_e2e.cluster.families import Program
@@ -181,6 +185,92 @@ def test_the_rules_are_the_file_that_promtool_checks_with_the_runbooks_prefix(
     }
     assert urls
     assert all(url.startswith("https://runbooks.test/docs/operations.md#pd") for url in urls)
+
+
+def alerts(manifests: list[Manifest]) -> dict[str, set[str]]:
+    """Severities of each alert that is rendered."""
+    found: dict[str, set[str]] = {}
+    for group in one(manifests, "PrometheusRule")["spec"]["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                found.setdefault(rule["alert"], set()).add(rule["labels"]["severity"])
+    return found
+
+
+def test_a_single_alert_is_switched_off_or_graded_anew(render: Render) -> None:
+    shipped = alerts(render(MONITORING))
+    setting = "--set=prometheusRule.alerts"
+    changed = alerts(
+        render(
+            MONITORING,
+            f"{setting}.PDServiceForecastDistrusted.enabled=false",
+            f"{setting}.PDServiceErrorBudgetBurn.severity=page",
+        )
+    )
+    assert shipped.pop("PDServiceForecastDistrusted") == {"info"}
+    assert changed == shipped | {"PDServiceErrorBudgetBurn": {"page"}}
+
+
+def test_every_alert_of_the_rules_and_no_other_may_be_set(chart: Path, render: Render) -> None:
+    schema = yaml.safe_load((chart / "values.schema.json").read_text(encoding="utf-8"))
+    settings = schema["properties"]["prometheusRule"]["properties"]["alerts"]["properties"]
+    assert settings.keys() == alerts(render(MONITORING)).keys()
+
+
+def test_common_labels_are_on_every_object_and_select_nothing(render: Render) -> None:
+    flags = ("--set=commonLabels.team=ml", r"--set=commonLabels.app\.kubernetes\.io/name=mine")
+    manifests = render(MONITORING, "--set=networkPolicy.enabled=true", *flags)
+    for each in manifests:
+        assert each["metadata"]["labels"]["team"] == "ml", each["kind"]
+        assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "pd-operator"
+    deployment = one(manifests, "Deployment")["spec"]
+    assert deployment["template"]["metadata"]["labels"]["team"] == "ml"
+    assert "team" not in deployment["selector"]["matchLabels"]
+    assert "team" not in one(manifests, "Service")["spec"]["selector"]
+    pod_labels = render(*flags, "--set=podLabels.team=serving")
+    pod = one(pod_labels, "Deployment")["spec"]["template"]
+    assert pod["metadata"]["labels"]["team"] == "serving"
+
+
+@pytest.fixture(params=[b"pd_operator_leader 1", b"another program"], ids=["ours", "another"])
+def answering(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
+    """The address of a server that answers with such metrics, and whether that is enough."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(request.param)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", request.param.startswith(b"pd_operator")
+        server.shutdown()
+        thread.join()
+
+
+def test_helm_test_asks_the_operator_through_its_service(
+    render: Render, answering: tuple[str, bool]
+) -> None:
+    manifests = render()
+    test = one(manifests, "Pod")
+    assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    selector = one(manifests, "Service")["spec"]["selector"]
+    assert not selector.items() <= test["metadata"]["labels"].items(), "the Service finds the test"
+    (asks,) = test["spec"]["containers"]
+    assert asks["image"] == container(manifests)["image"]
+    assert asks["command"] == ["python", "-c"]
+    script, address = asks["args"]
+    assert address == "pd-operator.pd-operator-system.svc:8080"
+    where, answers = answering
+    said = subprocess.run(
+        [sys.executable, "-c", script, where], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode == 0) is answers, said.stderr
 
 
 def test_grafanas_sidecar_finds_the_dashboards(render: Render, chart: Path) -> None:

@@ -1,5 +1,6 @@
 """Generated files in the chart are what their sources generate now."""
 
+import base64
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "pd-operator"
@@ -38,6 +40,13 @@ def test_the_dashboards_are_as_generated(generated: Path) -> None:
 def test_the_charts_crd_is_the_repositorys() -> None:
     shipped = {path.name: path.read_text() for path in (CHART / "files" / "crds").iterdir()}
     assert shipped == {path.name: path.read_text() for path in (ROOT / "crds").iterdir()}
+
+
+def test_the_charts_icon_is_the_picture_beside_it() -> None:
+    metadata = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    kind, _, picture = metadata["icon"].partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert base64.b64decode(picture) == (CHART / "icon.svg").read_bytes()
 
 
 def test_every_panel_teaches_and_names_its_unit(dashboard: Any) -> None:

@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards chart-values images release bench-% clean
+.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards chart-values api-reference docs images release bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 
 chart-values: $(INSTALLED) ## Generate the table of values in the chart's README
 	$(BIN)/python -m scripts.chart_values
+
+api-reference: $(INSTALLED) ## Generate docs/api-reference.md from the CRD
+	$(BIN)/python -m scripts.api_reference
+
+docs: $(INSTALLED) ## Build the documentation as a site into build/site, with every link checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh

@@ -5,11 +5,11 @@ whenever they like, workers that start, crash, lose readiness and hold requests,
 tell of themselves at times of their own. On it works the operator's own code, from reading a pod
 to writing on it, cut off at any write.
 
-Two things are left out, since no number can tell them to a ReplicaSet. A worker that loses
-readiness after the replicas were lowered, and before both the operator has looked again and the
-late controllers have acted: who is first is left to the operator here. And a person who deletes the
-drained worker in that time: its ReplicaSet makes another in its place, and removes one of all that
-are there when it hears of the lower number. See `docs/operations.md`.
+One thing is left out, since no number can tell it to a ReplicaSet: what happens after the replicas
+were lowered, and before both the operator has looked again and the late controllers have acted.
+Where a worker loses readiness in that time, or a person deletes the drained one, so that its
+ReplicaSet makes another in its place, who is first is left to the operator here. See
+`docs/operations.md`.
 """
 
 from collections.abc import Coroutine
@@ -197,10 +197,18 @@ class Service(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def somebody_deletes_a_worker(self, data: st.DataObject) -> None:
-        drained = ANNOTATION_REPLICAS_WITHOUT if self.lowering else None
-        if chosen := [pod for pod in self.live() if drained not in pod.annotations]:
-            data.draw(st.sampled_from(chosen)).terminating = True
+        if chosen := self.live():
+            self.delete_by_hand(data.draw(st.sampled_from(chosen)))
 
+    def delete_by_hand(self, pod: Pod) -> None:
+        drained = ANNOTATION_REPLICAS_WITHOUT in pod.annotations
+        pod.terminating = True
+        if drained and not self.endangered and self.replicas < self.sets[self.template]:
+            # Its ReplicaSet has not heard of the lower number.
+            self.the_replica_set_controller_acts()
+            self.endangered = len(self.live()) > self.replicas
+
+    @precondition(lambda self: not self.endangered)
     @rule()
     def terminating_workers_are_gone(self) -> None:
         self.pods = self.live()

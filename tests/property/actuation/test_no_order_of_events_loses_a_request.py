@@ -93,6 +93,26 @@ def test_a_worker_that_is_taken_back_delays_no_raise() -> None:
     assert service.replicas == 3
 
 
+def test_a_drained_worker_that_is_deleted_by_hand_takes_no_busy_one_with_it() -> None:
+    service = serving()
+    service.the_operator_decides_and_acts(by=-1, crash_after=100)
+    service.a_drain_goes_on(controllers_are_late=True)
+    assert service.replicas == 2
+    drained = next(pod for pod in service.pods if ANNOTATION_REPLICAS_WITHOUT in pod.annotations)
+    service.delete_by_hand(drained)
+    assert len(service.live()) == 3, "its ReplicaSet has made another"
+    service.the_operator_decides_and_acts(by=0, crash_after=100)
+    assert service.replicas == 3
+    service.workers_start()
+    service.the_controllers_catch_up()
+    assert len(service.live()) == 3
+    service.terminating_workers_are_gone()
+    service.the_operator_decides_and_acts(by=-1, crash_after=100)
+    for _ in range(2):
+        service.a_drain_goes_on(controllers_are_late=False)
+    assert service.replicas == len(service.live()) == 2
+
+
 def test_answers_from_before_a_long_pass_end_no_drain() -> None:
     service = Service()
     service.serve(3)

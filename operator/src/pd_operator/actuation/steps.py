@@ -89,13 +89,15 @@ class ReportWaiting:
 class SetReplicas:
     """Set the pool's replicas; `victims` first become the cheapest pods to delete.
 
-    `spared`: raised again for these, which lost readiness and would have gone undrained.
+    `spared`: raised again for these, which lost readiness and would have gone undrained;
+    `replaced`: for so many new ones, made for drained ones that somebody deleted by hand.
     """
 
     replicas: int
     victims: tuple[str, ...] = ()
     overdue: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
+    replaced: int = 0
 
 
 Step = (
@@ -185,6 +187,8 @@ def _raise_again(target: PoolTarget, removed: Sequence[WorkerObservation]) -> li
     and may go in its place.
     """
     pool = target.pool
+    if replaced := _replaced(pool, removed):
+        return [SetReplicas(max(pool.replicas + replaced, target.desired), replaced=replaced)]
     excess = len(pool.live) - pool.replicas
     ours = any(worker.replicas_without == pool.replicas for worker in removed)
     if excess <= 0 or not ours or pool.rolling_out:
@@ -197,6 +201,18 @@ def _raise_again(target: PoolTarget, removed: Sequence[WorkerObservation]) -> li
     if not spared or target.desired >= replicas:
         return []
     return [SetReplicas(replicas, spared=spared)]
+
+
+def _replaced(pool: PoolObservation, removed: Sequence[WorkerObservation]) -> int:
+    """Pods made in the place of drained ones that somebody deleted before the controllers acted.
+
+    The ReplicaSet had not heard of the lower number. When it does, it removes one of all that are
+    there: the new one while that starts, one with requests as soon as it is ready.
+    """
+    by_hand = [w for w in pool.workers if w.terminating and w.replicas_without == pool.replicas]
+    if not by_hand or pool.rolling_out:
+        return 0
+    return max(0, min(len(by_hand), len(pool.live) - pool.replicas - len(removed)))
 
 
 def call_off(pool: PoolObservation, drains: Sequence[WorkerObservation]) -> list[Step]:

@@ -131,6 +131,14 @@ class PoolScaler:
                     f"{role.value} {before} -> {replicas}: {', '.join(spared)} lost readiness, and "
                     "Kubernetes would remove it in place of the worker that has drained.",
                 )
+            case SetReplicas(replicas, replaced=replaced) if replaced:
+                await self._events.post(
+                    about,
+                    EventReason.SCALE_DOWN_TAKEN_BACK,
+                    f"{role.value} {before} -> {replicas}: somebody deleted the worker that had "
+                    "drained before Kubernetes' controllers acted. Its ReplicaSet made another, in "
+                    "whose place one with requests would go.",
+                )
             case SetReplicas():
                 await self._announce_replicas(about, role, before, step, why)
             case ReportOverdue() | ReportWaiting():

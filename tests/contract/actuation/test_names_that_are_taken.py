@@ -1,6 +1,7 @@
 """Children whose names are taken, or that the API server refuses, against the real API server."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_operator.actuation.applier import ChildApplier, ChildrenRefusedError
-from pd_operator.actuation.children import build_children
+from pd_operator.actuation.children import build_children, build_pod_monitor
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.names import ANNOTATION_ADOPT, LABEL_SERVICE
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -30,6 +31,31 @@ apiVersion: v1
 kind: ServiceAccount
 metadata: {name: chat-router, labels: {app: legacy}}
 """
+
+POD_MONITORS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "podmonitors.monitoring.coreos.com"},
+    "spec": {
+        "group": "monitoring.coreos.com",
+        "names": {"kind": "PodMonitor", "plural": "podmonitors", "singular": "podmonitor"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+"""The kind alone: what it means is the Prometheus operator's."""
 
 
 class Team:
@@ -60,12 +86,15 @@ class Team:
         )
         return PDInferenceService.parse(json.loads(stored))
 
-    async def reconcile(self, service: PDInferenceService) -> list[str]:
+    async def reconcile(
+        self, service: PDInferenceService, children: list[dict[str, Any]] | None = None
+    ) -> list[str]:
         """What a new operator does with a service's children."""
         applier = ChildApplier(
             self._cluster, self.namespace, {LABEL_SERVICE: service.metadata.name}
         )
-        return await applier.apply(build_children(service, operator_image="operator"))
+        wanted = children or build_children(service, operator_image="operator")
+        return await applier.apply(wanted)
 
 
 @pytest.fixture
@@ -84,6 +113,51 @@ async def test_objects_of_somebody_else_stay_as_they_are_and_are_named_with_the_
     assert "Service chat is there already" in str(refusal.value)
     assert f"kubectl annotate service chat --namespace {team.namespace}" in str(refusal.value)
     assert team.objects() == before, "nothing is changed, nothing is made"
+
+
+CHILDREN = [
+    *(("Deployment", f"chat-{component}") for component in ("prefill", "decode", "router")),
+    *(
+        ("PodDisruptionBudget", f"chat-{component}")
+        for component in ("prefill", "decode", "router")
+    ),
+    *(("Service", name) for name in ("chat", "chat-prefill", "chat-decode")),
+    *((kind, "chat-router") for kind in ("ServiceAccount", "Role", "RoleBinding")),
+    ("PodMonitor", "chat"),
+]
+
+
+@pytest.fixture
+def pod_monitors(control_plane: ControlPlane) -> Iterator[None]:
+    """A cluster that knows PodMonitors, for one test."""
+    crd = json.dumps(POD_MONITORS)
+    control_plane.kubectl("apply", "--filename=-", input_text=crd)
+    control_plane.kubectl(
+        "wait", "crd/podmonitors.monitoring.coreos.com", "--for=condition=Established"
+    )
+    yield
+    control_plane.kubectl("delete", "--filename=-", input_text=crd)
+
+
+async def test_no_child_of_any_kind_is_taken_from_somebody_else(
+    pod_monitors: None, team: Team
+) -> None:
+    service = team.serve("chat")
+    children = [
+        *build_children(service, operator_image="operator"),
+        build_pod_monitor(service, {}),
+    ]
+    named = {(child["kind"], child["metadata"]["name"]): child for child in children}
+    assert sorted(named) == sorted(CHILDREN)
+    for (kind, name), child in named.items():
+        legacy = {"name": name, "labels": {"app": "legacy"}}
+        team.kubectl("create", "--filename=-", input_text=json.dumps(child | {"metadata": legacy}))
+        before = team.kubectl("get", kind, name, "--output=yaml")
+        with pytest.raises(ChildrenRefusedError, match=f"{kind} {name} is there already"):
+            await team.reconcile(service, children)
+        assert team.kubectl("get", kind, name, "--output=yaml") == before
+        team.kubectl("delete", kind, name)
+    assert await team.reconcile(service, children), "all names are free"
 
 
 async def test_an_object_that_its_owner_has_handed_over_is_taken_over(team: Team) -> None:

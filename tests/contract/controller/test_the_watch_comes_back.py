@@ -18,6 +18,8 @@ pytestmark = pytest.mark.controlplane
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CRD = REPOSITORY / "crds" / "serving.pd-operator.io_pdinferenceservices.yaml"
+WATCH_ENDED = "Watcher for pdinferenceservices.v1alpha1.serving.pd-operator.io"
+"""How Kopf's last word begins about a watch that has failed."""
 EXAMPLE = yaml.safe_load((REPOSITORY / "examples" / "pdservice.yaml").read_text())
 
 
@@ -26,7 +28,10 @@ async def until(holds: Callable[[], bool], within_seconds: float) -> None:
 
 
 async def test_edits_are_heard_again_after_the_crd_was_away(
-    control_plane: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+    control_plane: ControlPlane,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     # The client reads KUBECONFIG once, when it is imported; Kopf borrows its configuration.
     location = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
@@ -52,6 +57,8 @@ async def test_edits_are_heard_again_after_the_crd_was_away(
 
         await asyncio.to_thread(control_plane.kubectl, "delete", "-f", str(CRD))
         await until(lambda: key not in registry, within_seconds=60)
+        # A CRD that is back before Kopf asks again would mend the watch by itself.
+        await until(lambda: WATCH_ENDED in caplog.text, within_seconds=60)
         await asyncio.to_thread(control_plane.serve_crds, CRD)
         await asyncio.to_thread(apply_service)
         await until(lambda: watch.hearing.hears(key), within_seconds=60)

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from pd_e2e.cluster.controlplane import ControlPlane
+from pd_e2e.cluster.prometheus import Prometheus
 from pd_e2e.cluster.waiting import eventually
 from pd_operator.api.conditions import ConditionType
-from pd_operator.api.names import LABEL_SERVICE, pool_name
+from pd_operator.api.names import LABEL_SERVICE, ROLE_ROUTER, pool_name
 from pd_operator.api.roles import Role
 
 from .installed import InstalledOperator
-from .service import NAME, RunningService, template
+from .service import NAME, RunningService, manifest, template
 
 pytestmark = pytest.mark.controlplane
 
@@ -91,6 +93,41 @@ def test_pods_that_a_quota_refuses_are_told_and_asked_for_no_further(
     chat.kubectl("annotate", "replicasets", of_service, "tried=again", "--overwrite")
     chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "True", "AllScheduled")
     eventually(lambda: len(chat.ready_pods(Role.DECODE)) == 4)
+
+
+def test_a_router_and_workers_that_other_policies_refuse_are_told_of_too(
+    operator: InstalledOperator,
+    prometheus: Prometheus,
+    control_plane: ControlPlane,
+    namespace: str,
+) -> None:
+    chat = RunningService(control_plane, namespace)
+    everything_takes_a_gpu = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "gpus"},
+        "spec": {"limits": [{"type": "Container", "min": {"nvidia.com/gpu": "1"}}]},
+    }
+    chat.apply(everything_takes_a_gpu)
+    chat.apply(manifest(prometheus.url))
+    said = chat.await_condition(ConditionType.READY, "False", "NoReadyRouter", timeout_seconds=90)
+    eventually(
+        lambda: "minimum nvidia.com/gpu usage" in chat.condition(ConditionType.READY).message
+    )
+    assert shown_reason(chat) == "NoReadyRouter", said
+
+    chat.kubectl("delete", "limitrange", "gpus")
+    of_service = f"--selector={LABEL_SERVICE}={NAME}"
+    chat.kubectl("annotate", "replicasets", of_service, "tried=again", "--overwrite")
+    chat.await_fewest_workers()
+
+    pods = len(chat.pods(Role.PREFILL)) + len(chat.pods(Role.DECODE)) + len(chat.pods(ROLE_ROUTER))
+    chat.kubectl("create", "quota", "few", f"--hard=pods={pods}")
+    eventually(lambda: chat.get("quota", "few")["status"]["used"]["pods"] == str(pods))
+    chat.edit(decode={"minReplicas": 2})
+    refused = chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "False", "WorkersRefused")
+    assert "exceeded quota: few" in refused.message
+    assert "1 decode worker missing" in refused.message
 
 
 def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> None:

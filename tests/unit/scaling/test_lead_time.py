@@ -12,6 +12,7 @@ from pd_operator.scaling.lead_time import (
     horizon_seconds,
     lead_time_seconds,
     measured_startup_seconds,
+    startup_seconds,
 )
 
 
@@ -56,6 +57,20 @@ def test_no_start_up_is_counted_on_that_lasts_for_hours(
     slow = replace(pool, workers=(replace(pool.workers[0], startup_seconds=measured),))
     longest, none = (lead_time_seconds(spec, observe(one, 0), Role.PREFILL) for one in (slow, 0))
     assert longest - none == counted_on - expected
+
+
+def test_a_start_up_that_a_fault_made_last_for_hours_lengthens_nobody_elses(
+    observe: Observe, example: Callable[..., PDInferenceServiceSpec], make_pool: MakePool
+) -> None:
+    spec = example(prefill={"expectedStartupSeconds": 180})
+    pool = make_pool(Role.PREFILL, 4)
+    times = (150.0, 150.0, 150.0, 21_750.0)
+    workers = tuple(
+        replace(worker, startup_seconds=seconds)
+        for worker, seconds in zip(pool.workers, times, strict=True)
+    )
+    seen = observe(replace(pool, workers=workers), 0)
+    assert startup_seconds(spec, seen, Role.PREFILL) == 150.0
 
 
 @pytest.mark.parametrize(

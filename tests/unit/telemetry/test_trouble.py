@@ -142,6 +142,39 @@ def test_an_init_container_that_fails_is_named_and_one_that_is_done_is_not() -> 
     )
 
 
+def test_a_native_side_car_is_told_of_when_it_fails_and_not_while_it_runs() -> None:
+    blocked = engine(state=waiting("PodInitializing"))
+    running = {"name": "proxy", "ready": True, "started": True, "state": {"running": {}}}
+    starting = running | {"ready": False, "started": False}
+    crashing = starting | {
+        "state": waiting("CrashLoopBackOff"),
+        "lastState": ended(1, "Error"),
+        "restartCount": 4,
+    }
+    assert waiting_reason(pod(blocked, init=(running,))) == ""
+    assert waiting_reason(pod(blocked, init=(starting,))) == ""
+    assert waiting_reason(pod(blocked, init=(crashing,))) == (
+        "proxy: CrashLoopBackOff: exit code 1 (Error), 4 restarts"
+    )
+
+
+@pytest.mark.parametrize(
+    ("init", "containers", "started"),
+    [
+        ((), (engine(started=False, restarts=9), {"name": "proxy", "started": True}), False),
+        (({"name": "proxy", "started": True},), (engine(started=False, restarts=9),), False),
+        (({"name": "fetch", "state": ended(1, "Error")},), (engine(),), False),
+        (({"name": "proxy", "started": False},), (engine(started=True),), True),
+    ],
+    ids=["side-car", "native side-car", "init container", "engine beside a broken side-car"],
+)
+def test_only_the_engine_tells_whether_a_worker_ever_held_a_request(
+    init: tuple[Json, ...], containers: tuple[Json, ...], started: bool
+) -> None:
+    seen = worker_observation(pod(*containers, init=init), NO_ENGINE, NOW)
+    assert seen.started is started
+
+
 def test_a_ready_worker_waits_for_nothing() -> None:
     crashed_once = engine(restarts=1, state={"running": {}}, lastState=ended(1, "Error"))
     assert waiting_reason(pod(crashed_once, ready="True")) == ""

@@ -13,8 +13,8 @@ LONGEST_STARTUP_SECONDS = 3_600.0
 """A measured start-up that is longer is not counted on, unless the spec expects so much.
 
 The longest that people tell of is 45 minutes, of a large model from cold storage
-(sgl-project/sglang #3825); what takes longer was a fault, and a forecast so far ahead is another
-day's.
+(sgl-project/sglang #3825); what takes longer was a fault, such as an image or a volume that was
+away for hours, and says nothing of the next worker. A forecast so far ahead is another day's.
 """
 
 STARTUP_PERCENTILE = 90
@@ -39,10 +39,13 @@ def startup_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role)
     Before any was measured, the expected one.
     """
     expected = float(spec.pool(role).expected_startup_seconds)
-    measured = measured_startup_seconds(seen.pool(role).workers)
-    if measured is None:
-        return expected
-    return min(measured, max(expected, LONGEST_STARTUP_SECONDS))
+    longest = max(expected, LONGEST_STARTUP_SECONDS)
+    workers = seen.pool(role).workers
+    usual = [worker for worker in workers if (worker.startup_seconds or 0.0) <= longest]
+    measured = measured_startup_seconds(usual)
+    if measured is not None:
+        return measured
+    return longest if measured_startup_seconds(workers) is not None else expected
 
 
 def horizon_seconds(spec: PDInferenceServiceSpec, seen: Observation, role: Role) -> float:

@@ -63,6 +63,15 @@ def test_a_quota_that_refuses_a_rollout_is_not_called_a_lack_of_workers(
     assert "0 decode" not in update.message
 
 
+def test_a_worker_that_is_not_made_yet_is_not_said_to_have_a_node(
+    seeing: Seeing, make_worker: MakeWorker
+) -> None:
+    update = capacity_available(seeing(decode=decode(make_worker(Role.DECODE, 0), replicas=3)))
+    assert update.status is ConditionStatus.TRUE
+    assert "2 are still to be made" in update.message
+    assert "has a node" not in update.message
+
+
 @pytest.mark.parametrize("words", [TAINT, CLAIM])
 def test_a_scheduler_that_does_not_speak_of_gpus_is_quoted_without_our_guess(
     said: Callable[..., ConditionUpdate], words: str

@@ -30,7 +30,14 @@ def capacity_available(result: TickResult) -> ConditionUpdate:
     ]
     if found:
         return false(found[0][0], " ".join(sentence for _, sentence in found))
-    return true(ConditionReason.ALL_SCHEDULED, "Every worker that was asked for has a node.")
+    return true(ConditionReason.ALL_SCHEDULED, _nothing_known_against(result))
+
+
+def _nothing_known_against(result: TickResult) -> str:
+    missing = sum(result.observation.pool(role).missing for role in Role)
+    if not missing:
+        return "Every worker that was asked for has a node."
+    return f"No worker is known to wait for a node; {missing} are still to be made."
 
 
 def _refused(result: TickResult, role: Role) -> str:

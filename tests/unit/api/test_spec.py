@@ -135,6 +135,8 @@ def test_other_flags_are_the_users(minimal: dict[str, Any], args: list[str]) -> 
         (["--pipeline-par", "2"], "a worker is one pod"),
         (["--nnodes", "2", "--node-rank", "0"], "a worker is one pod"),
         (["--use-ray"], "a worker is one pod"),
+        (["--max-ep-size", "16"], "a worker is one pod"),
+        (["--elastic-ep-join-mode=scale"], "a worker is one pod"),
         (["--base-gpu-id=4"], "numbered from 0"),
         (["--gpu-id-step", "2"], "numbered from 0"),
         (["--enable-dp-attention", "--dp-size", "2", "--attn-dp", "2"], "GPUs of their own"),

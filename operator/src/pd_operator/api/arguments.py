@@ -90,6 +90,8 @@ ENGINE_REFUSED = (
             "--dist-init-addr",
             "--nccl-init-addr",
             "--use-ray",
+            "--max-ep-size",
+            "--elastic-ep-join-mode",
         ),
         "a worker is one pod with tensorParallelSize GPUs of one node; more would be in neither "
         "its limits nor the budget",

@@ -106,15 +106,19 @@ def test_a_router_and_workers_that_other_policies_refuse_are_told_of_too(
         "apiVersion": "v1",
         "kind": "LimitRange",
         "metadata": {"name": "gpus"},
-        "spec": {"limits": [{"type": "Container", "min": {"nvidia.com/gpu": "1"}}]},
+        "spec": {"limits": [{"type": "Pod", "min": {"nvidia.com/gpu": "1"}}]},
     }
     chat.apply(everything_takes_a_gpu)
     chat.apply(manifest(prometheus.url))
-    said = chat.await_condition(ConditionType.READY, "False", "NoReadyRouter", timeout_seconds=90)
-    eventually(
-        lambda: "minimum nvidia.com/gpu usage" in chat.condition(ConditionType.READY).message
-    )
-    assert shown_reason(chat) == "NoReadyRouter", said
+    chat.await_condition(ConditionType.READY, "False", "NoReadyRouter", timeout_seconds=90)
+
+    def said() -> bool:
+        message = chat.condition(ConditionType.READY).message
+        assert "minimum nvidia.com/gpu usage per Pod is 1" in message, message
+        return True
+
+    eventually(said)
+    assert shown_reason(chat) == "NoReadyRouter"
 
     chat.kubectl("delete", "limitrange", "gpus")
     of_service = f"--selector={LABEL_SERVICE}={NAME}"

@@ -286,13 +286,21 @@ async def test_a_change_of_role_goes_on_where_the_service_is_refused() -> None:
     assert len(cluster.statuses) == 1, "nothing is decided or told"
 
 
-async def test_nothing_goes_on_where_another_operator_runs_the_service() -> None:
+async def test_nothing_goes_on_where_another_operator_runs_the_service_by_now() -> None:
     empty = DemandHistory(0.0, BIN, *(np.empty(0),) * 3)
     observer = GivenObserver([switching(leaving(Role.DECODE))], Archive(empty))
-    loop, cluster, _ = loop_over(resource(), observer)
-    await loop.go_on()
-    assert marked(cluster) == []
+    manifest = resource()
+    loop, cluster, _ = loop_over(manifest, observer)
+    cluster.refusal = ClusterError(422, "no such volume")
+    await refused(loop)
+    assert marked(cluster) == ["mark a"]
+    entry = {"operator": "team/another", "renewTime": "2026-01-01T00:00:00Z"}
+    metadata = manifest["metadata"] | {"resourceVersion": "9"}
+    loop._deps.registry.put(manifest | {"metadata": metadata, "status": {"managedBy": entry}})
+    await loop.tick()
     assert loop.rest_seconds is None
+    await loop.go_on()
+    assert marked(cluster) == ["mark a"]
 
 
 def marked(cluster: MemoryCluster) -> list[str]:

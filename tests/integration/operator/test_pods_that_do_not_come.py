@@ -118,7 +118,9 @@ def test_a_router_and_workers_that_other_policies_refuse_are_told_of_too(
         return True
 
     eventually(said)
-    assert shown_reason(chat) == "NoReadyRouter"
+    display = chat.status.display
+    assert display is not None
+    assert display.reason == "NoReadyRouter"
 
     chat.kubectl("delete", "limitrange", "gpus")
     of_service = f"--selector={LABEL_SERVICE}={NAME}"

@@ -213,6 +213,7 @@ def test_gpus_that_nobody_counts_and_arguments_in_a_template_are_refused(
         container(resources={"limits": {NVIDIA: "4", "memory": "64Gi", "rdma/hca": 1}}),
         container(resources={"limits": {NVIDIA: None, AMD: 4}}),
         container(resources={"limits": {"$patch": "replace", AMD: 4}}),
+        container(resources={"$patch": "replace", "limits": {AMD: 4}}),
         container(resources={"limits": None}),
         {"spec": {"containers": "none"}},
         {"spec": {"containers": [{"name": "engine", "resources": {"limits": "all"}}]}},

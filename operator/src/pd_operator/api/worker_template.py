@@ -73,10 +73,10 @@ def _resources(container: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _removes(container: Mapping[str, Any], resource: str) -> bool:
+    """Whether the template takes the operator's own resource away: see `merge_template`."""
     limits = _asked(container, "limits")
-    return "$patch" in limits or (
-        resource in limits and not isinstance(limits[resource], str | int)
-    )
+    patched = "$patch" in limits or "$patch" in (container.get("resources") or ())
+    return patched or (resource in limits and not isinstance(limits[resource], str | int))
 
 
 def _asked(container: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

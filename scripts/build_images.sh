@@ -3,6 +3,7 @@
 # Without one it says so and succeeds, so that machines without containers are not in the way;
 # REQUIRED=1 makes that a failure. TAG is the version of pyproject.toml unless set. PYTHON names another base image,
 # where the Containerfiles' own cannot be pulled: scripts/build_base_image.sh makes one from Debian's packages.
+# IMAGES names those that are wanted, else all are built.
 # SAVE names a folder that gets each image as an OCI archive (of docker: its own form) for a registry.
 # BUILD_FLAGS are more flags of the builder, such as --volume with pip's settings for a network that needs them.
 set -eu
@@ -30,7 +31,7 @@ cp -R pyproject.toml constraints.txt README.md LICENSE operator forecasting imag
 cp -R e2e/src "$context/e2e"
 find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +
 
-for image in operator worker-table engine-simulator; do
+for image in ${IMAGES:-operator worker-table engine-simulator}; do
     echo "Building pd-operator/$image:$tag with $builder"
     # shellcheck disable=SC2086 - several flags
     "$builder" build ${BUILD_FLAGS:-} ${PYTHON:+--build-arg "PYTHON=$PYTHON"} --file "$context/images/Containerfile.$image" --tag "pd-operator/$image:$tag" "$context"

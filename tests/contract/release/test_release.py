@@ -19,8 +19,7 @@ import yaml
 from pd_e2e.cluster.binaries import Programs
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.families import Program
-from pd_e2e.cluster.ports import free_ports
-from pd_e2e.cluster.waiting import eventually
+from pd_e2e.cluster.registry import running_registry
 
 ROOT = Path(__file__).parents[3]
 TAG = "v9.8.7"
@@ -177,27 +176,9 @@ def test_without_a_python_it_says_which_one_is_needed(installed_plugin: Path) ->
 
 @pytest.fixture
 def registry(binaries: Programs, tmp_path: Path) -> Iterator[str]:
-    """A registry of charts and images on loopback, as host:port."""
-    (port,) = free_ports(1)
-    address = f"127.0.0.1:{port}"
-    settings = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}},
-        "http": {"addr": address},
-    }
-    file = tmp_path / "registry.yaml"
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    with (
-        (tmp_path / "registry.log").open("w") as log,
-        subprocess.Popen(
-            [binaries[Program.REGISTRY], "serve", file], stdout=log, stderr=log
-        ) as process,
-    ):
-        try:
-            eventually(lambda: requests.get(f"http://{address}/v2/", timeout=5).ok)
-            yield address
-        finally:
-            process.terminate()
+    """A registry on loopback, as host:port."""
+    with running_registry(binaries, tmp_path / "registry") as address:
+        yield address
 
 
 def push(layout: Path, repository: str) -> str:

@@ -18,7 +18,8 @@ def discounted(before: FloatArray, news: FloatArray, half_life_bins: float) -> F
     bins = news.shape[-1]
     if bins <= _BLOCK_BINS:
         of_sum, of_news = _factors(bins, half_life_bins)
-        short: FloatArray = before[..., None] * of_sum + news @ of_news
+        added = news if bins == 1 else news @ of_news
+        short: FloatArray = before[..., None] * of_sum + added
         return short
     blocks = _in_blocks(news)
     of_sum, of_news = _factors(_BLOCK_BINS, half_life_bins)

@@ -62,13 +62,13 @@ In between what averages lose (0.8) and what they may lose at worst (1.3 on the 
 
 @dataclass(frozen=True, eq=False)
 class ExpertLosses:
-    """Discounted sums over past errors of k experts after each of m bins.
+    """Discounted sums over past errors of k experts after each of m bins, at h horizons or at one.
 
     The first expert is the last value. Its advantage over itself is none.
 
-    - `losses`, `counts`: of absolute errors, and how many, by either memory, shape (2, k, m).
+    - `losses`, `counts`: of absolute errors, and how many, by either memory, shape (2, h, k, m).
     - `advantages`, `squares`, `compared`: by how much the last value's absolute error was larger
-      than the expert's, the squares of that, and how many, shape (k, m).
+      than the expert's, the squares of that, and how many, shape (h, k, m).
     """
 
     losses: FloatArray
@@ -78,15 +78,35 @@ class ExpertLosses:
     compared: FloatArray
 
     @classmethod
-    def none(cls, experts: int) -> Self:
-        """Nothing known yet."""
-        nothing = np.zeros((experts, 1))
-        of_either = np.zeros((len(_HALF_LIVES_BINS), experts, 1))
+    def none(cls, *experts: int) -> Self:
+        """Nothing known yet; `experts` is k, or h and k."""
+        nothing = np.zeros((*experts, 1))
+        of_either = np.zeros((len(_HALF_LIVES_BINS), *experts, 1))
         return cls(of_either, of_either, nothing, nothing, nothing)
 
+    def of(self, horizons: slice) -> Self:
+        """Of these horizons only."""
+        return type(self)(
+            self.losses[:, horizons],
+            self.counts[:, horizons],
+            self.advantages[horizons],
+            self.squares[horizons],
+            self.compared[horizons],
+        )
+
+    def joined(self, other: "ExpertLosses") -> Self:
+        """With the horizons of `other` after one's own."""
+        return type(self)(
+            np.concatenate([self.losses, other.losses], axis=1),
+            np.concatenate([self.counts, other.counts], axis=1),
+            np.concatenate([self.advantages, other.advantages]),
+            np.concatenate([self.squares, other.squares]),
+            np.concatenate([self.compared, other.compared]),
+        )
+
     def after(self, misses: FloatArray) -> Self:
-        """With absolute errors of m bins more, shape (k, m), NaN where unknown."""
-        advantage = misses[0] - misses
+        """With absolute errors of m bins more, shape (h, k, m), NaN where unknown."""
+        advantage = misses[..., :1, :] - misses
         sizes = np.array([_or_zero(misses), ~np.isnan(misses)])
         sums = [
             discounted(np.array(before), sizes, half_life)
@@ -97,7 +117,7 @@ class ExpertLosses:
         losses, counts = np.array(sums).swapaxes(0, 1)
         known = _or_zero(advantage)
         advantages, squares, compared = discounted(
-            np.array([self.advantages[:, -1], self.squares[:, -1], self.compared[:, -1]]),
+            np.array([self.advantages, self.squares, self.compared])[..., -1],
             np.array([known, known**2, ~np.isnan(advantage)]),
             _ADVANTAGE_HALF_LIFE_BINS,
         )
@@ -118,24 +138,25 @@ class ExpertLosses:
     def shares(
         self, answered: npt.NDArray[np.bool_], proven: npt.NDArray[np.bool_] | None = None
     ) -> FloatArray:
-        """Weights of those that answered, shape (k, m), summing to 1 where any did.
+        """Weights of those that answered, shape (h, k, m), summing to 1 where any did.
 
         Those that are `proven`, shape (k, 1), need no trial.
         """
-        tried = self.compared >= np.minimum(self.compared[0], _TRIAL_ERRORS)
+        tried = self.compared >= np.minimum(self.compared[..., :1, :], _TRIAL_ERRORS)
         if proven is not None:
             tried |= proven
         loss = self._mean_losses()
-        least = loss.min(axis=0)
+        least = loss.min(axis=-2, keepdims=True)
         ratio = np.divide(least, loss, out=np.ones_like(loss), where=loss > 0)
         shares = np.where(answered & tried, ratio**_SHARPNESS, 0.0)
-        shares = np.where(shares < _MINIMUM_SHARE * shares.max(axis=0), 0.0, shares)
-        normal: FloatArray = shares / np.maximum(shares.sum(axis=0), 1e-300)
+        most = shares.max(axis=-2, keepdims=True)
+        shares = np.where(shares < _MINIMUM_SHARE * most, 0.0, shares)
+        normal: FloatArray = shares / np.maximum(shares.sum(axis=-2, keepdims=True), 1e-300)
         return normal
 
     def _mean_losses(self) -> FloatArray:
-        """Mean absolute errors with some of the prior's and what may be owed to chance, (k, m)."""
-        simple = self.losses[:, :1] / np.maximum(self.counts[:, :1], 1e-12)
+        """Mean absolute errors with some of the prior's and what may be owed to chance."""
+        simple = self.losses[..., :1, :] / np.maximum(self.counts[..., :1, :], 1e-12)
         prior = _PRIOR_ERRORS * _PRIOR_LOSS * simple
         losses = (self.losses + prior) / (self.counts + _PRIOR_ERRORS) + self._owed_to_chance()
         mean: FloatArray = np.sqrt(losses.prod(axis=0))

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from pd_forecasting.base import FloatArray, checked
-from pd_forecasting.horizon_ensemble import EXPERTS, FOUND_SEASON, FittedExperts, HorizonEnsemble
+from pd_forecasting.experts import EXPERTS, FOUND_SEASON, FittedExperts
+from pd_forecasting.horizon_ensembles import HorizonEnsembles
 from pd_forecasting.margins import MINIMUM_ERRORS
 from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.season_watch import SeasonWatch
@@ -21,7 +22,7 @@ _SEASONS_REMEMBERED = 4
 _LEADS = 0.5
 """Share of the forecast from which on an expert leads."""
 
-_MAXIMUM_ENSEMBLES = 12
+_MAXIMUM_HORIZONS = 12
 """Horizons kept: two pools' lead times with their neighbors, twice over."""
 
 
@@ -61,7 +62,7 @@ class Hedge(SelfScoring):
     ) -> None:
         super().__init__(sustained_bins=sustained_bins, season_bins=season_bins)
         self._memory = SeriesMemory.nothing(season_bins)
-        self._ensembles: dict[int, HorizonEnsemble] = {}
+        self._ensembles = HorizonEnsembles.none(sustained_bins)
         self._experts = FittedExperts()
         self._watch = SeasonWatch(longest_season_bins)
 
@@ -78,10 +79,8 @@ class Hedge(SelfScoring):
             YesterdayArima.fitted(memory, observed),
             SeasonalLevel.fitted(observed, self._watch.season),
         )
-        self._ensembles = {
-            steps: self._made(memory, steps).latest(self._memory_bins)
-            for steps in sorted(set(horizons_steps))
-        }
+        horizons = sorted(set(horizons_steps))
+        self._ensembles = self._made(memory, horizons).latest(self._memory_bins)
         self._memory = memory.latest(self._memory_bins)
         self._observed = observed.newest(self._memory_bins)
 
@@ -94,10 +93,8 @@ class Hedge(SelfScoring):
         self._experts = FittedExperts(
             self._experts.arima.extended(memory, news), self._experts.season.extended(news)
         )
-        self._ensembles = {
-            steps: ensemble.extended(memory, len(series), self._experts).latest(self._memory_bins)
-            for steps, ensemble in self._ensembles.items()
-        }
+        ensembles = self._ensembles.extended(memory, len(series), self._experts)
+        self._ensembles = ensembles.latest(self._memory_bins)
         self._memory = memory.latest(self._memory_bins)
         self._observed = observed.newest(self._memory_bins)
 
@@ -113,7 +110,7 @@ class Hedge(SelfScoring):
         return self._watch.season != self._experts.season.season
 
     def _comparable_bins(self, steps: int) -> int:
-        led = self._ensemble(steps).shares[EXPERTS.index(FOUND_SEASON)] >= _LEADS
+        led = self._shares(steps)[EXPERTS.index(FOUND_SEASON)] >= _LEADS
         since = int(len(led) - led.argmax()) if led.any() else 0
         # Too few tell nothing, and a forecaster that nothing is known of would not be trusted.
         enough = since >= steps + MINIMUM_ERRORS
@@ -125,19 +122,26 @@ class Hedge(SelfScoring):
         return super()._errors_to_compare if self.found_season_bins is None else MINIMUM_ERRORS
 
     def _followed(self, steps: int) -> FloatArray:
-        return self._ensemble(steps).combined
+        followed: FloatArray = self._ensembles_with(steps).combined[self._place(steps)]
+        return followed
 
     def weights(self, horizon_steps: int) -> dict[str, FloatArray]:
         """Each expert's share of the forecast at each of the newest bins, shape (n,)."""
-        return dict(zip(EXPERTS, self._ensemble(horizon_steps).shares, strict=True))
+        return dict(zip(EXPERTS, self._shares(horizon_steps), strict=True))
 
-    def _ensemble(self, steps: int) -> HorizonEnsemble:
-        """The record at that horizon; made of what is remembered where there is none."""
-        if steps not in self._ensembles:
-            kept = list(self._ensembles.items())[-(_MAXIMUM_ENSEMBLES - 1) :]
-            made = self._made(self._memory, steps)
-            self._ensembles = {**dict(kept), steps: made}
-        return self._ensembles[steps]
+    def _shares(self, steps: int) -> FloatArray:
+        shares: FloatArray = self._ensembles_with(steps).shares[self._place(steps)]
+        return shares
 
-    def _made(self, memory: SeriesMemory, steps: int) -> HorizonEnsemble:
-        return HorizonEnsemble.of(memory, steps, self.sustained_bins, self._experts)
+    def _place(self, steps: int) -> int:
+        return self._ensembles.steps.index(steps)
+
+    def _ensembles_with(self, steps: int) -> HorizonEnsembles:
+        """The records with that horizon; made of what is remembered where there is none."""
+        if steps not in self._ensembles.steps:
+            made = self._made(self._memory, [steps]).latest(self._memory_bins)
+            self._ensembles = self._ensembles.newest(_MAXIMUM_HORIZONS - 1).joined(made)
+        return self._ensembles
+
+    def _made(self, memory: SeriesMemory, horizons: Sequence[int]) -> HorizonEnsembles:
+        return HorizonEnsembles.of(memory, horizons, self.sustained_bins, self._experts)

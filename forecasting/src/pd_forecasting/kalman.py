@@ -1,9 +1,11 @@
 """A Kalman filter over matrices that statsmodels fitted, light enough to run on every tick."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray
 
@@ -39,6 +41,16 @@ class LinearModel:
         """What each state adds to the forecast `steps` ahead: Z T^steps, shape (m,)."""
         weights: FloatArray = self.observation @ np.linalg.matrix_power(self.transition, steps)
         return weights
+
+    def ahead_of(self, states: FloatArray, steps: npt.NDArray[np.int64]) -> FloatArray:
+        """Forecasts from n `states`, shape (n, m), at each of h numbers of `steps`, (h, n)."""
+        forecasts: FloatArray = _weights_ahead(self, tuple(steps.tolist())) @ states.T
+        return forecasts
+
+
+@lru_cache(maxsize=64)
+def _weights_ahead(model: LinearModel, steps: tuple[int, ...]) -> FloatArray:
+    return np.array([model.ahead(one) for one in steps])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ weight. Where few errors at a like level are known, margins are at least those o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import NormalDist
@@ -111,21 +111,21 @@ def margins(
     quantiles: Sequence[float],
     season_bins: int = 0,
     *,
-    newest: FloatArray | None = None,
+    newest: Callable[[], FloatArray] | None = None,
     plain: bool = False,
 ) -> FloatArray:
     """Margins at `quantiles` around a forecast of `level`, shape (q,).
 
-    `season_bins` is the length of the load's rhythm, 0 where it has none. `newest` are margins that
-    hold at least where few errors at a like level are known. `plain` margins weight errors by the
-    clock alone: those of a yardstick.
+    `season_bins` is the length of the load's rhythm, 0 where it has none. `newest` gives margins
+    that hold at least where few errors at a like level are known. `plain` margins weight errors by
+    the clock alone: those of a yardstick.
     """
     weights, like = _weights(past, level, horizon_steps, season_bins, plain=plain)
     found = _locally_weighted(past, weights, horizon_steps, quantiles)
     if newest is None or like >= _FEW:
         return found
-    high = np.array(quantiles) > 0.5
-    return np.where(high, np.maximum(found, newest), np.minimum(found, newest))
+    least, high = newest(), np.array(quantiles) > 0.5
+    return np.where(high, np.maximum(found, least), np.minimum(found, least))
 
 
 def margins_of_changes(

@@ -8,11 +8,13 @@ forecasts only bins that it has not learned from, so its errors are those of a f
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from pd_forecasting.base import FloatArray
 from pd_forecasting.series_memory import Origins, SeriesMemory, at
@@ -85,6 +87,8 @@ the fewest that are fitted at all, and the last value, which has more noise, tak
 
 
 _CORE = len(_LEVELS) + len(_SLOPES) + DAYS + len(_PERIODS_PER_SEASON)
+_WIDTH = _CORE + len(_DAYS_BEYOND) + 1
+"""Number of features."""
 
 
 def _columns(design: Design) -> list[bool]:
@@ -100,52 +104,65 @@ _PENALTIES = np.array([[design.penalty] for design in DESIGNS])
 """Shape (designs, 1)."""
 
 
-def features(memory: SeriesMemory, origins: Origins, steps: int, changes: FloatArray) -> FloatArray:
-    """What is known at each origin, shape (origins, features); what is unknown is 0.
+def features(
+    memory: SeriesMemory, origins: Origins, steps: Origins, changes: FloatArray
+) -> FloatArray:
+    """What is known at m origins, for h horizons of `steps`; what is unknown is 0, (h, m, f).
 
-    `changes` are those of the last `DAYS`, shape (days, origins). The last columns are what only
+    `changes` are those of the last `DAYS`, shape (h, days, m). The last columns are what only
     some designs use: see `_columns`.
     """
-    season = memory.season_bins
-    above_yesterday = memory.changes_since(5, origins, [season])
-    rows = (
-        memory.levels_at(_LEVELS, origins) - memory.level(2)[origins],
-        memory.changes_since(2, origins, _SLOPES),
-        changes,
-        _clock_patterns(memory, origins, steps),
-        memory.changes_on_earlier_days(origins, 2 * steps, _DAYS_BEYOND, broadly=True),
-        above_yesterday if season else np.zeros_like(above_yesterday),
+    h, m = len(steps), len(origins)
+    rows = np.empty((h, _WIDTH, m))
+    first, beyond = len(_LEVELS) + len(_SLOPES), _CORE + len(_DAYS_BEYOND)
+    rows[:, : len(_LEVELS)] = memory.levels_at(_LEVELS, origins) - memory.level(2)[origins]
+    rows[:, len(_LEVELS) : first] = memory.changes_since(2, origins, _SLOPES)
+    rows[:, first : first + DAYS] = changes
+    rows[:, first + DAYS : _CORE] = _clock_patterns(memory, origins, steps)
+    rows[:, _CORE:beyond] = memory.changes_on_earlier_days(
+        origins, 2 * steps, _DAYS_BEYOND, broadly=True
     )
-    known = np.vstack(rows).T
-    return np.where(np.isnan(known), 0.0, known)
+    season = memory.season_bins
+    rows[:, beyond:] = memory.changes_since(5, origins, [season]) if season else 0.0
+    rows[np.isnan(rows)] = 0.0
+    return rows.swapaxes(1, 2)
 
 
-def _clock_patterns(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
-    """Mean deviation from the level at the same phase of each clock period, (periods, origins)."""
-    patterns = np.zeros((len(_PERIODS_PER_SEASON), len(origins)))
-    lags_of = _pattern_lags(memory.season_bins, steps)
-    if not lags_of:
+def _clock_patterns(memory: SeriesMemory, origins: Origins, steps: Origins) -> FloatArray:
+    """Mean deviation from the level at the same phase of each clock period, (h, periods, m)."""
+    patterns = np.zeros((len(steps), len(_PERIODS_PER_SEASON), len(origins)))
+    counts, lags = _pattern_lags(memory.season_bins, tuple(steps.tolist()))
+    if not lags.size:
         return patterns
-    earlier = at(memory.values - memory.level(10), origins[:, None] - np.concatenate(lags_of))
+    earlier = at(memory.values - memory.level(10), origins[:, None] - lags[:, None])
     known, first = np.where(np.isnan(earlier), 0.0, earlier), 0
-    for row, lags in enumerate(lags_of):
-        if len(lags):
-            patterns[row] = known[:, first : first + len(lags)].mean(axis=1)
-        first += len(lags)
+    for row, count in enumerate(counts):
+        if count:
+            patterns[:, row] = known[..., first : first + count].mean(axis=-1)
+        first += count
     return patterns
 
 
 @lru_cache(maxsize=64)
-def _pattern_lags(season_bins: int, steps: int) -> tuple[Origins, ...]:
-    """By clock period, how long ago the bins are that have the target's phase; maybe none."""
-    found = []
-    for share in _PERIODS_PER_SEASON:
-        period = season_bins // share
-        first = -(-steps // max(period, 1))
-        periods = np.arange(first, first + _PERIOD_REPEATS[share])
-        too_short = period < _SHORTEST_PERIOD or season_bins % share
-        found.append(np.empty(0, dtype=np.int64) if too_short else periods * period - steps)
-    return tuple(found) if any(len(lags) for lags in found) else ()
+def _pattern_lags(season_bins: int, steps: tuple[int, ...]) -> tuple[tuple[int, ...], Origins]:
+    """How long ago the bins are that have each target's phase, shape (h, sum of counts).
+
+    First how many of them there are by clock period, maybe none.
+    """
+    periods = [0 if season_bins % share else season_bins // share for share in _PERIODS_PER_SEASON]
+    counts = [
+        _PERIOD_REPEATS[share] if period >= _SHORTEST_PERIOD else 0
+        for share, period in zip(_PERIODS_PER_SEASON, periods, strict=True)
+    ]
+    lags = np.empty((len(steps), sum(counts)), dtype=np.int64)
+    for row, ahead in enumerate(steps):
+        of_each = [
+            (np.arange(count) - (-ahead // period)) * period - ahead
+            for period, count in zip(periods, counts, strict=True)
+            if count
+        ]
+        lags[row] = np.concatenate(of_each) if of_each else ()
+    return tuple(counts), lags
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,20 +185,8 @@ class Regression:
     @classmethod
     def untrained(cls) -> Self:
         """Without any pair."""
-        width = _CORE + len(_DAYS_BEYOND) + 1
-        none = np.zeros((len(DESIGNS), width))
-        return cls(np.zeros((width, width)), none, none)
-
-    def answers(self, rows: FloatArray, levels: FloatArray) -> FloatArray:
-        """Forecasts of every design, shape (d, origins); NaN from fewer than `MINIMUM_PAIRS`.
-
-        `rows` are features, shape (origins, f); `levels` are those of each design, (d, origins).
-        The level itself is no substitute: its errors would be counted as the regression's.
-        """
-        if self.pairs < MINIMUM_PAIRS:
-            return np.full(levels.shape, np.nan)
-        answers: FloatArray = np.maximum(levels + self.coefficients @ self._bounded(rows).T, 0.0)
-        return answers
+        none = np.zeros((len(DESIGNS), _WIDTH))
+        return cls(np.zeros((_WIDTH, _WIDTH)), none, none)
 
     def trained(self, rows: FloatArray, levels: FloatArray, actual: FloatArray) -> Self:
         """With the pairs whose actual load and level are known."""
@@ -216,10 +221,46 @@ class Regression:
         coefficients = np.linalg.solve(matrices, products[..., None])[..., 0]
         return replace(self, coefficients=coefficients)
 
-    def _bounded(self, rows: FloatArray) -> FloatArray:
-        largest = _LARGEST * np.sqrt(self.moments.diagonal() / self.pairs)
-        bounded: FloatArray = np.clip(rows, -largest, largest)
-        return bounded
+    @property
+    def largest(self) -> FloatArray:
+        """What the features are bounded to, shape (f,)."""
+        largest: FloatArray = _LARGEST * np.sqrt(self.moments.diagonal() / max(self.pairs, 1))
+        return largest
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedRegressions:
+    """What the regressions of h horizons answer with.
+
+    - `largest`: of each feature, shape (h, 1, f). `coefficients`: shape (h, d, f).
+    - `silent`: which have learned from too few pairs, (h, 1, 1).
+    """
+
+    largest: FloatArray
+    coefficients: FloatArray
+    silent: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, regressions: Sequence[Regression]) -> Self:
+        """Of these, one for each horizon."""
+        h = len(regressions)
+        return cls(
+            largest=np.array([one.largest for one in regressions]).reshape(h, 1, _WIDTH),
+            coefficients=np.array([one.coefficients for one in regressions]).reshape(
+                h, len(DESIGNS), _WIDTH
+            ),
+            silent=np.array([[[one.pairs < MINIMUM_PAIRS]] for one in regressions]),
+        )
+
+    def answers(self, rows: FloatArray, levels: FloatArray) -> FloatArray:
+        """Forecasts of every design, shape (h, d, m); NaN from fewer than `MINIMUM_PAIRS`.
+
+        `rows` are features, shape (h, m, f); `levels` are those of each design, (d, m). The level
+        itself is no substitute: its errors would be counted as the regression's.
+        """
+        bounded = np.clip(rows, -self.largest, self.largest)
+        answers = np.maximum(levels + self.coefficients @ bounded.swapaxes(1, 2), 0.0)
+        return np.where(self.silent, np.nan, answers)
 
 
 def _huber_weights(residuals: FloatArray, mean: float) -> FloatArray:

@@ -88,15 +88,16 @@ def find_season(roots: FloatArray, *, longest_bins: float, seen: int) -> Season 
     lengths, windows = _windows(roots, longest_bins)
     if not len(lengths):
         return None
-    fixed = _projections()
-    explained, foretold = _shares(windows, fixed)
+    fixed, least = _projections(), _least_shares()
     periods = lengths[:, None] / fixed.cycles
-    chance = chance_of(explained, fixed.frequencies)
-    least = _least_shares()
-    believed = (explained >= least) & (foretold >= least)
-    believed &= (periods >= SHORTEST_BINS) & (periods <= longest_bins)
+    explained = _explained(windows, fixed)
+    hinted = (explained >= least) & (periods >= SHORTEST_BINS) & (periods <= longest_bins)
+    if not hinted.any():
+        return None
+    believed = hinted & (_foretold(windows, fixed) >= least)
     if not believed.any():
         return None
+    chance = chance_of(explained, fixed.frequencies)
     window, cycles = np.unravel_index(np.where(believed, chance, 2.0).argmin(), chance.shape)
     return Season(
         period_bins=float(periods[window, cycles]),
@@ -180,20 +181,22 @@ def _least_shares() -> FloatArray:
     return least
 
 
-def _shares(windows: FloatArray, fixed: _Projections) -> tuple[FloatArray, FloatArray]:
-    """What share of the variance each rhythm explains in each window, and foretells; (w, c).
+def _explained(windows: FloatArray, fixed: _Projections) -> FloatArray:
+    """By what share of the variance each rhythm fits each window better than a constant, (w, c)."""
+    fitted = ((windows @ fixed.waves) ** 2).reshape(len(windows), len(fixed.cycles), -1)
+    return _share(fitted.sum(axis=2), (windows**2).sum(axis=1)[:, None])
 
-    It explains in so far as it fits better than a constant, and foretells in so far as the last
-    quarter is nearer to what the others forecast than to their last value.
+
+def _foretold(windows: FloatArray, fixed: _Projections) -> FloatArray:
+    """How much nearer to a window's last quarter the others' forecast is than their last value.
+
+    For each rhythm, as a share of the variance, (w, c).
     """
-    power = (windows**2).sum(axis=1)[:, None]
-    shape = (len(windows), len(fixed.cycles), -1)
-    fitted = ((windows @ fixed.waves) ** 2).reshape(shape).sum(axis=2)
-    came = windows[:, _FIRST_FORECAST:]
-    forecast = (windows[:, :_FIRST_FORECAST] @ fixed.forecasts).reshape(shape)
-    missed = ((came[:, None] - forecast) ** 2).sum(axis=2)
-    held = ((came - windows[:, _FIRST_FORECAST - 1, None]) ** 2).sum(axis=1)[:, None]
-    return _share(fitted, power), 1 - _share(missed, held)
+    forecast = windows[:, :_FIRST_FORECAST] @ fixed.forecasts
+    came = windows[:, None, _FIRST_FORECAST:]
+    missed = (came - forecast.reshape(len(windows), len(fixed.cycles), -1)) ** 2
+    held = (came - windows[:, None, _FIRST_FORECAST - 1, None]) ** 2
+    return 1 - _share(missed.sum(axis=2), held.sum(axis=2))
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -59,13 +59,16 @@ class SeasonalLevel:
         run = self.run.extended(news.trusted).latest(LONGEST_WINDOW_BINS)
         return replace(self, run=run, end=self.end + len(news))
 
-    def ahead(self, numbers: Origins, steps: int) -> FloatArray:
-        """Forecasts from the bins of these numbers, counted from the first one seen; else NaN."""
-        forecasts = np.full(len(numbers), np.nan)
+    def ahead(self, numbers: Origins, steps: Origins) -> FloatArray:
+        """Forecasts at h horizons from m bins, by their numbers; NaN where there is none, (h, m).
+
+        Numbers are counted from the first bin seen.
+        """
+        forecasts = np.full((len(steps), len(numbers)), np.nan)
         if self.run is None:
             return forecasts
         begin = self.end - len(self.run.states)
         inside = (numbers >= max(begin, self.first_origin)) & (numbers < self.end)
-        ahead = self.run.states[numbers[inside] - begin] @ self.run.model.ahead(steps)
-        forecasts[inside] = np.maximum(ahead, 0.0)
+        states = self.run.states[numbers[inside] - begin]
+        forecasts[:, inside] = np.maximum(self.run.model.ahead_of(states, steps), 0.0)
         return forecasts

@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -90,9 +91,9 @@ class SelfScoring(Forecaster):
         self, followed: FloatArray, steps: int, quantiles: tuple[float, ...]
     ) -> FloatArray:
         past = self._past_errors(followed, steps)
-        newest = self._newest_margins(past, steps, quantiles)
+        newest = partial(self._newest_margins, past, steps, quantiles)
         if np.count_nonzero(past.known) < MINIMUM_ERRORS:
-            return newest
+            return newest()
         return margins(
             past,
             float(followed[-1]),

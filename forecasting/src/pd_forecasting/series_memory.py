@@ -85,18 +85,19 @@ class SeriesMemory:
         return np.where(self.since[origins] < back, 0.0, changes)
 
     def changes_on_earlier_days(
-        self, origins: Origins, steps: int, days: Sequence[int], *, broadly: bool = False
+        self, origins: Origins, steps: Origins, days: Sequence[int], *, broadly: bool = False
     ) -> FloatArray:
         """By how much the load changed at this time so many `days` ago, over the same `steps` bins.
 
-        Shape (days, origins). The load then is a mean of a few bins around, of more of them where
-        `broadly`. NaN where that day is not remembered, or where those bins are still to come.
+        Shape (h, days, origins), `steps` being of shape (h,). The load then is a mean of a few bins
+        around, of more of them where `broadly`. NaN where that day is not remembered, or where
+        those bins are still to come.
         """
         around = _BROADLY if broadly else _BRIEFLY
-        lags = np.array(days)[:, None] * self.season_bins
-        went = mean_around(self.values, origins + steps - lags, around)
+        lags, ahead = np.array(days)[:, None] * self.season_bins, steps[:, None, None]
+        went = mean_around(self.values, origins + ahead - lags, around)
         changes = went - at(self.level(2), origins - lags)
-        return np.where(lags - steps <= around // 2, np.nan, changes)
+        return np.where(lags - ahead <= around // 2, np.nan, changes)
 
 
 def at(array: FloatArray, index: Origins) -> FloatArray:

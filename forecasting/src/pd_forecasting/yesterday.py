@@ -77,11 +77,12 @@ class YesterdayArima:
             return self
         return replace(self, fits=(*self.fits[:-1], self.fits[-1].extended(memory, news)))
 
-    def ahead(self, memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
-        """Forecasts from each of `origins`, places in `memory`; NaN where there is none."""
-        forecasts = np.full(len(origins), np.nan)
-        if steps + _hour(memory) // 2 > memory.season_bins:
-            return forecasts  # yesterday is still to come
+    def ahead(self, memory: SeriesMemory, origins: Origins, steps: Origins) -> FloatArray:
+        """Forecasts from m `origins`, places in `memory`, at h horizons; NaN where there is none.
+
+        Shape (h, m).
+        """
+        forecasts = np.full((len(steps), len(origins)), np.nan)
         numbers = origins + memory.seen - len(memory)
         for fit in self.fits:
             begin = max(fit.begin, fit.end - len(fit.run.states))
@@ -89,8 +90,9 @@ class YesterdayArima:
             if not inside.any():
                 continue
             states = fit.run.states[numbers[inside] - fit.end + len(fit.run.states)]
-            moved = fit.share * yesterday(memory, origins[inside] + steps)
-            forecasts[inside] = np.maximum(states @ fit.run.model.ahead(steps) + moved, 0.0)
+            moved = fit.share * yesterday(memory, origins[inside] + steps[:, None])
+            forecasts[:, inside] = np.maximum(fit.run.model.ahead_of(states, steps) + moved, 0.0)
+        forecasts[steps + _hour(memory) // 2 > memory.season_bins] = np.nan  # yesterday is to come
         return forecasts
 
 

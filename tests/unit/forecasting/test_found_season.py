@@ -7,7 +7,7 @@ import pytest
 
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
-from pd_forecasting.horizon_ensemble import FOUND_SEASON
+from pd_forecasting.experts import FOUND_SEASON
 
 PERIOD, STEPS = 20, 5
 LONGEST = 360.0

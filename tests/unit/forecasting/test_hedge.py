@@ -6,7 +6,8 @@ import pytest
 
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
-from pd_forecasting.horizon_ensemble import EXPERTS, HorizonEnsemble
+from pd_forecasting.experts import EXPERTS
+from pd_forecasting.horizon_ensembles import HorizonEnsembles
 from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.regression import (
     DAYS,
@@ -27,8 +28,10 @@ def memory_of(series: FloatArray, season: int) -> SeriesMemory:
 
 
 def rows_of(memory: SeriesMemory, origins: Origins, steps: int) -> FloatArray:
-    changes = memory.changes_on_earlier_days(origins, steps, range(1, DAYS + 1))
-    return features(memory, origins, steps, changes)
+    horizons = np.array([steps])
+    changes = memory.changes_on_earlier_days(origins, horizons, range(1, DAYS + 1))
+    rows: FloatArray = features(memory, origins, horizons, changes)[0]
+    return rows
 
 
 def daily_load(days: float, noise: float = 0.05, seed: int = 1) -> FloatArray:
@@ -134,9 +137,11 @@ def test_an_earlier_day_s_change_is_that_over_the_same_bins() -> None:
     """A step up by 3 at one time of day: who asks across it is told of it, who asks past it not."""
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
     memory = memory_of(np.tile(day, 2), 60)
-    before, across, beyond = memory.changes_on_earlier_days(np.array([70, 85, 104]), 10, [1])[0]
+    ahead = np.array([10])
+    changed = memory.changes_on_earlier_days(np.array([70, 85, 104]), ahead, [1])
+    before, across, beyond = changed[0, 0]
     assert (before, across, beyond) == pytest.approx((0.0, 3.0, 0.0), abs=0.03)
-    edge = memory.changes_on_earlier_days(np.array([80]), 10, [1])[0, 0]
+    edge = memory.changes_on_earlier_days(np.array([80]), ahead, [1])[0, 0, 0]
     assert edge == pytest.approx(3.0 * 5 / 9, abs=0.01)  # five of the nine bins around are up
 
 
@@ -149,8 +154,8 @@ def test_a_mean_around_a_bin_waits_for_the_last_of_its_neighbors() -> None:
 
 def test_earlier_days_are_half_believed() -> None:
     day = np.where(np.arange(60) >= 30, 4.0, 1.0)
-    ensemble = HorizonEnsemble.of(memory_of(np.tile(day, 2)[:81], 60), 15, sustained_bins=1)
-    foretold = ensemble.pending[EXPERTS.index("earlier days"), -1]
+    ensembles = HorizonEnsembles.of(memory_of(np.tile(day, 2)[:81], 60), [15], sustained_bins=1)
+    foretold = ensembles.pending[0, EXPERTS.index("earlier days"), -1]
     assert foretold == pytest.approx(1.0 + 3.0 / 2, abs=0.01)
 
 
@@ -168,7 +173,7 @@ def test_a_regression_believes_the_more_the_more_pairs_it_saw() -> None:
 def test_a_regression_learns_from_the_load_that_came_its_horizon_later(steps: int) -> None:
     roots = np.sqrt(daily_load(3))
     memory = memory_of(roots, DAY)
-    learned = HorizonEnsemble.of(memory, steps, sustained_bins=1).regression
+    learned = HorizonEnsembles.of(memory, [steps], sustained_bins=1).regressions[0]
     by_hand, first = Regression.untrained(), 0
     for now in range(REFIT_BINS, len(roots), REFIT_BINS):
         origins = np.arange(first, now - steps + 1)
@@ -201,3 +206,28 @@ def test_a_spike_that_no_feature_tells_of_bends_a_regression_as_an_error_not_as_
     squares = np.linalg.lstsq(rows[:, :1], actual - 1.0, rcond=None)[0][0]
     undisturbed = told(~once)
     assert told(everything) - undisturbed < (squares - undisturbed) / 5
+
+
+def test_what_is_said_of_a_horizon_does_not_depend_on_which_others_are_followed() -> None:
+    load, quantiles = daily_load(3), (0.1, 0.5, 0.9)
+    alone, together, asked_later = (Hedge(season_bins=DAY, sustained_bins=3) for _ in range(3))
+    alone.fit(load[:200], [6])
+    together.fit(load[:200], [1, 6, 17])
+    asked_later.fit(load[:200], [2])
+    for start in range(200, len(load), 3):
+        for forecaster in (alone, together, asked_later):
+            forecaster.update(load[start : start + 3])
+        if start == 230:
+            asked_later.forecast([6, 30], quantiles)
+    expected = alone.forecast([6], quantiles).values[0]
+    for forecaster in (together, asked_later):
+        found = forecaster.forecast([1, 6, 17], quantiles).values[1]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_of_many_horizons_asked_for_the_newest_are_followed() -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.update(daily_load(1))
+    for steps in range(1, 31):
+        forecaster.forecast([steps], [0.5])
+    assert forecaster._ensembles.steps == tuple(range(19, 31))

@@ -122,11 +122,11 @@ def test_where_few_errors_at_a_like_level_are_known_the_newest_ones_are_a_floor(
     known = past(errors, levels, settled=15)
     newest = normal_margins(known.newest, (0.05, 0.95))
     assert len(known.newest) == 15
-    found = margins(known, 30.0, 1, (0.05, 0.95), newest=newest)
+    found = margins(known, 30.0, 1, (0.05, 0.95), newest=lambda: newest)
     assert found[0] <= newest[0]
     assert found[1] >= newest[1] > 3.0
     many = past(np.concatenate([errors, alternating(2.0, 40)]), np.append(levels, [30.0] * 40))
-    assert margins(many, 30.0, 1, (0.95,), newest=np.array([9.0]))[0] < 9.0
+    assert margins(many, 30.0, 1, (0.95,), newest=lambda: np.array([9.0]))[0] < 9.0
 
 
 def test_an_error_of_a_surprise_makes_times_no_rougher_but_counts_as_one_of_all() -> None:

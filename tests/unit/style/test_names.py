@@ -30,7 +30,7 @@ GONE = (
     ("TWO_CHOICES|IN_TURN|TwoChoices|InTurn", "POWER_OF_TWO, ROUND_ROBIN", CODE),
     ("speaker|loudest", "selected, largest_change", (PRODUCT,)),
     ("[Ll]edger|casualties|[Ss]teering|dice", "RequestLog, worker_failures", (PRODUCT,)),
-    ("Standings|Track|Recorded", "ExpertLosses, HorizonEnsemble, SelfScoring", CODE),
+    ("Standings|Track|Recorded", "ExpertLosses, HorizonEnsembles, SelfScoring", CODE),
     ("MASE|mase|.*_mase(_.*)?", "relative MAE", CODE),
     ("RatioError|InterpolationError", "RatioAccuracy, InterpolationAccuracy", CODE),
 )

@@ -68,6 +68,14 @@ class DemandHistory:
             ),
         )
 
+    def holds(self, other: "DemandHistory") -> bool:
+        """Whether all bins of `other` are in this history, with the very same values."""
+        first = other._bins_since(self.start_seconds)
+        return first >= 0 and all(
+            np.array_equal(mine[first : first + len(other)], theirs, equal_nan=True)
+            for mine, theirs in zip(self._arrays, other._arrays, strict=True)
+        )
+
     def since(self, seconds: float) -> "DemandHistory":
         """The bins that begin at `seconds` or later; all of them where none is older."""
         skip = max(0, -self._bins_since(seconds))

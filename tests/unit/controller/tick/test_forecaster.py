@@ -56,6 +56,11 @@ def forecast(
     return forecast_at(now + lead, known, role, SPEC.quantile_percent, SHAPE)
 
 
+def bands(made: DemandForecast) -> list[float]:
+    both = (made.requests_per_second, made.tokens_per_second)
+    return [edge for band in both for edge in (band.low, band.median, band.high)]
+
+
 async def followed(ahead: ServiceForecaster, archive: MemoryArchive, minutes: range) -> None:
     """Tick once a minute, waiting for every fit, with a forecast for both pools each time."""
     for minute in minutes:
@@ -142,7 +147,11 @@ async def test_a_bin_that_was_read_too_early_counts_as_it_became(fits: FitPool) 
         await followed(hasty, late, range(minute, minute + 1))
     for role, lead in zip(Role, LEADS, strict=True):
         expected = forecast(sure, role, lead, NOW + 300)
-        assert forecast(hasty, role, lead, NOW + 300) == expected
+        found = forecast(hasty, role, lead, NOW + 300)
+        assert isinstance(expected, DemandForecast)
+        assert isinstance(found, DemandForecast)
+        for one, other in zip(bands(found), bands(expected), strict=True):
+            assert one == pytest.approx(other, rel=1e-9)
 
 
 async def test_another_lead_time_is_learned_with_the_next_bin(fits: FitPool) -> None:
@@ -155,8 +164,8 @@ async def test_another_lead_time_is_learned_with_the_next_bin(fits: FitPool) -> 
     await ahead.refresh(archive, SPEC, NOW + 120, (200.0, 1500.0))
     assert ahead._fit is not first
     await fitted(ahead)
-    assert ahead._fitted is not None
-    assert ahead._fitted.learned((200.0, 1500.0))
+    assert ahead._followed is not None
+    assert ahead._followed.newest.learned((200.0, 1500.0))
 
 
 async def test_a_rhythm_that_shows_itself_is_followed_after_a_fit_of_its_own(
@@ -207,8 +216,8 @@ async def test_a_fit_that_takes_too_long_is_tried_with_the_newer_half(
     await ahead.refresh(archive, SPEC, NOW + 60, LEADS)
     await fitted(ahead)
     assert isinstance(forecast(ahead, Role.PREFILL, 200.0, NOW + 60), DemandForecast)
-    assert ahead._fitted is not None
-    assert ahead._fitted.prompt_tokens.model.known_points == 720
+    assert ahead._followed is not None
+    assert ahead._followed.newest.prompt_tokens.model.known_points == 720
 
 
 def alive(process: int) -> bool:

@@ -9,6 +9,7 @@ from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.api.roles import Role
 from pd_operator.controller.tick.fit_pool import FitPool
+from pd_operator.controller.tick.followed_demand import FollowedDemand
 from pd_operator.controller.tick.history_reader import BINS_READ_AGAIN, HistoryReader, HistorySource
 from pd_operator.demand import (
     Coverage,
@@ -33,8 +34,7 @@ log = logging.getLogger(__name__)
 class ServiceForecaster:
     """History and forecaster of one service. A fit that fails or is late leaves the last good.
 
-    A forecast is never changed in place: `_settled` is the last fit with all bins seen that no
-    late scrape can change any more, `_fitted` the same with the newest bins as they are now.
+    A forecaster is never changed in place: `_followed` is the last good fit with what came since.
     """
 
     def __init__(self, key: ServiceKey, fits: FitPool) -> None:
@@ -70,18 +70,19 @@ class ServiceForecaster:
     @property
     def fitted(self) -> FittedDemand | Unknown:
         """The forecaster with every bin seen that was read, or why there is none yet."""
-        if self._fitted is None:
+        if self._followed is None:
             why = self._past.fault or self._fault or "The forecaster is being fitted."
             return Unknown("NotEnoughHistory", "forecast", why)
-        return self._fitted
+        return self._followed.newest
 
     def expect(self, made: Mapping[Role, DemandForecast]) -> None:
         """Remember forecasts of `fitted`, to hold them against what will come."""
-        if self._fitted is None:
+        if self._followed is None:
             return
-        last = self._fitted.end_seconds / self._fitted.bin_seconds
+        fitted = self._followed.newest
+        last = fitted.end_seconds / fitted.bin_seconds
         for role, forecast in made.items():
-            target = round(last + self._fitted.steps(forecast.horizon_seconds))
+            target = round(last + fitted.steps(forecast.horizon_seconds))
             self._trackers[role].expect(target, forecast.tokens_per_second)
 
     @property
@@ -98,8 +99,7 @@ class ServiceForecaster:
         self.close()
         self._spec = spec
         self._past = HistoryReader(self._key, spec)
-        self._settled: FittedDemand | None = None
-        self._fitted: FittedDemand | None = None
+        self._followed: FollowedDemand | None = None
         self._fit = None
         self._fitted_on: DemandHistory | None = None
         self._maximum_bins = MAXIMUM_BINS_FITTED
@@ -110,9 +110,8 @@ class ServiceForecaster:
         """Show the bins that are new to forecaster and trackers."""
         step = history.bin_seconds
         sure = history.until(history.end_seconds - BINS_READ_AGAIN * step)
-        if self._settled is not None:
-            self._settled = self._settled.updated(sure)
-            self._fitted = self._settled.updated(history)
+        if self._followed is not None:
+            self._followed = self._followed.shown(history)
         first = round(sure.start_seconds / step) + 1
         for role, loads in (
             (Role.PREFILL, sure.prompt_tokens_per_second),
@@ -126,12 +125,12 @@ class ServiceForecaster:
         Or a season that the fit does not know.
         """
         seen = self._fitted_on
-        if seen is None or self._fitted is None:
+        if seen is None or self._followed is None:
             return seen is not history
+        fitted = self._followed.newest
         newer_bins = (history.end_seconds - seen.end_seconds) / history.bin_seconds
         older = history.start_seconds < seen.start_seconds and self._past.complete
-        unlearned = not self._fitted.learned(horizons_seconds)
-        asked = unlearned or self._fitted.refit_due
+        asked = not fitted.learned(horizons_seconds) or fitted.refit_due
         refit = newer_bins >= refit_bins(self._spec.model)
         return refit or older or (asked and newer_bins >= 1)
 
@@ -148,6 +147,6 @@ class ServiceForecaster:
             if isinstance(error, BrokenExecutor):
                 self._maximum_bins = max(MINIMUM_BINS_FITTED, len(newest) // 2)
         else:
-            self._settled, self._fitted, self._fault = fitted, fitted, None
+            self._followed, self._fault = FollowedDemand.fitted(fitted), None
             if self._past.history is not None:
                 self._see(self._past.history)

@@ -44,9 +44,9 @@ def idle_start(seed: int, hours: int = 6) -> Service:
     return Service.of(np.repeat([0.0, LEVEL], [3 * DAY, hours * HOUR]), 3 * DAY, seed)
 
 
-def office(seed: int) -> Service:
-    """Ten hours on working days and nothing else; looked at on the second Monday."""
-    minutes = np.arange(7 * DAY + 18 * HOUR)
+def office(seed: int, hours: int = 10) -> Service:
+    """Ten hours on working days and nothing else; looked at on the second Monday, for `hours`."""
+    minutes = np.arange(7 * DAY + (8 + hours) * HOUR)
     time, weekday = minutes % DAY, minutes // DAY % 7
     open_now = (time >= 8 * HOUR) & (time < 18 * HOUR) & (weekday < 5)
     return Service.of(np.where(open_now, LEVEL, 0.0), 7 * DAY + 8 * HOUR, seed)
@@ -86,14 +86,12 @@ class Answers:
         return found
 
 
-def asked(
-    model: type[Forecaster], loads: FloatArray, first: int, last: int, refit_bins: int = 0
-) -> Answers:
-    """Ask `model` from every origin in `first` to `last`; fitted at the first alone by default."""
+def asked(model: type[Forecaster], loads: FloatArray, first: int, last: int) -> Answers:
+    """Ask `model` from every origin in `first` to `last`, fitted as often as the operator does."""
     forecaster = model(season_bins=DAY)
     points, quantiles = [], []
     for origin in range(first, last):
-        if origin == first or (refit_bins and (origin - first) % refit_bins == 0):
+        if (origin - first) % model.bins_between_fits == 0:
             forecaster.fit(loads[: origin + 1], (LEAD,))
         else:
             forecaster.update(loads[origin : origin + 1])

@@ -62,6 +62,12 @@ class ObservedSeries:
         return len(self.measured)
 
     @property
+    def of_this_level(self) -> Self:
+        """Only the bins since the newest level began, all of them where none did."""
+        since = self.since[-1] if len(self) else np.inf
+        return self.newest(int(min(since + 1, len(self))))
+
+    @property
     def doubted(self) -> FloatArray:
         """1 at bins that are not trusted, 0 at others, NaN at missing ones, shape (n,)."""
         doubted: FloatArray = np.isnan(self.trusted).astype(np.float64)

@@ -50,14 +50,22 @@ class StateSpace(SelfScoring):
         self._extend(self._observed.extended(np.sqrt(checked(series))))
 
     def _start_anew(self, observed: ObservedSeries) -> None:
-        recent = self._explained(observed.newest(self.fit_bins)).trusted
-        known = recent[~np.isnan(recent)]
-        model = None
-        if len(known) >= self.minimum_points and np.ptp(known) > 0.0:
-            model = self._fitted(recent / np.abs(known).mean())
+        model = self._model_of(observed.newest(self.fit_bins).of_this_level)
         self._run = Filtered.nothing(self._run.model if model is None else model)
         self._run = self._filtered(observed.newest(2 * self.memory_bins))
         self._observed = observed.newest(self.memory_bins)
+
+    def _model_of(self, level: ObservedSeries) -> LinearModel | None:
+        """The model of the bins of one level; None where they are too few, or all alike.
+
+        Bins of the level before would be fitted as the noise of this one. And of bins that are all
+        alike, as those of an idle night, nothing is left but what was taken off.
+        """
+        measured = level.trusted[~np.isnan(level.trusted)]
+        if len(measured) < self.minimum_points or np.ptp(measured) == 0.0:
+            return None
+        left = self._explained(level).trusted
+        return self._fitted(left / np.nanmean(np.abs(left)))
 
     def _extend(self, observed: ObservedSeries) -> None:
         self._run = self._filtered(observed.newest(observed.seen - self._observed.seen))

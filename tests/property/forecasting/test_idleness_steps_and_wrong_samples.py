@@ -1,13 +1,58 @@
-"""What every forecaster does where the days before tell it little: one bound for all models."""
+"""What every forecaster does where the days before tell it little, within bounds of its own."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from scripts.forecast_bench import synthetic
 
-from pd_forecasting import FORECASTERS, Forecaster
+from pd_forecasting import (
+    FORECASTERS,
+    DampedTrend,
+    Ewma,
+    Forecaster,
+    HarmonicRegression,
+    Hedge,
+    LastValue,
+    Sarimax,
+    UnobservedComponents,
+)
 from pd_forecasting.observed_series import ObservedSeries
 
 every_forecaster = pytest.mark.parametrize("model", FORECASTERS, ids=lambda model: model.name)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a forecaster keeps on made-up services.
+
+    The worst of three seeds, and a margin: two of an hour's sixty minutes where minutes are
+    counted, some five hundredths of the level elsewhere. No forecast made before a load appears
+    can cover its first five minutes, so no first hour has more than 92 %.
+
+    - `wakes`, `monday`: least share within P95 of any hour of a service that wakes after days of
+      idleness, and of an office's Monday. `width`: P95 over the level from the second hour on.
+    - `up`, `down`: error over the level in minutes 2 to 6 after a step by ten.
+    """
+
+    wakes: float
+    monday: float
+    width: float
+    up: float
+    down: float
+
+
+_SMOOTHING = Bounds(wakes=0.83, monday=0.81, width=1.3, up=0.08, down=0.16)
+BOUNDS: dict[type[Forecaster], Bounds] = {
+    # Remembers from the Monday before that the load is high at this hour, so it is narrower.
+    Hedge: Bounds(wakes=0.83, monday=0.76, width=1.3, up=0.08, down=0.16),
+    LastValue: Bounds(wakes=0.83, monday=0.83, width=1.4, up=0.07, down=0.15),
+    Ewma: _SMOOTHING,
+    DampedTrend: _SMOOTHING,
+    Sarimax: _SMOOTHING,
+    UnobservedComponents: _SMOOTHING,
+    HarmonicRegression: _SMOOTHING,
+}
 
 
 @every_forecaster
@@ -15,8 +60,16 @@ def test_a_service_that_wakes_after_days_is_covered_from_its_first_hour_on(
     model: type[Forecaster],
 ) -> None:
     within, wide = synthetic.covered_by_hour(model, synthetic.idle_start(1, hours=3))
-    assert within.min() >= 0.85
-    assert wide[1:].max() <= 1.35
+    assert within.min() >= BOUNDS[model].wakes
+    assert wide[1:].max() <= BOUNDS[model].width
+
+
+@every_forecaster
+def test_an_office_s_monday_is_covered_from_its_first_hour_on(model: type[Forecaster]) -> None:
+    within, wide = synthetic.covered_by_hour(model, synthetic.office(1, hours=3))
+    assert within.min() >= BOUNDS[model].monday
+    assert wide[0] <= 1.5
+    assert wide[1:].max() <= BOUNDS[model].width
 
 
 @every_forecaster
@@ -24,7 +77,7 @@ def test_a_level_ten_times_as_high_is_followed_from_its_second_minute_on(
     model: type[Forecaster],
 ) -> None:
     error = synthetic.step_error(model, synthetic.step(2, synthetic.FACTOR))
-    assert error <= 0.1
+    assert error <= BOUNDS[model].up
 
 
 @every_forecaster
@@ -32,7 +85,7 @@ def test_a_level_a_tenth_as_high_is_followed_from_its_second_minute_on(
     model: type[Forecaster],
 ) -> None:
     error = synthetic.step_error(model, synthetic.step(2, 1 / synthetic.FACTOR))
-    assert error <= 0.25
+    assert error <= BOUNDS[model].down
 
 
 @every_forecaster

@@ -15,8 +15,10 @@ from pd_operator.performance import load_bundled
 from pd_operator.planning.plan import Plan
 from pd_operator.scaling.autoscaler import EngineKnowledge, Outcome, autoscale
 from pd_operator.scaling.decision import DecisionReason
+from pd_operator.scaling.foresight import Foreseen
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
+from pd_operator.scaling.rise import Offered
 from pd_operator.simulation.from_spec import engine_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -137,3 +139,24 @@ def test_the_documented_example_scales_ahead_of_its_wave(
     assert ended["workers"][Role.PREFILL] > 3
     said = capsys.readouterr().out
     assert "prefill goes from" in said.lower()
+
+
+@pytest.mark.parametrize(
+    ("foreseen_tokens", "drawn_on"), [(None, True), (900.0, True), (1_100.0, False)]
+)
+def test_a_rise_is_drawn_on_where_no_forecast_saw_the_load_coming(
+    observe: Observe, example: Spec, foreseen_tokens: float | None, drawn_on: bool
+) -> None:
+    spec = example(prefill={"maxReplicas": 50})
+    engine = EngineKnowledge(engine_of(spec, load_bundled("llama-3.1-70b-h100")))
+    # Ten requests/s of 100 tokens are there by now, from nothing within two minutes.
+    offered = tuple(Offered(9_880.0 + 15 * tick, 125.0 * tick) for tick in range(8))
+    foreseen = (
+        ()
+        if foreseen_tokens is None
+        else tuple(Foreseen(9_995.0, role, foreseen_tokens) for role in Role)
+    )
+    memory = ScalingMemory(offered=offered, foreseen=foreseen)
+    outcome = autoscale(observe(2, 2), YOUNG, engine, spec, memory)
+    assert outcome.decision is not None
+    assert ("the load rises" in link(outcome.decision, "Rise")) is drawn_on

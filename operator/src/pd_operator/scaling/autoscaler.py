@@ -19,6 +19,7 @@ from pd_operator.planning.plan import Plan
 from pd_operator.planning.planner import plan_service
 from pd_operator.scaling.chain import decide, having_seen
 from pd_operator.scaling.decision import Decision
+from pd_operator.scaling.foresight import foreseen_lately, was_foreseen
 from pd_operator.scaling.lead_time import lead_time_seconds, startup_seconds
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
@@ -85,6 +86,8 @@ def autoscale(
     Unknown inputs are carried on as such: they hold workers and never remove any.
     """
     forecasts = forecast_pools(spec, observation, fitted)
+    high = forecast_pools(spec, observation, fitted, at_least_percent=RELEASE_PERCENT)
+    seen = having_seen(memory, observation)
     if isinstance(engine, Unknown):
         plan_ahead: Plan | Unknown = engine
         plan_now: Plan | Unknown = engine
@@ -92,11 +95,10 @@ def autoscale(
     else:
         plan_ahead = _plan_ahead(spec, engine.model, forecasts)
         plan_now = _plan_now(spec, engine.model, forecasts, observation)
-        high = forecast_pools(spec, observation, fitted, at_least_percent=RELEASE_PERCENT)
         beside = SidePlans(
             _known(_plan_ahead(spec, engine.model, high)),
             _known(_plan_now(spec, engine.model, forecasts, observation, spent=1.0)),
-            _plan_rising(spec, engine.model, observation, having_seen(memory, observation)),
+            _plan_rising(spec, engine.model, observation, seen),
         )
     if spec.autoscaling.mode is Mode.PAUSED:
         return Outcome(observation, forecasts, plan_ahead, plan_now, None, memory)
@@ -116,7 +118,7 @@ def autoscale(
         plan_ahead,
         plan_now,
         settings,
-        memory,
+        replace(seen, foreseen=foreseen_lately(seen.foreseen, high, observation)),
         beside=beside,
         engine_measured=measured,
     )
@@ -177,12 +179,18 @@ def _plan_rising(
     observation: Observation,
     memory: ScalingMemory,
 ) -> Plan | None:
-    """The plan for the present load as it will have risen; None where it does not rise."""
+    """The plan for the present load as it will have risen; None where it does not rise.
+
+    A forecast that saw the present load coming knows more than a line: where the climb ends.
+    """
     if isinstance(observation.demand, Unknown):
         return None
     present = observation.demand.value
     factors = [
-        risen(memory.offered, present, lead_time_seconds(spec, observation, role)) for role in Role
+        1.0
+        if was_foreseen(memory.foreseen, role, observation)
+        else risen(memory.offered, present, lead_time_seconds(spec, observation, role))
+        for role in (Role.PREFILL, Role.DECODE)
     ]
     if max(factors) <= 1:
         return None

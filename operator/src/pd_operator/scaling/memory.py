@@ -7,6 +7,7 @@ from typing import TypedDict, TypeVar
 
 from pd_operator.api.roles import Role
 from pd_operator.scaling.engine_trends import EngineTrend
+from pd_operator.scaling.foresight import Foreseen
 from pd_operator.scaling.rise import Offered
 
 
@@ -101,8 +102,9 @@ class ScalingMemory:
       seconds), for the pools where it does.
     - `surprises`: the last load of each pool that queues or the present load had to tell of.
     - `offered`: what reached the prefill engines at the last ticks.
+    - `foreseen`: what was forecast for moments to come, and for the last one that came.
 
-    The last four are soon seen anew, or cost one hold at worst, so a status holds none of them.
+    The last five are soon seen anew, or cost one hold at worst, so a status holds none of them.
     """
 
     recommendations: tuple[Recommendation, ...] = ()
@@ -113,6 +115,7 @@ class ScalingMemory:
     short_since: Mapping[Role, float] = field(default_factory=lambda: MappingProxyType({}))
     surprises: Mapping[Role, Surprise] = field(default_factory=lambda: MappingProxyType({}))
     offered: tuple[Offered, ...] = ()
+    foreseen: tuple[Foreseen, ...] = ()
 
     def recommending(self, newest: Recommendation, keep_seconds: float) -> "ScalingMemory":
         """Add a recommendation and forget those older than `keep_seconds`.

@@ -1,12 +1,14 @@
 """How well each forecaster foretells real loads, on the same origins for all.
 
 A quick look: `--quick --models Hedge --series conv,code25`. A full run's figures of the default
-forecaster go to `build/bench/forecast.json`, its tables and plots to `docs/benchmarks/`.
+forecaster go to `build/bench/forecast.json`; tables and plots of all models to `docs/benchmarks/`,
+once all were measured.
 """
 
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 
 from scripts.bench_format import write
 from scripts.forecast_bench import report
@@ -136,13 +138,26 @@ def measured_last_value(asked: argparse.Namespace, stride: int, *, keep: bool) -
 
 
 def write_report() -> None:
-    """Write the page of all models that were ever measured whole, the default first."""
-    measured = [scores for model in models("") if (scores := saved(model.name))]
-    if measured:
-        page = report.write(
-            measured, saved_peers(), saved_walks(), saved_reach(), saved_staleness()
-        )
-        say(f"written: {page}")
+    """Write the page of all models, the default first; none where a part was never measured."""
+    found = {model.name: saved(model.name) for model in models("")}
+    walks, allowed, later = saved_walks(), saved_reach(), saved_staleness()
+    lacking = unmeasured(found, staleness=bool(later), walks=bool(walks and allowed))
+    if lacking:
+        say(f"The page stays as it is, since parts of it were not measured here: {lacking}.")
+        return
+    measured = [scores for scores in found.values() if scores is not None]
+    say(f"written: {report.write(measured, saved_peers(), walks, allowed, later)}")
+
+
+def unmeasured(found: Mapping[str, ModelScores | None], *, staleness: bool, walks: bool) -> str:
+    """The commands that measure what the page lacks; empty where it lacks nothing."""
+    names = [name for name, scores in found.items() if scores is None]
+    if not walks and DEFAULT_MODEL not in names:
+        names.insert(0, DEFAULT_MODEL)
+    options = [f"--models {','.join(names)}"] if names else []
+    if not staleness and DEFAULT_MODEL not in names:
+        options.append("--staleness")
+    return " and ".join(f"`python -m scripts.bench_forecast {option}`" for option in options)
 
 
 if __name__ == "__main__":

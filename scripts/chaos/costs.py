@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 from scripts.chaos.loads import Client
 from scripts.chaos.play import Played
@@ -25,29 +24,31 @@ class Costs:
 
 
 def costs_of(played: Sequence[Played], clients: Sequence[Client]) -> list[Costs]:
-    """The costs of each fault, for loads that have ended: failures are the latest fault's begun.
+    """The costs of each fault, for loads that have ended.
 
-    What fails before any is the first one's.
+    A failure is the first fault's that it can be inside, since a request may hang for minutes; one
+    that is inside none is a loss of the latest begun, and what fails before any one of the first's.
     """
-    failed = [(client, request) for client in clients for request in client.failures]
-    starts = [-inf, *(one.struck for one in played[1:])]
-    ends = [*starts[1:], inf]
+    inside: list[list[float]] = [[] for _ in played]
+    lost: list[list[str]] = [[] for _ in played]
+    for client in clients:
+        for one in client.failures:
+            fitting = [n for n, fault in enumerate(played) if _may_fail(fault, client, one)]
+            begun = [n for n, fault in enumerate(played) if fault.struck <= one.failed]
+            if fitting:
+                inside[fitting[0]].append(one.sent - played[fitting[0]].struck)
+            elif played:
+                of = begun[-1] if begun else 0
+                lost[of].append(_in_words(one, played[of].struck, client.url))
     return [
-        _costs(one, [each for each in failed if start <= each[1].failed < end])
-        for one, start, end in zip(played, starts, ends, strict=True)
+        Costs(len(sent), max(sent, default=0.0), tuple(words))
+        for sent, words in zip(inside, lost, strict=True)
     ]
 
 
-def _costs(played: Played, failed: Sequence[tuple[Client, FailedRequest]]) -> Costs:
-    struck = played.struck
-    inside = [one for client, one in failed if _may_fail(played, client, one)]
-    lost = [
-        f"{one.sent - struck:+.1f} to {one.failed - struck:+.1f} s, by {client.url}: {one.told}"
-        for client, one in failed
-        if not _may_fail(played, client, one)
-    ]
-    last = max((one.sent - struck for one in inside), default=0.0)
-    return Costs(len(inside), last, tuple(lost))
+def _in_words(request: FailedRequest, struck: float, url: str) -> str:
+    since, until = request.sent - struck, request.failed - struck
+    return f"{since:+.1f} to {until:+.1f} s, by {url}: {request.told}"
 
 
 def _may_fail(played: Played, client: Client, request: FailedRequest) -> bool:

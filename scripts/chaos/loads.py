@@ -18,8 +18,9 @@ class Rate:
     output_tokens: int
 
 
-BUSY = Rate(9.0, 2000, 10)
-"""Two prefill workers are needed, whatever the chance of arrivals."""
+BUSY = Rate(5.0, 2000, 10)
+"""The operator wants two prefill workers for it, since one would be three quarters busy; and where
+one of the two is struck for long, the other one can carry it alone."""
 
 QUIET = Rate(3.0, 50, 10)
 """One worker of each role is enough."""

@@ -88,6 +88,13 @@ def test_a_failure_is_of_the_fault_that_began_last() -> None:
     assert "before any" in first.lost[0]
 
 
+def test_a_request_that_hangs_for_long_is_of_the_fault_that_it_was_inside() -> None:
+    hit = Hit(engines=frozenset({ENGINE}))
+    hung = FailedRequest(99.0, 221.0, "timeout")
+    first, second = costs_of([played(hit), played(hit, struck=200.0)], [of_clients(ROUTER, hung)])
+    assert (first.cut, second.cut) == (1, 0)
+
+
 def test_faults_are_chosen_by_component_or_by_name_and_a_misspelling_is_told() -> None:
     assert chosen("") == FAULTS
     assert {fault.component for fault in chosen("engine")} == {"engine"}

@@ -21,7 +21,7 @@ from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import Change
 from pd_operator.scaling.observation import Unknown
-from pd_operator.scaling.proposal import SidePlans
+from pd_operator.scaling.plans import SidePlans
 
 
 def test_workers_are_bought_for_the_load_to_come(

@@ -19,7 +19,7 @@ from pd_operator.api.roles import Role
 from pd_operator.scaling.chain import decide
 from pd_operator.scaling.decision import Decision, DecisionReason
 from pd_operator.scaling.memory import ScalingMemory, Surprise
-from pd_operator.scaling.proposal import SidePlans
+from pd_operator.scaling.plans import SidePlans
 from pd_operator.scaling.settings import ScalingSettings
 
 HOLD_SECONDS = 600.0  # ten start-ups of 60 s

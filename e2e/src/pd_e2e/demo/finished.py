@@ -13,7 +13,7 @@ from pd_e2e.loadgen.records import read_records
 from pd_e2e.loadgen.scenario import TraceScenario
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.controller.tick.engine_profile import bundled_basis
-from pd_operator.scaling.autoscaler import plan_for
+from pd_operator.scaling.plans import plan_for
 
 
 def finished_run(

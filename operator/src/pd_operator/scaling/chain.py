@@ -25,7 +25,8 @@ from pd_operator.scaling.limits import Bounds, Budget, CapacityNotComing
 from pd_operator.scaling.loans import BUDGET_SECONDS, Lending, lend
 from pd_operator.scaling.memory import Change, Flip, Recommendation, ScalingMemory, Surprise
 from pd_operator.scaling.observation import Observation, Unknown
-from pd_operator.scaling.proposal import ChainLink, Proposal, SidePlans, Situation, Wanted
+from pd_operator.scaling.plans import SidePlans
+from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
 from pd_operator.scaling.recommendations import (
     ForecastPlan,

@@ -9,22 +9,8 @@ from pd_operator.planning.plan import Plan
 from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
+from pd_operator.scaling.plans import SidePlans
 from pd_operator.scaling.settings import ScalingSettings
-
-
-@dataclass(frozen=True)
-class SidePlans:
-    """Plans for other loads than the expected one; None where nobody made one.
-
-    - `high`: for a load to come that is seldom exceeded.
-    - `least`: for the present load with the whole error budget spent. With fewer workers than that
-      the objectives are missed, with fewer than `plan_now` only the plan's reserve is used up.
-    - `rising`: for the present load, drawn on as it rises.
-    """
-
-    high: Plan | None = None
-    least: Plan | None = None
-    rising: Plan | None = None
 
 
 @dataclass(frozen=True)

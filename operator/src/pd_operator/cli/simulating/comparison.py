@@ -9,7 +9,7 @@ from pd_operator.api.spec import PDInferenceServiceSpec
 from pd_operator.cli.simulating.request import SimulationRequest
 from pd_operator.planning.load import ArrivedRequests, Load, measured_load
 from pd_operator.planning.objectives import Objectives
-from pd_operator.scaling.autoscaler import plan_for
+from pd_operator.scaling.plans import plan_for
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.simulation import Pools, Requests, SimulationResult, simulate
 from pd_operator.simulation.from_spec import engine_of, service_of

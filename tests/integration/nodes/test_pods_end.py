@@ -52,6 +52,19 @@ def test_a_crashing_container_is_restarted_with_back_off(
     eventually(lambda: event_reasons() >= {"Scheduled", "Pulled", "Started", "BackOff"})
 
 
+@pytest.mark.parametrize("policy", ["FallbackToLogsOnError", "File"])
+def test_what_a_failed_container_said_last_is_in_its_status_where_its_policy_asks_for_it(
+    run_pod: RunPod, main_status: ReadPod, policy: str
+) -> None:
+    lines = "; ".join(f"echo line {number}" for number in range(100))
+    script = f"{lines}; echo the disk is full >&2; exit 3"
+    run_pod({"command": ["sh", "-c", script], "terminationMessagePolicy": policy})
+    ended = eventually(lambda: main_status()["lastState"]["terminated"])
+    said = ended.get("message", "").splitlines()
+    expected = [f"line {number}" for number in range(21, 100)] + ["the disk is full"]
+    assert said == (expected if policy == "FallbackToLogsOnError" else [])
+
+
 def test_a_program_that_does_not_exist_is_a_start_error(
     run_pod: RunPod, main_status: ReadPod
 ) -> None:

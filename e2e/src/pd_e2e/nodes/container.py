@@ -12,6 +12,7 @@ from pd_e2e.nodes.backoff import Backoff, BackoffPolicy
 from pd_e2e.nodes.clock import now
 from pd_e2e.nodes.environment import MissingReferenceError
 from pd_e2e.nodes.events import EventType
+from pd_e2e.nodes.last_words import last_words
 from pd_e2e.nodes.life import ContainerLife
 from pd_e2e.nodes.podfacts import UnknownFieldError
 from pd_e2e.nodes.process import PodProcess
@@ -177,7 +178,8 @@ class Container:
         self._event(EventType.NORMAL, "Created", "Container created")
         self._event(EventType.NORMAL, "Started", "Container started")
         exit_code = await self._life.run()
-        return self._ended(Terminated.after_exit(exit_code, started_at))
+        message = last_words(self.spec, exit_code, self._surroundings.log(self.name))
+        return self._ended(Terminated.after_exit(exit_code, started_at, message))
 
     def _could_not_start(self, error: OSError, started_at: str) -> Terminated:
         self._event(EventType.WARNING, "Failed", f"Error: {error}")

@@ -41,10 +41,10 @@ class Terminated:
     message: str = ""
 
     @classmethod
-    def after_exit(cls, exit_code: int, started_at: str) -> "Terminated":
-        """Return the state of a process that ended now."""
+    def after_exit(cls, exit_code: int, started_at: str, message: str) -> "Terminated":
+        """Return the state of a process that ended now; `message` is what it said last."""
         reason = "Completed" if exit_code == 0 else "Error"
-        return cls(exit_code, reason, started_at, now())
+        return cls(exit_code, reason, started_at, now(), message)
 
     def to_api(self) -> Json:
         """Return the API's ContainerState."""

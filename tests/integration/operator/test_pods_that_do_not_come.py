@@ -1,6 +1,7 @@
 """Pods that a quota, the nodes, an image or a crash keeps away: told in Kubernetes' own words."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.controlplane
 
 Serve = Callable[..., RunningService]
 DECODE = pool_name(NAME, Role.DECODE)
+RECORDED = Path(__file__).parents[2] / "unit" / "telemetry" / "last_words"
 QUOTA = "requests.nvidia.com/gpu"
 
 
@@ -180,7 +182,17 @@ def test_what_the_scheduler_and_the_kubelet_say_is_passed_on(serve: Serve) -> No
 
     broken = template(PD_ENGINE_STARTUP_SECONDS="never")
     chat.edit(decode={"template": broken})
-    told("WorkersFailing", "exit code")
+    said = told("WorkersFailing", "exit code 2 (Error)")
+    assert "sglang serve: error: PD_ENGINE_STARTUP_SECONDS" in said
+
+    # As the real SGLang ends where the model's folder is not there.
+    log = (RECORDED / "no_model_folder.log").read_text(encoding="utf-8")
+    ends = {
+        "command": ["sh", "-c", 'printf "%s" "$LAST_WORDS" >&2; kill -KILL $$$$'],
+        "env": [{"name": "LAST_WORDS", "value": log.replace("$", "$$")}],
+    }
+    chat.edit(decode={"template": with_pod(containers=[engine | ends])})
+    told("WorkersFailing", "no model at '/models/llama': no such folder. See `kubectl describe pod")
 
     chat.edit(decode={"template": template()})
     chat.await_condition(ConditionType.CAPACITY_AVAILABLE, "True", "AllScheduled")

@@ -7,7 +7,7 @@ import pytest
 from pd_operator.api.names import ServiceKey
 from pd_operator.scaling.observation import Unknown
 from pd_operator.telemetry.prometheus import PrometheusReader
-from pd_operator.telemetry.secrets import printable, without_secrets
+from pd_operator.telemetry.secrets import printable, redacted, without_secrets
 
 SECRETS = ("hunter2", "h%75nter2", "me:hunter2", base64.b64encode(b"me:hunter2").decode())
 
@@ -37,6 +37,30 @@ def test_a_server_that_repeats_what_it_was_sent_is_quoted_without_it(secret: str
 
 def test_an_address_without_secrets_changes_no_text() -> None:
     assert without_secrets("it said: a:b@c", "http://prometheus:9090") == "it said: a:b@c"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("api_key='hunter2', tp_size=2", "api_key='***', tp_size=2"),
+        ("HF_TOKEN=hunter2 is not valid", "HF_TOKEN=*** is not valid"),
+        ('{"password": "hunter2"}', '{"password": "***"}'),
+        ("Authorization: Bearer hunter2hunter2", "Authorization: ***"),
+        ("sent Bearer hunter2hunter2==", "sent ***"),
+        ("401 for hf_hunter2hunter2.", "401 for ***"),
+        (
+            "404 for https://me:hunter2@s3.example/m/a.bin?X-Amz-Signature=hunter2&x=1 gone",
+            "404 for https://s3.example/m/a.bin gone",
+        ),
+        ("max_total_tokens=8192 token_usage 0.5", "max_total_tokens=8192 token_usage 0.5"),
+        ("No such file: '/models/llama@v2?'", "No such file: '/models/llama@v2?'"),
+    ],
+)
+def test_of_the_words_of_another_program_what_is_called_or_looks_like_a_secret_is_hidden(
+    said: str, shown: str
+) -> None:
+    assert redacted(said) == shown
+    assert "hunter2" not in redacted(said)
 
 
 def test_readings_of_an_address_with_a_password_do_not_show_it() -> None:

@@ -55,8 +55,8 @@ def waiting(reason: str, message: str = "") -> Json:
     return {"waiting": {"reason": reason} | ({"message": message} if message else {})}
 
 
-def ended(code: int, reason: str) -> Json:
-    return {"terminated": {"exitCode": code, "reason": reason}}
+def ended(code: int, reason: str, **more: str) -> Json:
+    return {"terminated": {"exitCode": code, "reason": reason, **more}}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,20 @@ def test_the_scheduler_is_quoted_without_what_it_says_of_preemption(
             "engine: ErrImagePull: gone",
         ),
         (engine(state=waiting("ContainerCreating")), ""),
+        (
+            engine(
+                restarts=2,
+                state=waiting("CrashLoopBackOff", "back-off 20s restarting failed container"),
+                lastState=ended(
+                    1, "Error", message="Traceback (most recent call last):\nOSError: x"
+                ),
+            ),
+            "engine: CrashLoopBackOff: exit code 1 (Error), 2 restarts: OSError: x",
+        ),
+        (
+            engine(state=ended(137, "Error", message="RuntimeError: a. b.\n")),
+            "engine: ended: exit code 137 (Error), 0 restarts: RuntimeError: a. b",
+        ),
         (engine(state={"running": {}}), ""),
         (engine(ready=True, restarts=3, state={"running": {}}, lastState=ended(1, "Error")), ""),
         (engine(), ""),

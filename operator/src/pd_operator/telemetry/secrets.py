@@ -1,6 +1,7 @@
-"""Keeps what an address holds in confidence out of everything that people read.
+"""Keeps what is held in confidence out of everything that people read.
 
-The API refuses such addresses of Prometheus; a command line may still be given one.
+The API refuses addresses of Prometheus with a password; a command line may still be given one, and
+other programs' words, which are passed on, may repeat what they were started with.
 """
 
 import base64
@@ -11,6 +12,19 @@ HIDDEN = "***"
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/?#]*)@")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
+
+_URL_USER = re.compile(r"(?<=://)[^\s/?#]*@")
+_URL_QUERY = re.compile(r"(?<=://)([^\s?#'\"]*)[?#][^\s'\",)]*")
+_NAMED = re.compile(
+    r"((?:token|secret|password|passwd|credentials?|authorization|api[-_]?key|access[-_]?key"
+    r"|signature)[\"']?\s*[:=]\s*[\"']?)(?:(?:bearer|basic)\s+)?[^\s\"',;)}\]&]+",
+    re.IGNORECASE,
+)
+_BY_ITS_LOOKS = re.compile(
+    r"\b(?:hf_|sk-|ghp_|github_pat_|AKIA|eyJ)[\w.-]{8,}|\b(bearer|basic)\s+[\w.~+/-]{8,}=*",
+    re.IGNORECASE,
+)
+"""Tokens of Hugging Face, OpenAI, GitHub and AWS, JSON web tokens, and headers."""
 
 
 def printable(url: str) -> str:
@@ -24,6 +38,12 @@ def without_secrets(text: str, url: str) -> str:
     for secret in sorted(_secrets(url), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def redacted(text: str) -> str:
+    """`text` without what is, or is called, a secret: of another program's words."""
+    text = _URL_QUERY.sub(r"\1", _URL_USER.sub("", text))
+    return _BY_ITS_LOOKS.sub(HIDDEN, _NAMED.sub(rf"\1{HIDDEN}", text))
 
 
 def _secrets(url: str) -> set[str]:

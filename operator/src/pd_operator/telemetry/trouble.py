@@ -1,8 +1,8 @@
 """Why a worker is not there, in the words of Kubernetes' own programs.
 
 The scheduler writes its sentence into a pod's condition `PodScheduled`, the kubelet into the states
-of the containers, and the controller that creates pods into a Deployment's condition
-`ReplicaFailure`, where a quota or a policy refuses them.
+of the containers, with the end of the log of one that failed, and the controller that creates pods
+into a Deployment's condition `ReplicaFailure`, where a quota or a policy refuses them.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pd_operator.api.pods import Pod, condition, holds
+from pd_operator.telemetry.last_words import telling_sentence
 
 ON_THEIR_WAY = ("ContainerCreating", "PodInitializing")
 """Reasons that the kubelet gives while nothing is wrong."""
@@ -79,7 +80,9 @@ def _crash(container: Container, ended: Mapping[str, Any], reason: str) -> str:
     count = container.get("restartCount", 0)
     restarts = "1 restart" if count == 1 else f"{count} restarts"
     code, why = ended.get("exitCode"), ended.get("reason", "no reason given")
-    return f"{reason or 'ended'}: exit code {code} ({why}), {restarts}"
+    told = f"{reason or 'ended'}: exit code {code} ({why}), {restarts}"
+    said = telling_sentence(ended.get("message") or "")
+    return f"{told}: {said}" if said else told
 
 
 def _shortened(words: str) -> str:

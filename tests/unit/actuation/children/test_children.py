@@ -160,6 +160,28 @@ def test_arguments_of_the_user_come_last_the_pools_after_the_engines(service: Pa
     assert engine["args"][-4:] == ["--page-size", "64", "--chunked-prefill-size", "4096"]
 
 
+def test_of_every_container_the_end_is_told_unless_a_template_says_otherwise(
+    service: Parse,
+) -> None:
+    for name in ("chat-prefill", "chat-decode", "chat-router"):
+        for container in pod_spec(service(), name)["containers"]:
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    theirs = {"name": "engine", "terminationMessagePolicy": "File"}
+    own = service(decode={"template": {"spec": {"containers": [theirs]}}})
+    (engine,) = pod_spec(own, "chat-decode")["containers"]
+    assert engine["terminationMessagePolicy"] == "File"
+
+
+def test_an_engine_is_not_process_1_of_its_container_so_that_its_crash_is_none_of_code_0(
+    service: Parse,
+) -> None:
+    assert pod_spec(service(), "chat-decode")["shareProcessNamespace"] is True
+    of_host = service(decode={"template": {"spec": {"hostPID": True}}})
+    assert "shareProcessNamespace" not in pod_spec(of_host, "chat-decode")
+    own = service(decode={"template": {"spec": {"shareProcessNamespace": False}}})
+    assert pod_spec(own, "chat-decode")["shareProcessNamespace"] is False
+
+
 def test_the_users_template_is_merged_but_cannot_hide_a_pod_from_us(service: Parse) -> None:
     own = service(
         decode={

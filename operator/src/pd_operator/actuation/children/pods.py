@@ -12,6 +12,10 @@ PRE_STOP_SECONDS = 5
 """Pause before SIGTERM. A pod that is deleted leaves the worker table, or the Service, at once;
 what was sent to it in the moments before arrives while it still listens."""
 
+END_IS_TOLD: Manifest = {"terminationMessagePolicy": "FallbackToLogsOnError"}
+"""Of a container that ends with an error, the kubelet puts the end of the log into the pod's
+status, where the operator reads why (2 kB at most). A template's own policy goes before it."""
+
 
 def pod_template(
     labels: Mapping[str, str],

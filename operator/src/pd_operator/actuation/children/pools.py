@@ -1,10 +1,13 @@
 """The Deployment of one pool of workers."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from pd_operator.actuation.children.engine_arguments import ENGINE_COMMAND, engine_arguments
 from pd_operator.actuation.children.metadata import Manifest, labels, metadata, pool, selector
 from pd_operator.actuation.children.pods import (
+    END_IS_TOLD,
     downward_env,
     http_probe,
     pod_template,
@@ -84,11 +87,24 @@ def _worker_template(service: PDInferenceService, role: Role) -> Manifest:
             "terminationGracePeriodSeconds": pool_spec.termination_grace_period_seconds,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
+            **_own_process_namespace(pool_spec.template),
         },
         pool_spec.template,
         # On both roles: every SGLang server has a registry that it uses as a prefill.
         annotations={ANNOTATION_BOOTSTRAP_PORT: str(BOOTSTRAP_PORT)},
     )
+
+
+def _own_process_namespace(template: Mapping[str, Any]) -> Manifest:
+    """One process namespace for all of the pod, so that SGLang is not process 1 of its container.
+
+    When its scheduler fails, SGLang 0.5.23 sends itself SIGKILL and then exits with 0. Process 1
+    is not reached by its own SIGKILL, and a crash would pass for a good end, about which the
+    kubelet tells nothing. Kubernetes refuses it beside `hostPID`, with which it is not needed.
+    """
+    spec = template.get("spec")
+    of_host = isinstance(spec, Mapping) and spec.get("hostPID")
+    return {} if of_host else {"shareProcessNamespace": True}
 
 
 def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
@@ -107,6 +123,7 @@ def _engine_container(service: PDInferenceService, role: Role) -> Manifest:
         ],
         "resources": {"limits": _gpus(service, role)},
         "lifecycle": pre_stop(),
+        **END_IS_TOLD,
         **_probes(startup_budget_seconds(service, role)),
     }
 

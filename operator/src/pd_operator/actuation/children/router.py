@@ -9,6 +9,7 @@ from pd_operator.actuation.children.metadata import (
     selector,
 )
 from pd_operator.actuation.children.pods import (
+    END_IS_TOLD,
     PRE_STOP_SECONDS,
     downward_env,
     http_probe,
@@ -93,6 +94,7 @@ def _smg_container(service: PDInferenceService) -> Manifest:
         ],
         "resources": {"requests": {"cpu": "500m", "memory": "512Mi"}},
         "securityContext": _restricted(),
+        **END_IS_TOLD,
         "lifecycle": pre_stop(),
         # A router without workers is alive (restarting it helps nobody) but not ready: it would
         # answer 503. So a rollout waits until the new router knows the workers.
@@ -122,6 +124,7 @@ def _sidecar_container(service: PDInferenceService, operator_image: str) -> Mani
             "limits": {"memory": "256Mi"},
         },
         "securityContext": _restricted(),
+        **END_IS_TOLD,
         "volumeMounts": [{"name": _TABLE_VOLUME, "mountPath": TABLE_DIRECTORY}],
     }
 

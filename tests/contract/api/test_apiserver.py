@@ -194,6 +194,10 @@ BAD: dict[str, tuple[Changes, str]] = {
         {"spec.router.args": ["--log-level debug"]},
         "spec.router.args: Invalid value: a flag and its value are two arguments",
     ),
+    "a page size of one pool alone": (
+        {"spec.decode.args": ["--page-size", "64"]},
+        "both pools must agree on it; give it in spec.engine.args",
+    ),
     "pipeline parallelism": (
         {"spec.engine.args": ["--pp-size", "2"]},
         "a worker is one pod with tensorParallelSize GPUs of one node",

@@ -243,6 +243,28 @@ def test_a_template_is_held_against_the_sizes_that_were_chosen(minimal: dict[str
         spec.with_tensor_parallel(4, 4)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--page-size", "64"],
+        ["--kv-cache-dtype=fp8_e5m2"],
+        ["--dtype", "float16"],
+        ["--disaggregation-transfer", "nixl"],
+    ],
+    ids=" ".join,
+)
+def test_what_both_pools_must_agree_on_is_refused_in_one_and_taken_for_both(
+    minimal: dict[str, Any], args: list[str]
+) -> None:
+    minimal["spec"]["engine"]["args"] = args
+    PDInferenceService.parse(minimal)
+
+    minimal["spec"]["engine"]["args"] = []
+    minimal["spec"]["decode"]["args"] = args
+    with pytest.raises(ValidationError, match=r"must agree on it; give it in spec\.engine\.args"):
+        PDInferenceService.parse(minimal)
+
+
 def test_who_chooses_the_sizes_leaves_them_out_and_knows_the_engine(
     minimal: dict[str, Any],
 ) -> None:

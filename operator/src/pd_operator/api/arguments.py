@@ -122,6 +122,23 @@ ENGINE_REFUSED = (
 )
 """SGLang's flags; set by the user, the pods would contradict the spec, or the operator be blind."""
 
+POOL_REFUSED = (
+    *ENGINE_REFUSED,
+    RefusedFlags(
+        (
+            "--page-size",
+            "--kv-cache-dtype",
+            "--dtype",
+            "--disaggregation-transfer-backend",
+            "--disaggregation-decode-allocation-policy",
+        ),
+        "prefill hands its KV cache to decode, so both pools must agree on it; give it in "
+        "spec.engine.args",
+    ),
+)
+"""What one pool cannot have to itself. Unequal pages or types are not noticed at start, but by the
+decode at its first request, and it ends (SGLang 0.5.23)."""
+
 ROUTER_REFUSED = (
     RefusedFlags(
         (
@@ -162,6 +179,10 @@ def _refuse_for_engine(args: tuple[str, ...]) -> tuple[str, ...]:
     return _refuse(ENGINE_REFUSED, args)
 
 
+def _refuse_for_pool(args: tuple[str, ...]) -> tuple[str, ...]:
+    return _refuse(POOL_REFUSED, args)
+
+
 def _refuse_for_router(args: tuple[str, ...]) -> tuple[str, ...]:
     return _refuse(ROUTER_REFUSED, args)
 
@@ -188,7 +209,14 @@ EngineArguments = Annotated[
     AfterValidator(_refuse_for_engine),
     Field(json_schema_extra=_schema(ENGINE_REFUSED)),
 ]
-"""Arguments appended to SGLang's command line."""
+"""Arguments appended to SGLang's command line in both pools."""
+
+PoolArguments = Annotated[
+    _Arguments,
+    AfterValidator(_refuse_for_pool),
+    Field(json_schema_extra=_schema(POOL_REFUSED)),
+]
+"""Arguments appended to SGLang's command line in one pool."""
 
 RouterArguments = Annotated[
     _Arguments,

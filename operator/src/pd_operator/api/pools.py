@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from pd_operator.api.arguments import EngineArguments
+from pd_operator.api.arguments import PoolArguments
 from pd_operator.api.base import ApiModel, cel_rules
 from pd_operator.api.rollouts import DrainOverdue, RolloutStrategy
 from pd_operator.api.scale_target import ScaleTargetRef
@@ -42,10 +42,11 @@ class PoolSpec(ApiModel):
         "both pools unless the model's KV layout allows otherwise. The profile must know it. "
         "Left out with parallelism Auto.",
     )
-    args: EngineArguments = Field(
+    args: PoolArguments = Field(
         default=(),
         description="Arguments appended to SGLang's command line in this pool, after "
-        "spec.engine.args.",
+        "spec.engine.args. What prefill and decode must agree on, such as --page-size and "
+        "--kv-cache-dtype, is refused here.",
     )
     expected_startup_seconds: int = Field(
         default=180,

@@ -25,6 +25,7 @@ from pd_e2e.demo.timeline import TimelineSample, append_sample, read_timeline
 from pd_e2e.demo.watcher import Watcher
 from pd_e2e.demo_sglang.load import duration_seconds, step_at, write_load
 from pd_e2e.demo_sglang.memory import worker_megabytes
+from pd_e2e.demo_sglang.pod_follower import PodFollower
 from pd_e2e.demo_sglang.service import image, manifests
 from pd_e2e.demo_sglang.summary import missed, summarize
 from pd_e2e.demo_sglang.worker_log import WorkerLog
@@ -32,7 +33,7 @@ from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import read_records
 from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
 from pd_e2e.nodes.catalog import repository_images
-from pd_e2e.sglang.environment import ensure_environment
+from pd_e2e.sglang.environment import InstallError, ensure_environment
 from pd_e2e.sglang.pace import Pace
 from pd_e2e.sglang.tiny_model import write_tiny_model
 from pd_operator.api.roles import Role
@@ -107,6 +108,7 @@ class Demo:
             stage.install_chart()
         with board.stage("engines"):
             board.note("engines", "SGLang starts: a minute")
+            stack.enter_context(PodFollower(control_plane, self._log))
             stage.apply(manifests(self._folder / "models", prometheus.url, Pace()))
             stage.await_workers(WORKERS_TIMEOUT_SECONDS)
         service = stage.service()
@@ -143,9 +145,7 @@ class Demo:
         began = time.monotonic()
         sample = watcher.look()
         append_sample(self._folder / TIMELINE, sample)
-        pods = watcher.pods()
-        self._log.look(pods, sample.unix_seconds)
-        hosts = [pod.get("status", {}).get("podIP") for pod in pods]
+        hosts = [pod.get("status", {}).get("podIP") for pod in watcher.pods()]
         if int(sample.unix_seconds) % 10 == 0:
             found = [worker_megabytes(host) for host in hosts if host]
             self._megabytes += [megabytes for megabytes in found if megabytes is not None]
@@ -175,14 +175,14 @@ def main(
     """Scale the real SGLang with pd-operator, all on this machine and on its CPU.
 
     Starts a real Kubernetes control plane, the operator from its chart, SGLang's router and SGLang
-    itself with a tiny random model; plays nine minutes of load; writes summary.json. Exit status 1
-    where a request failed, or something was not shown. Ctrl-C at any moment ends everything.
+    itself with a tiny random model; plays twelve minutes of load; writes summary.json. Exit status
+    1 where a request failed, or something was not shown. Ctrl-C at any moment ends everything.
     """
     signal.signal(signal.SIGTERM, _leave)
     try:
         require_linux()
         not_shown = Demo(folder.resolve(), Console(stderr=True)).run(ensure_environment())
-    except UnsupportedPlatformError as error:
+    except (UnsupportedPlatformError, InstallError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt:

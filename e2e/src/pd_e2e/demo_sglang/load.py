@@ -23,14 +23,14 @@ class Step:
 
 
 STEPS = (
-    Step("calm", 60, 0.8, 200, 40),
-    # A prefill computes no more than four such prompts a second, a decode keeps to its objective
-    # with three such answers.
-    Step("busy", 150, 4.0, 200, 48),
+    Step("calm", 60, 0.4, 200, 40),
+    # A prefill computes no more than two such prompts a second; one decode would miss its
+    # objective, two keep it even where a pass takes half as long again as the pace says.
+    Step("busy", 180, 2.0, 200, 44),
     # Long answers to short questions: three decodes and one prefill.
-    Step("long answers", 120, 1.4, 50, 200),
-    Step("busy again", 120, 4.0, 200, 48),
-    Step("calm again", 120, 0.5, 200, 40),
+    Step("long answers", 180, 0.7, 50, 200),
+    Step("busy again", 150, 2.0, 200, 44),
+    Step("calm again", 120, 0.25, 200, 40),
 )
 
 

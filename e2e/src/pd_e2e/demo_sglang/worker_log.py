@@ -1,4 +1,4 @@
-"""What became of each worker during the demo, from its pod, look by look."""
+"""What became of each worker during the demo, from every state of its pod."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ class WorkerLog:
                 worker.left = worker.left or now
 
     def _see(self, worker: Worker, pod: Pod, role: Role, now: float) -> None:
-        if holds(pod, "Ready") and worker.startup_seconds is None:
+        if holds(pod, "Ready") and not terminating(pod) and worker.startup_seconds is None:
             worker.startup_seconds = startup_seconds(pod)
         worker.idle = annotation(pod, ANNOTATION_IDLE_SINCE) is not None
         if terminating(pod):

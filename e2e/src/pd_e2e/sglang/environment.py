@@ -1,6 +1,10 @@
 """The virtual environment that holds SGLang, kept outside of the repository."""
 
+import os
+import signal
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pd_e2e.cluster.binaries import cache_directory
@@ -25,12 +29,34 @@ VARIABLES = {
 """What SGLang is told by its environment here."""
 
 
+class InstallError(Exception):
+    """SGLang could not be installed; the script has said why."""
+
+
 def ensure_environment() -> Path:
     """The environment, installed first where it is not there: 3 GB, some minutes, once.
 
-    The script tells how far it is. Raises `subprocess.CalledProcessError` where it fails.
+    The script tells how far it is. Whatever ends this ends it, too.
+
+    Raises:
+        InstallError: it failed.
+
     """
     environment = cache_directory() / f"sglang-{VERSION}"
     with exclusive(cache_directory() / f".sglang-{VERSION}.lock"):
-        subprocess.run([INSTALL, environment], check=True)
+        _run([str(INSTALL), str(environment)])
     return environment
+
+
+def _run(command: list[str]) -> None:
+    """Run it in a group of its own, so that all that it started can be ended with it."""
+    variables = {"PYTHON": sys.executable, **os.environ}
+    with subprocess.Popen(command, env=variables, start_new_session=True) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
+    if code != 0:
+        raise InstallError(f"{Path(command[0]).name} ended with exit code {code}")

@@ -1,7 +1,8 @@
 """The step times that the tiny model is given, so that each engine has a capacity of its own.
 
 Without them two engines on two cores are no faster than one. `e2e/sglang/hooks/engine_pace.py`
-sleeps after each pass, so that the time that the machine itself takes comes on top.
+sleeps after each pass, so that the time that the machine itself takes comes on top: 10 ms, and
+ten times that where other work has most of the machine. The pace is slow enough for both.
 """
 
 import json
@@ -12,10 +13,10 @@ from dataclasses import asdict, dataclass
 class Pace:
     """Milliseconds of a pass: of each, and of each token of a prompt or sequence in decode."""
 
-    prefill_ms: float = 5.0
-    prefill_token_ms: float = 1.2
-    decode_ms: float = 40.0
-    decode_sequence_ms: float = 4.0
+    prefill_ms: float = 10.0
+    prefill_token_ms: float = 2.4
+    decode_ms: float = 80.0
+    decode_sequence_ms: float = 8.0
 
     def arguments(self) -> list[str]:
         """The engine's arguments that set the pace."""

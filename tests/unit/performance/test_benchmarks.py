@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from pd_operator.performance.points import (
     profile_document,
 )
 
+RESULTS = Path(__file__).parent / "results"
 FACTS = ProfileFacts("org/model", "h100_sxm", "sglang", "0.5.23", "measured", 131_072, 400_000, 2)
 
 
@@ -68,6 +70,14 @@ def test_a_run_against_a_decode_gives_a_step_at_its_concurrency() -> None:
 def test_a_server_of_both_roles_is_read_by_the_gaps_that_no_prompt_fell_into() -> None:
     (point,) = read_results(serving(mode=None), "run.jsonl").decode
     assert point.seconds == pytest.approx(0.011)
+
+
+def test_gaps_between_chunks_of_several_tokens_are_no_steps() -> None:
+    """As sglang.benchmark.serving 0.5.23 measured one token each 10 ms, sixteen told at a time."""
+    text = (RESULTS / "serving.jsonl").read_text(encoding="utf-8")
+    assert json.loads(text)["median_itl_ms"] == pytest.approx(160, rel=0.01)
+    (point,) = read_results(text, "serving.jsonl").decode
+    assert point.seconds == pytest.approx(0.010, rel=0.01)
 
 
 def test_one_prompt_at_a_time_takes_its_time_to_first_token() -> None:

@@ -1,4 +1,4 @@
-"""Reads what SGLang's own benchmarks write: one JSON object a line.
+"""Reads what benchmarks write: SGLang's own, one JSON object a line, and other clients' documents.
 
 `sglang.benchmark.serving` gives points of prefill where a run made one token a request, and of
 decode otherwise; `sglang.benchmark.one_batch_server` gives one of each a line. Both write
@@ -11,12 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pd_operator.performance.client_results import ALONE, read_document, refuse_records
 from pd_operator.performance.json_cursor import as_float
 from pd_operator.performance.points import DecodePoint, PrefillPoint
 from pd_operator.performance.profile import ProfileError
-
-ALONE = 1.5
-"""Fewer requests at a time than this: none waited for another."""
 
 _MILLISECONDS = 1e-3
 
@@ -42,10 +40,13 @@ class Measured:
 
 
 def read_results(text: str, name: str) -> Measured:
-    """All lines of one file; `ProfileError` names file, line and field of what is not understood.
+    """All of one file; `ProfileError` names file, line and field of what is not understood.
 
     A line of a run in which no request ended says nothing and is passed over.
     """
+    run = read_document(text, name)
+    if run is not None:
+        return Measured(run.prefill(), run.decode())
     measured = Measured()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -60,9 +61,11 @@ def _read_line(line: "_Line") -> Measured:
         return _serving(line)
     if line.has("batch_size"):
         return _one_batch(line)
+    refuse_records(line.fields, line.place)
     raise ProfileError(
         f"{line.place}: is of neither sglang.benchmark.serving (no field 'completed') nor "
-        "one_batch_server (no field 'batch_size')"
+        "one_batch_server (no field 'batch_size'), nor a document of aiperf "
+        "(profile_export_aiperf.json) or inference-perf (stage_N_lifecycle_metrics.json)"
     )
 
 
@@ -82,10 +85,11 @@ def _serving(line: "_Line") -> Measured:
         else:  # never idle: what a prompt takes is what passes between two of them
             seconds = 1 / line.number("request_throughput")
         return replace(told, prefill=(PrefillPoint(prompt, seconds),))
-    # A server of both roles lets prompts in between two tokens; the median gap has none in it.
-    both_roles = server.get("disaggregation_mode") in (None, "null")
-    field = "median_itl_ms" if both_roles else "median_tpot_ms"
-    step = line.number(field) * _MILLISECONDS
+    step = line.number("median_tpot_ms") * _MILLISECONDS
+    if server.get("disaggregation_mode") in (None, "null"):
+        # A server of both roles lets prompts in between two tokens; the median gap has none in it.
+        # But gaps are between chunks: where those hold several tokens, they are the longer ones.
+        step = min(step, line.number("median_itl_ms") * _MILLISECONDS)
     return replace(told, decode=(DecodePoint(concurrency, prompt + output / 2, step),))
 
 

@@ -95,7 +95,11 @@ def measure(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 @app.command("import")
 def import_(
     files: Annotated[
-        list[Path], typer.Argument(help="JSONL of sglang.benchmark.serving or one_batch_server.")
+        list[Path],
+        typer.Argument(
+            help="JSONL of sglang.benchmark.serving or one_batch_server, aiperf's "
+            "profile_export_aiperf.json, inference-perf's stage_N_lifecycle_metrics.json."
+        ),
     ],
     model: Annotated[str, typer.Option(help="The model that was measured.")],
     kv_bytes_per_token: Annotated[
@@ -109,7 +113,11 @@ def import_(
     startup_seconds: Annotated[int | None, typer.Option(min=1, help="Of one worker.")] = None,
     save: SavedTo = Path("profile.json"),
 ) -> None:
-    """Make a profile of results of SGLang's own benchmarks."""
+    """Make a profile of the results of benchmarks: SGLang's own, aiperf's, inference-perf's.
+
+    One file for each prompt length, and for each batch and context, or several
+    lines of one. A run whose requests made one token each measures prefill.
+    """
     try:
         measured = Measured()
         for file in files:

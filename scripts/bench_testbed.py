@@ -245,12 +245,12 @@ async def measure_chunks(say: Callable[[str], None]) -> list[Figure]:
 
 
 async def main() -> int:
-    """Measure all, write `build/bench/engine.json`; returns the exit status."""
+    """Measure all, write `build/bench/testbed.json`; returns the exit status."""
 
     def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 - progress on the terminal
 
-    return write("engine", [*await measure_rates(say), *await measure_chunks(say)])
+    return write("testbed", [*await measure_rates(say), *await measure_chunks(say)])
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ class Step:
 
 STEPS = (
     Step("calm", 60, 0.4, 200, 40),
-    # A prefill computes no more than two such prompts a second; one decode would miss its
-    # objective, two keep it even where a pass takes half as long again as the pace says.
-    Step("busy", 180, 2.0, 200, 44),
+    # A prefill computes no more than two such prompts a second. Two decodes keep their objective
+    # while what had waited for them is caught up, and where passes take half as long again.
+    Step("busy", 180, 2.0, 200, 32),
     # Long answers to short questions: three decodes and one prefill.
-    Step("long answers", 180, 0.7, 50, 200),
-    Step("busy again", 150, 2.0, 200, 44),
+    Step("long answers", 180, 0.8, 50, 200),
+    Step("busy again", 150, 2.0, 200, 32),
     Step("calm again", 120, 0.25, 200, 40),
 )
 

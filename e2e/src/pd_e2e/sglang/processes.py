@@ -1,6 +1,6 @@
 """Engines of the real SGLang as processes of this machine, started as simulated ones are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pd_e2e.engine.processes import PORT, Fleet, Process
@@ -19,12 +19,29 @@ CPU_FLAGS = (
 """Without them 0.5.23 does not start on a CPU, takes the machine's memory, or a core while idle."""
 
 
-class SglangFleet(Fleet):
-    """Starts engines of the environment at `environment`; `folder` takes logs and the model."""
+GPU_FLAGS = (
+    *("--load-format", "dummy", "--mem-fraction-static", "0.35"),
+    *("--disaggregation-transfer-backend", "mooncake_tcp"),
+)
+"""Two engines share one GPU; KV cache goes by TCP, which needs no network card of its own."""
 
-    def __init__(self, folder: Path, environment: Path) -> None:
+
+class SglangFleet(Fleet):
+    """Starts engines of the environment at `environment`; `folder` takes logs and the model.
+
+    On the CPU, unless `flags` and `variables` say otherwise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Path,
+        flags: Sequence[str] = CPU_FLAGS,
+        variables: Mapping[str, str] = VARIABLES,
+    ) -> None:
         super().__init__(folder)
         self._program = environment / "bin" / "sglang"
+        self._flags, self._variables = flags, variables
         self.model = folder / "model"
         write_tiny_model(self.model)
 
@@ -37,9 +54,9 @@ class SglangFleet(Fleet):
             *(str(self._program), "serve", "--model-path", str(self.model)),
             *("--served-model-name", "model", "--host", host, "--port", str(PORT)),
             *(("--enable-metrics",) if metrics else ()),
-            *("--disaggregation-mode", role, *CPU_FLAGS, *flags),
+            *("--disaggregation-mode", role, *self._flags, *flags),
         )
-        return self._start(command, host, {**VARIABLES, **(env or {})})
+        return self._start(command, host, {**self._variables, **(env or {})})
 
     def pair(self, *flags: str, env: Mapping[str, str] | None = None) -> tuple[Process, Process]:
         """A prefill and a decode that are ready, started together."""

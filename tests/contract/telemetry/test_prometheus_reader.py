@@ -106,6 +106,21 @@ def test_whole_seconds_are_found_however_the_edge_is_written(reader: PrometheusR
     assert (seen.ttft, seen.tpot) == pytest.approx((0.5, 0.25))
 
 
+def test_a_time_per_output_token_that_the_engine_does_not_tell_is_not_taken_for_met(
+    reader: PrometheusReader,
+) -> None:
+    reading = unknown(reader.attainment(key("older"), OBJECTIVES, NOW, 300))
+    assert reading.reason == "NoSeries"
+    assert "SGLang 0.5.22 and newer do, by --bucket-inter-token-latency" in reading.message
+
+
+def test_answers_of_one_token_cannot_miss_the_time_per_output_token(
+    reader: PrometheusReader,
+) -> None:
+    seen = known(reader.attainment(key("single"), OBJECTIVES, NOW, 300)).value
+    assert (seen.ttft, seen.tpot) == (0.75, 1.0)
+
+
 def test_attainment_is_unknown_where_no_worker_has_the_edge(reader: PrometheusReader) -> None:
     objectives = Objectives(ttft=Objective(90, 0.7), tpot=Objective(90, 0.04))
     reading = unknown(reader.attainment(key("steady"), objectives, NOW, 300))

@@ -149,6 +149,17 @@ def write_engines_of_their_own_kind(page: Written) -> None:
     page.histogram("sglang:prompt_tokens_histogram", 2.0, buckets, 600.0, prefill)
     page.histogram("sglang:generation_tokens_histogram", 2.0, buckets, 500.0, decode)
 
+    # SGLang 0.5.21, which has no histogram of the time per output token.
+    decode = of("older", "decode", "d")
+    streamed = decode | {"is_streaming": "true"}
+    buckets = {"0.8": 0.75, "+Inf": 1.0}
+    page.histogram("sglang:time_to_first_token_seconds", 2.0, buckets, 1.0, streamed)
+    page.histogram("sglang:inter_token_latency_seconds", 90.0, {"+Inf": 1.0}, 0.03, decode)
+
+    # Every answer is one token.
+    streamed = of("single", "decode", "d") | {"is_streaming": "true"}
+    page.histogram("sglang:time_to_first_token_seconds", 2.0, buckets, 1.0, streamed)
+
     # Answers are so short that no scrape finds one that runs.
     write_requests(page, "brief", 2.0)
     write_lengths(page, "brief", 2.0)

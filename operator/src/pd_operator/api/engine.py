@@ -87,7 +87,8 @@ class EngineSpec(ApiModel):
 
     image: Image = Field(
         default="lmsysorg/sglang:v0.5.23",
-        description="Container image of SGLang, 0.5.20 or newer (readiness needs /ready). Both "
+        description="Container image of SGLang, 0.5.20 or newer (readiness needs /ready; the time "
+        "per output token is told from 0.5.22 on). Both "
         "pools run the same one: prefill and decode of different releases do not understand each "
         "other.",
     )

@@ -44,6 +44,13 @@ def read_attainment(queries: ServiceQueries, objectives: Objectives) -> tuple[At
             f"on a worker with a bucket edge at {objectives.ttft.seconds:g} s",
         )
     tpot = _share(queries, objectives.tpot.seconds, promql.WITHIN_TPOT, promql.MEASURED_TPOT)
+    if tpot is None and queries.number(promql.TOKEN_GAPS):
+        raise PrometheusError(
+            ConditionReason.NO_SERIES,
+            "tokens were generated, and no worker tells the time per output token with a bucket "
+            f"edge at {objectives.tpot.seconds:g} s: SGLang 0.5.22 and newer do, by "
+            "--bucket-inter-token-latency",
+        )
     # Answers of one token have no time per output token, and so cannot miss it.
     attainment = joint_attainment(ttft, tpot or Share(within=0.0, measured=0.0))
     return attainment, queries.age_seconds(promql.DECODE_REQUESTS, Role.DECODE) or 0.0

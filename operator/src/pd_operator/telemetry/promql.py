@@ -199,6 +199,11 @@ MEASURED_TPOT = Template(
     "Streamed requests whose mean time per output token is known.",
     _measured("sglang:request_time_per_output_token_seconds"),
 )
+TOKEN_GAPS = Template(
+    "token_gaps",
+    "Gaps between two tokens of an answer, of all answers.",
+    _each_pod_once(f"increase(sglang:inter_token_latency_seconds_count{_DECODE}[$window])"),
+)
 NEWEST_SAMPLE = Template(
     "newest_sample",
     "Unix time of the newest sample of a metric; no answer once its targets are gone.",

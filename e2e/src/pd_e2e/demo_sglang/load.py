@@ -27,8 +27,9 @@ STEPS = (
     # A prefill computes no more than two such prompts a second. Two decodes keep their objective
     # while what had waited for them is caught up, and where passes take half as long again.
     Step("busy", 180, 2.0, 200, 32),
-    # Long answers to short questions: three decodes and one prefill.
-    Step("long answers", 180, 0.8, 50, 200),
+    # Long answers to short questions: three decodes, and so little prefill that one worker has room
+    # for a jump: two stay where a lone one would be more than a quarter busy.
+    Step("long answers", 180, 0.6, 20, 250),
     Step("busy again", 150, 2.0, 200, 32),
     Step("calm again", 120, 0.25, 200, 40),
 )

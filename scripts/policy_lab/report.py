@@ -12,6 +12,9 @@ from scripts.policy_lab.trial import Setting
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 
+_LEARNED = Path(__file__).with_name("what_helped.md")
+"""What was tried on the training loads, written by hand."""
+
 _HEAD = """# Ways to size the pools, side by side
 
 Written by `make bench-policies` with `--document` (commit {commit}); do not edit. A trial plays one
@@ -60,6 +63,7 @@ def write_document(results: Results, settings: Sequence[Setting], policies: Sequ
         run=len(settings),
         whole=len(scenarios("test")) * len(STARTUPS_SECONDS),
     )
-    tables = shares(results, settings, policies) + _DETAILS + details(results, settings, policies)
-    page.write_text(head + tables, encoding="utf-8")
+    overview = head + shares(results, settings, policies) + _LEARNED.read_text(encoding="utf-8")
+    tables = _DETAILS + details(results, settings, policies)
+    page.write_text(overview + tables, encoding="utf-8")
     return page

@@ -14,6 +14,10 @@
 set -euo pipefail
 
 python=${PYTHON:-python3.12}
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' || {
+    echo "needs Python 3.12, which inference-perf 0.7.0 asks for; say which: PYTHON=/path/to/python3.12 $0" >&2
+    exit 2
+}
 folder=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT

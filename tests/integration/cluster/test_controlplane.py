@@ -84,10 +84,12 @@ def test_a_control_plane_leaves_no_process_behind_when_its_owner_is_killed(
     binaries: Programs, tmp_path: Path, number: signal.Signals
 ) -> None:
     script = textwrap.dedent("""
-        import sys, time
+        import signal, sys, time
         from pathlib import Path
         from pd_e2e.cluster.binaries import ensure_programs
         from pd_e2e.cluster.controlplane import ControlPlane
+        # Tests that a shell runs in the background are born deaf to it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with ControlPlane(ensure_programs(), Path(sys.argv[1])):
             print("up", flush=True)
             time.sleep(600)

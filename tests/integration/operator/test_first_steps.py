@@ -86,7 +86,7 @@ def test_explain_prints_the_decision_link_by_link(
 
     assert told.returncode == 0, told.stderr
     assert f"{chat.namespace}/{NAME}" in told.stdout
-    links = ("Forecast", "Present", "Guard", "Stabilization", "RateLimit", "Bounds", "Budget")
+    links = ("Forecast", "Guard", "Present", "Stabilization", "RateLimit", "Bounds", "Budget")
     places = [told.stdout.index(f"\n{link} ") for link in links]
     assert places == sorted(places)
     assert "Serving" in told.stdout

@@ -134,6 +134,10 @@ def main() -> int:
     status = write("policies", list(figures(results)))
     say(table)
     if asked.document:
+        unknown = len(wanted) * len(policies) - len(results)
+        if unknown:
+            say(f"no page was written: {unknown} trials are not known. Run them: leave out --known")
+            return 1
         say(f"written: {write_document(results, wanted, policies)}")
     return status
 

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import bench_policies
 from scripts.bench_policies import figures
+from scripts.policy_lab import store
 from scripts.policy_lab.best_fixed import Fixed, cheapest_fixed
 from scripts.policy_lab.clairvoyant import Clairvoyant, clairvoyant, largest_batch
 from scripts.policy_lab.contestants import BEST_FIXED, CLAIRVOYANT, OPERATOR, Judged
@@ -169,3 +172,17 @@ def test_the_figures_have_the_names_of_the_goals() -> None:
         "nvidia_sine_share": 0.9,
         "nvidia_sine_gpu_hours": 6.0,
     }
+
+
+def test_no_page_is_written_with_trials_that_nobody_ran(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store, "saved", dict)
+    monkeypatch.setattr(bench_policies, "_TABLE", tmp_path / "policies.md")
+    monkeypatch.setattr(bench_policies, "write", lambda *_: 0)
+    monkeypatch.setattr("sys.argv", ["bench_policies", "--known", "--document"])
+    page = Path(__file__).parents[3] / "docs" / "benchmarks" / "policies.md"
+    before = page.read_text()
+    assert bench_policies.main() == 1
+    assert "trials are not known" in "".join(capsys.readouterr())
+    assert page.read_text() == before

@@ -27,7 +27,8 @@ STEP_SHARE = 0.25
 LONG_QUEUE_SHARE = 0.25
 """A queue is worth a worker in the place of the one it stands before where it takes this share of a
 start-up to compute: that worker costs a start-up too. Anything up to a quarter does as well on the
-training loads of the policy lab, half and the whole leave two to four points of a mix that swaps.
+training loads of the policy lab; on a mix that swaps a half costs one and a half points of share,
+the whole two and a half to four.
 """
 
 CROWDED_DEVIATIONS = 2.0

@@ -26,12 +26,9 @@ MINIMUM_TICKS = 5
 STEEPEST_RISE = 2.0
 """A load is not drawn on beyond this multiple of the present one: no rise lasts for ever."""
 
-_STUDENT = {3: 10.21, 4: 7.17, 5: 5.89, 6: 5.21, 7: 4.79, 8: 4.50, 9: 4.30, 10: 4.14}
-"""Student's t at 99.9 % by degrees of freedom: a steady load looks like a rise once in a thousand
-ticks."""
-
-_STUDENT_BEYOND = 4.14
-"""The same for more than ten."""
+_STUDENT = {3: 10.21, 4: 7.17, 5: 5.89, 6: 5.21, 7: 4.79}
+"""Student's t at 99.9 % by degrees of freedom, two less than the ticks, of which `RISE_SECONDS` has
+room for nine: a steady load looks like a rise once in a thousand ticks."""
 
 
 @dataclass(frozen=True)
@@ -93,4 +90,4 @@ def _chance_slope(
     )
     middle = statistics.fmean(times)
     spread = sum((time - middle) ** 2 for time in times)
-    return _STUDENT.get(free, _STUDENT_BEYOND) * math.sqrt(off / free / spread)
+    return _STUDENT[free] * math.sqrt(off / free / spread)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from pd_e2e.demo.archive import REQUESTS, TIMELINE, load_run, save_description
+from pd_e2e.demo.forecast_error import forecasts_made
 from pd_e2e.demo.oracle import GpusPerWorker, NeededWorkers
 from pd_e2e.demo.report import write_comparison, write_picture, write_report
+from pd_e2e.demo.report.pictures import picture
 from pd_e2e.demo.report.windows import sliding_percentiles, sliding_share
 from pd_e2e.demo.run import Run
 from pd_e2e.demo.summary import summarize
@@ -25,6 +27,7 @@ from pd_e2e.demo.timeline import (
 from pd_e2e.loadgen.live import Objectives
 from pd_e2e.loadgen.records import STARTED, Outcome, RequestRecord, read_records, write_records
 from pd_e2e.loadgen.scenario import TraceScenario
+from pd_operator.api.roles import Role
 
 STARTED_SECONDS = 1_700_000_000.0
 DURATION = 180.0
@@ -155,6 +158,19 @@ def test_the_pictures_are_valid_svg_and_alike_for_alike_runs(run: Run, tmp_path:
     for name in ("a.svg", "c.svg"):
         assert ET.parse(tmp_path / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     assert (tmp_path / "a.svg").read_text() == (tmp_path / "b.svg").read_text()
+
+
+def test_the_picture_shows_the_forecast_at_the_time_that_it_is_about(run: Run) -> None:
+    load = picture(run).axes[0]
+    (line,) = (each for each in load.lines if each.get_label() == "forecast, median")
+    made = forecasts_made(run.timeline, Role.PREFILL)
+    about = [
+        each.made_unix_seconds + each.horizon_seconds - run.requests.started_unix_seconds
+        for each in made
+    ]
+    assert about
+    assert list(line.get_xdata()) == pytest.approx(about)
+    assert load.get_ylim()[1] >= max(each.requests_per_second.high for each in made)
 
 
 def test_a_run_read_from_its_folder_has_the_same_summary(run: Run, tmp_path: Path) -> None:

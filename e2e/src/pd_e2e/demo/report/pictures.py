@@ -13,6 +13,9 @@ from pd_e2e.demo.summary import summarize
 from pd_operator.api.roles import Role
 from pd_operator.cli.report.style import legend, style, svg, title
 
+FORECAST = "#7c3aed"
+"""Of neither pool: both are sized for it."""
+
 
 def write_picture(path: Path, run: Run) -> None:
     """Draw one run: load, workers of both roles, attainment."""
@@ -32,7 +35,8 @@ def picture(run: Run) -> Figure:
     rows = figure.subplots(4, 1, sharex=True, height_ratios=(1.2, 1, 1, 0.8))
     load, prefill, decode, attained = rows
     plots.services(load, run)
-    title(load, "Offered load, requests per second: the mix shifts")
+    plots.forecast_band(load, run, Role.PREFILL, lambda f: f.requests_per_second, color=FORECAST)
+    title(load, "Requests per second")
     plots.workers(prefill, run, Role.PREFILL)
     title(prefill, "Prefill workers")
     plots.workers(decode, run, Role.DECODE)

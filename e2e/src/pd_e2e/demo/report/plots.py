@@ -29,9 +29,9 @@ def services(axes: Axes, run: Run) -> None:
     """The services' loads on top of each other."""
     seconds = grid(run)
     rates = run.load.mean_rates(seconds, WINDOW_SECONDS / 2)
-    colors = ["#cbd5e1", "#64748b"]
+    colors = ["#e2e8f0", "#b6c2d2"]
     axes.stackplot(seconds, rates, colors=colors, labels=run.load.services, linewidth=0)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * rates.sum(axis=0).max())
 
 
 def forecast(
@@ -43,6 +43,22 @@ def forecast(
     unit: float = 1.0,
 ) -> None:
     """What was offered, and what had been forecast for that moment a lead time before."""
+    color = style.ROLE_COLORS[role]
+    seconds = grid(run)
+    axes.plot(seconds, actual(seconds) / unit, color=LOAD, lw=1.0, label="offered")
+    forecast_band(axes, run, role, quantity, color=color, unit=unit)
+
+
+def forecast_band(
+    axes: Axes,
+    run: Run,
+    role: Role,
+    quantity: Callable[[ForecastSample], Band],
+    *,
+    color: str,
+    unit: float = 1.0,
+) -> None:
+    """What a pool was told to expect, at the time that it is about."""
     made = forecasts_made(run.timeline, role)
     started = run.requests.started_unix_seconds
     target = np.array([f.made_unix_seconds + f.horizon_seconds - started for f in made])
@@ -51,12 +67,10 @@ def forecast(
         np.array([getattr(band, name) for band in bands]) / unit
         for name in ("low", "median", "high")
     )
-    color = style.ROLE_COLORS[role]
-    seconds = grid(run)
-    axes.plot(seconds, actual(seconds) / unit, color=LOAD, lw=1.0, label="offered")
     axes.fill_between(target, low, high, color=color, alpha=0.16, lw=0, label="forecast, its band")
     axes.plot(target, median, color=color, label="forecast, median")
-    axes.set_ylim(bottom=0)
+    reached = high[(target >= 0) & (target <= run.duration_seconds)]
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.05 * reached.max(initial=0.0)))
 
 
 def workers(axes: Axes, run: Run, role: Role) -> None:

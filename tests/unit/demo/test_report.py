@@ -169,7 +169,7 @@ def test_the_picture_shows_the_forecast_at_the_time_that_it_is_about(run: Run) -
         for each in made
     ]
     assert about
-    assert list(line.get_xdata()) == pytest.approx(about)
+    assert np.asarray(line.get_xdata()).tolist() == pytest.approx(about)
     assert load.get_ylim()[1] >= max(each.requests_per_second.high for each in made)
 
 

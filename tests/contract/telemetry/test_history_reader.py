@@ -87,6 +87,7 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
     assert read.history.end_seconds == NOW
     known = ~np.isnan(read.history.requests_per_second)
     assert np.count_nonzero(~known) == pytest.approx(len(GAP) / 60, abs=2)
+    known[0] = False  # the counters begin within the window of the first bin
     np.testing.assert_allclose(read.history.requests_per_second[known], 2.0, rtol=0.01)
     np.testing.assert_allclose(read.history.prompt_tokens_per_second[known], 2000.0, rtol=0.01)
 

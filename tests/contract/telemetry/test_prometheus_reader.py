@@ -10,6 +10,7 @@ from tests.contract.telemetry.written import (
     NOW,
     OBJECTIVES,
     SCRAPE,
+    clumps_counted_by,
     key,
     known,
     unknown,
@@ -136,6 +137,15 @@ def test_history_has_one_bin_per_step(reader: PrometheusReader) -> None:
     assert history.requests_per_second == pytest.approx(np.full(8, 2.0))
     assert history.prompt_tokens_mean == pytest.approx(np.full(8, 1100.0))
     assert history.output_tokens_mean == pytest.approx(np.full(8, 50.0))
+
+
+def test_every_request_is_in_the_bin_that_it_came_in_and_in_no_other(
+    reader: PrometheusReader,
+) -> None:
+    history = reader.demand_history(key("clumps"), BEGIN + 120, BEGIN + 1320, 60)
+    assert isinstance(history, DemandHistory)
+    edges = [clumps_counted_by(second) for second in range(120, 1321, 60)]
+    assert history.requests_per_second * 60 == pytest.approx(np.diff(edges))
 
 
 def test_a_gap_in_the_scrapes_is_missing_and_not_zero(reader: PrometheusReader) -> None:

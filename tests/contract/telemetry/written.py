@@ -111,6 +111,7 @@ def written_services() -> str:
     page = Written()
     write_a_steady_service(page)
     write_engines_of_their_own_kind(page)
+    write_a_load_in_clumps(page)
     write_services_without_load(page)
     write_scrapes_that_fail(page)
     return "\n".join(page.lines)
@@ -171,6 +172,19 @@ def write_engines_of_their_own_kind(page: Written) -> None:
     write_lengths(page, "absurd", 2.0)
     page.counter("sglang:num_running_reqs", lambda _: 4.0, of("absurd", "decode", "d"))
     page.counter("sglang:decode_sum_seq_lens", lambda _: -4000.0, of("absurd", "decode", "d"))
+
+
+def clumps_counted_by(seconds: int) -> int:
+    """Requests of a load that comes in clumps, each between two scrapes."""
+    scrapes = seconds // SCRAPE
+    return sum((7 * scrape) % 11 * 10 for scrape in range(scrapes + 1))
+
+
+def write_a_load_in_clumps(page: Written) -> None:
+    page.counter(
+        "smg_http_requests_total", clumps_counted_by, of("clumps", "router", "r") | {"path": CHAT}
+    )
+    write_lengths(page, "clumps", 2.0)
 
 
 def write_services_without_load(page: Written) -> None:

@@ -13,7 +13,7 @@ from pd_operator.api.roles import Role
 from pd_operator.telemetry.attained import Share, joint_attainment
 from pd_operator.telemetry.bins import MAXIMUM_POINTS, Bins
 from pd_operator.telemetry.engine_load import NonsenseError, parse_load
-from pd_operator.telemetry.promql import NEWEST_SAMPLE, range_window
+from pd_operator.telemetry.promql import NEWEST_SAMPLE, bin_window, range_window
 from pd_operator.telemetry.series import OWN_SERIES, SeriesOfOneCluster
 from pd_operator.telemetry.template import Edge, Seconds, Template
 
@@ -69,6 +69,14 @@ def test_a_window_holds_four_scrapes_and_a_bin(resolution: float, scrape: float)
     window = range_window(resolution, scrape)
     assert window >= resolution
     assert window >= 4 * scrape
+
+
+@given(st.floats(1, 3600), st.floats(1, 300))
+def test_the_window_of_a_bin_reaches_from_a_scrape_before_it_to_its_end(
+    resolution: float, scrape: float
+) -> None:
+    window = bin_window(resolution, scrape)
+    assert window == pytest.approx(max(resolution + scrape, 4 * scrape))
 
 
 @given(st.integers(0, 2_000_000_000), st.integers(0, 500_000), st.integers(1, 3600))

@@ -96,12 +96,12 @@ class PrometheusReader:
     ) -> DemandHistory | Unknown:
         """The bins that lie wholly in (start, end], their edges on multiples of the step.
 
-        A bin without data holds NaN. Where the step is shorter than four scrapes, a bin also
+        A bin without data holds NaN. Where the step is shorter than three scrapes, a bin also
         reflects what came shortly before it.
         """
         bins = Bins.within(start_seconds, end_seconds, bin_seconds)
         conversation = self._conversation()
-        window = promql.range_window(bin_seconds, self._scrape_interval_seconds)
+        window = promql.bin_window(bin_seconds, self._scrape_interval_seconds)
 
         def series(template: Template) -> FloatArray:
             holes = promql.window_holes(template, window, self._scrape_interval_seconds)

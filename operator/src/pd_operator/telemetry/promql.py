@@ -49,6 +49,16 @@ def range_window(resolution_seconds: float, scrape_interval_seconds: float) -> f
     return max(resolution_seconds, SCRAPES_PER_WINDOW * scrape_interval_seconds)
 
 
+def bin_window(bin_seconds: float, scrape_interval_seconds: float) -> float:
+    """Seconds over which to take the rate of a bin, so that each request is in one bin.
+
+    One scrape more than the bin: `rate()` counts what came between the first and the last sample in
+    its window, and stretches it over what is left. A window of four scrapes holds three of the
+    four stretches between them, so of a bin of a minute a quarter would never be counted.
+    """
+    return range_window(bin_seconds + scrape_interval_seconds, scrape_interval_seconds)
+
+
 def window_holes(
     template: Template, window_seconds: float, scrape_interval_seconds: float
 ) -> dict[str, Value]:

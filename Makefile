@@ -12,7 +12,7 @@ SLOWDOWN ?= 0
 TEST_JOBS ?= 2
 ENGINE ?= simulator
 
-.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards chart-values api-reference docs images release bench-% clean
+.PHONY: help demo test chaos e2e-sglang test-fast lint format types layers binaries crds dashboards dashboard-pictures chart-values api-reference docs images release bench-% clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ crds: $(INSTALLED) ## Generate the CRD from the API models
 
 dashboards: $(INSTALLED) ## Generate the chart's Grafana dashboards
 	$(BIN)/python -m scripts.generate_dashboards
+
+dashboard-pictures: $(INSTALLED) ## Draw the dashboards into build/dashboards from the last demo's Prometheus, or another (PROMETHEUS=URL)
+	@$(BIN)/python -m scripts.dashboard_pictures $(if $(PROMETHEUS),--prometheus $(PROMETHEUS) --scrape-seconds 15,--scrape-seconds 1)
 
 chart-values: $(INSTALLED) ## Generate the table of values in the chart's README
 	$(BIN)/python -m scripts.chart_values

@@ -343,6 +343,8 @@ def _decisions(board: builders.Dashboard) -> None:
             p.query(q.counted("role_flips_total", "result"), "role flip: {{result}}"),
         )
         .draw_style(options.GraphDrawStyle.BARS)
+        # On top of each other: side by side they would hide one another.
+        .stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
         .fill_opacity(60)
         .decimals(0)
     )

@@ -1,9 +1,9 @@
-"""What each user installs and waits for, beside one installation for all: `make bench-install`.
+"""What `kubectl pd` installs and takes, beside the code that was one installation for all.
 
-Sizes are of the files that pip records for a part and all that it requires, taken from the
-environment that runs this. CPU seconds are of whole processes. Until the parts were split,
-everybody installed `FORMER` and a command imported all others: that is played by importing them.
-Half a minute.
+`make bench-install`. The former code is read from the git history and run with the same libraries.
+Sizes are of files, compiled ones left out: of the plug-in as `make release` packs it, and of all
+that the one installation brought. CPU seconds are of whole processes. Half a minute.
+`make bench-images` has the images.
 """
 
 import json
@@ -16,76 +16,62 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import distribution
 from pathlib import Path
 from statistics import median
 
 import yaml
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from scripts import former_code
 from scripts.bench_format import Figure, write
+from scripts.release import plugin
+from scripts.release.closure import closure
 
 _MEGABYTE = 1e6
 _RUNS = 5
-_EXAMPLE = Path(__file__).parents[1] / "examples" / "pdservice.yaml"
-FORMER = (
-    "aiohttp", "cronsim", "kopf", "kubernetes", "numpy", "pandas", "prometheus-api-client",
-    "prometheus-client", "pydantic", "pyyaml", "rich", "statsmodels", "typer", "tzdata",
-)  # fmt: skip
-"""What the one installation required, before there were extras."""
-
-_ALONE = "from pd_operator.cli.kubectl_pd import main; main()"
-_WITH_ALL_OTHERS = """
-from importlib import import_module
-from pd_operator.cli.kubectl_pd import COMMANDS, main
-import pd_operator.cli.traces.requests, pd_operator.cli.profiling.command
-for command in COMMANDS:
-    import_module(command.source.partition(":")[0])
-main()
-"""
+_ROOT = Path(__file__).parents[1]
+_EXAMPLE = _ROOT / "examples" / "pdservice.yaml"
+_SOURCES = ("operator/src", "forecasting/src")
+_PROGRAM = "from pd_operator.cli.kubectl_pd import {entry}; {entry}()"
 
 
-def closure(requirements: Sequence[str]) -> set[str]:
-    """The distributions that these requirements bring, by name."""
-    found: set[str] = set()
-    visited: set[str] = set()
-    left = [Requirement(one) for one in requirements]
-    while left:
-        requirement = left.pop()
-        if str(requirement) in visited:
-            continue
-        visited.add(str(requirement))
-        found.add(canonicalize_name(requirement.name))
-        left += _required(requirement)
-    return found
+def megabytes(files: Iterator[Path]) -> float:
+    """The size of files that are there, without what Python compiles of them."""
+    kept = (file for file in files if file.suffix != ".pyc" and file.is_file())
+    return sum(file.stat().st_size for file in kept) / _MEGABYTE
 
 
-def _required(requirement: Requirement) -> Iterator[Requirement]:
-    for line in distribution(requirement.name).requires or ():
-        needed = Requirement(line)
-        for extra in requirement.extras or {""}:
-            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
-                yield needed
+def former_megabytes(sources: Path) -> float:
+    """What the one installation brought: its own packages, and all that it required."""
+    own = (file for source in _SOURCES for file in (sources / source).rglob("*"))
+    required = (
+        Path(str(file.locate()))
+        for distribution in closure(former_code.REQUIRED)
+        for file in distribution.files or ()
+    )
+    return megabytes(own) + megabytes(required)
 
 
-def megabytes(requirements: Sequence[str]) -> float:
-    """The size of the files that come with these requirements."""
-    total = 0
-    for name in closure(requirements):
-        for file in distribution(name).files or ():
-            place = Path(str(file.locate()))
-            total += place.stat().st_size if place.is_file() else 0
-    return total / _MEGABYTE
+def plugin_megabytes(scratch: Path) -> float:
+    """The plug-in, as it lies on a laptop."""
+    subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-m", "hatchling", "build", "--target=wheel", "--directory", scratch],
+        cwd=_ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    (wheel,) = scratch.glob("*.whl")
+    plugin.fill(scratch / "plugin", wheel, closure(["pd-operator[cli]"]), _ROOT / "LICENSE")
+    return megabytes((scratch / "plugin").rglob("*"))
 
 
-def cpu_seconds(program: str, arguments: Sequence[str], kubeconfig: Path) -> float:
+def cpu_seconds(
+    arguments: Sequence[str], kubeconfig: Path, sources: Path, entry: str = "main"
+) -> float:
     """CPU of a whole process, its start included; the median of a few runs after a first."""
+    path = os.pathsep.join(str(sources / source) for source in _SOURCES)
     taken = []
     for _ in range(_RUNS + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(  # noqa: S603 - this Python
-            [sys.executable, "-c", program, *arguments],
-            env=os.environ | {"KUBECONFIG": str(kubeconfig)},
+            [sys.executable, "-c", _PROGRAM.format(entry=entry), *arguments],
+            env=os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": path},
             stdout=subprocess.DEVNULL,
             check=True,
         )
@@ -129,32 +115,32 @@ def answering_api_server() -> Iterator[Path]:
     server.shutdown()
 
 
-def size_figures() -> list[Figure]:
-    """Each part, and its share of what everybody installed."""
-    former = megabytes(FORMER)
-    figures = [Figure("former_megabytes", former, "MB")]
-    for name, requirement, goal in (
-        ("sidecar", "pd-operator", 0.3),
-        ("plugin", "pd-operator[cli]", 0.3),
-        ("operator", "pd-operator[operator]", None),
-    ):
-        size = megabytes([requirement])
-        figures.append(Figure(f"{name}_megabytes", size, "MB"))
-        figures.append(Figure(f"{name}_over_former", size / former, "", goal))
-    return figures
-
-
-def cpu_figures() -> list[Figure]:
-    """Each command, and its share of the time that it took with all others imported."""
-    figures = []
+def figures(scratch: Path) -> Iterator[Figure]:
+    """Sizes and CPU, each beside the former code's."""
+    former = scratch / "former"
+    former_code.extract(former)
+    sizes = former_megabytes(former), plugin_megabytes(scratch / "built")
+    yield Figure("former_megabytes", sizes[0], "MB")
+    yield Figure("plugin_megabytes", sizes[1], "MB")
+    yield Figure("plugin_over_former", sizes[1] / sizes[0], "", 0.3)
     with answering_api_server() as kubeconfig:
         for name, arguments in (("help", ["--help"]), ("explain", ["explain", "chat"])):
-            alone = cpu_seconds(_ALONE, arguments, kubeconfig)
-            former = cpu_seconds(_WITH_ALL_OTHERS, arguments, kubeconfig)
-            figures.append(Figure(f"{name}_cpu_seconds", alone, "s"))
-            figures.append(Figure(f"{name}_over_former", alone / former, "", 0.25))
-    return figures
+            now = cpu_seconds(arguments, kubeconfig, _ROOT)
+            then = cpu_seconds(arguments, kubeconfig, former, "app")
+            yield Figure(f"{name}_cpu_seconds", now, "s")
+            yield Figure(f"former_{name}_cpu_seconds", then, "s")
+            yield Figure(f"{name}_over_former", now / then, "", 0.25)
+
+
+def main() -> int:
+    """Measure all; returns the exit status."""
+    with tempfile.TemporaryDirectory(prefix="pd-operator-install-") as scratch:
+        try:
+            return write("install", list(figures(Path(scratch))))
+        except former_code.NoHistoryError as error:
+            print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command line
+            return 1
 
 
 if __name__ == "__main__":
-    sys.exit(write("install", [*size_figures(), *cpu_figures()]))
+    sys.exit(main())

@@ -18,6 +18,7 @@ from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.cli.backtesting.live import read_past
 from pd_operator.cli.backtesting.loads import PROMPT_TOKENS, REQUESTS, LoadError
+from pd_operator.cli.prometheus_from_here import Reached
 from pd_operator.controller.tick import history_reader
 from pd_operator.controller.tick.history_reader import HistoryReader
 from pd_operator.telemetry.prometheus import PrometheusReader
@@ -93,7 +94,9 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
 
 
 def test_the_backtest_reads_a_live_service(url: str) -> None:
-    loads = read_past(KEY, url, SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1))
+    loads = read_past(
+        KEY, Reached.directly(url), SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1)
+    )
     assert loads.name == "team/chat"
     assert loads.dated
     # Up to now, which is some minutes after the newest sample when other tests came first.
@@ -107,7 +110,7 @@ def test_a_service_without_a_past_is_named(url: str) -> None:
     with pytest.raises(LoadError, match="knows no load of team/other"):
         read_past(
             ServiceKey("team", "other"),
-            url,
+            Reached.directly(url),
             SCRAPE,
             ForecastSpec(resolution_seconds=60, history_days=1),
         )
@@ -116,7 +119,10 @@ def test_a_service_without_a_past_is_named(url: str) -> None:
 def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
     with pytest.raises(LoadError, match="--prometheus URL"):
         read_past(
-            KEY, "http://127.0.0.1:9", SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1)
+            KEY,
+            Reached.directly("http://127.0.0.1:9"),
+            SCRAPE,
+            ForecastSpec(resolution_seconds=60, history_days=1),
         )
 
 
@@ -151,6 +157,7 @@ def test_kubectl_pd_backtest_takes_what_it_needs_from_the_service(
 
     away = backtest()
     assert away.returncode == 1
-    assert "http://prometheus.nowhere:9090 does not answer" in away.stderr
-    assert "Reach it from here with --prometheus URL." in away.stderr
+    assert "/services/http:prometheus:9090/proxy" in away.stderr
+    assert "not found" in away.stderr, "the API server looked for that Service"
+    assert "kubectl port-forward -n nowhere service/prometheus 9090:9090" in away.stderr
     control_plane.kubectl("delete", "namespace", KEY.namespace, "--wait=false")

@@ -14,7 +14,7 @@ from pd_operator.cli.lazy_commands import LazyCommand
 TOLD = {
     "--output": "text",
     "--html": "HTML",
-    "--prometheus": "URL of the service's Prometheus as it is reached from here",
+    "--prometheus": "URL of the service's Prometheus, from which the load is read",
     "--namespace": "Default: the context's.",
     "--context": "Context of the kubeconfig.",
 }

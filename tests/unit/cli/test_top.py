@@ -103,8 +103,8 @@ def test_a_service_of_which_nothing_is_known_yet_says_so_at_any_width(width: int
 
 
 def test_a_prometheus_out_of_reach_is_said_with_what_to_do() -> None:
-    text = drawn(screen(a_service(), [], NOW, "http://prometheus:9090 does not answer."))
-    assert "does not answer. (--prometheus URL)" in text
+    text = drawn(screen(a_service(), [], NOW, "http://prometheus:9090 does not answer. Do this."))
+    assert "No load of the past: http://prometheus:9090 does not answer. Do this." in text
 
 
 def test_a_worker_is_drawn_ready_starting_leaving_or_absent() -> None:

@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from pd_operator.actuation.fence import Fence, Unfenced
 from pd_operator.actuation.kinds import Kind, kind_of
 from pd_operator.actuation.kubeconfig import read_connection
+from pd_operator.actuation.service_proxy import InCluster, ServiceProxy, service_proxy
 from pd_operator.api.names import FIELD_MANAGER
 
 Object = dict[str, Any]
@@ -123,6 +124,10 @@ class Cluster:
             fence=fence,
             threads=self._threads,
         )
+
+    def proxy_to(self, service: InCluster) -> ServiceProxy:
+        """The way to a Service for who is outside, with the credentials of this client."""
+        return service_proxy(self._api.configuration, service)
 
     async def get(
         self, kind: Kind, namespace: str, name: str, *, subresource: str = ""

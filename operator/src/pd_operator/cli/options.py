@@ -28,8 +28,8 @@ Report = Annotated[
 Prometheus = Annotated[
     str | None,
     typer.Option(
-        help="URL of the service's Prometheus as it is reached from here, for instance through "
-        "`kubectl port-forward`: the load is read from it."
+        help="URL of the service's Prometheus, from which the load is read. That of a Service in "
+        "the cluster (http://NAME.NAMESPACE:PORT) is reached through the API server from outside."
     ),
 ]
 Trace = Annotated[

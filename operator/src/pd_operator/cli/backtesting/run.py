@@ -16,7 +16,8 @@ from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
 from pd_operator.cli.backtesting.rows import Rows
 from pd_operator.cli.backtesting.words import plain, tell
-from pd_operator.cli.resources import NO_ADDRESS, fault, prometheus_of, read_service
+from pd_operator.cli.prometheus_from_here import prometheus_from_here
+from pd_operator.cli.resources import NO_ADDRESS, ServiceReader, fault, prometheus_of
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
@@ -88,7 +89,8 @@ def _of_file(file: Path, request: Request) -> tuple[Loads, ForecastSpec, tuple[f
 
 
 def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple[float, ...]]:
-    service = read_service(name, request.namespace, request.context)
+    services = ServiceReader(name, request.namespace, request.context)
+    service = services.read()
     spec = service.spec
     changes = {"history_days": request.days, "resolution_seconds": request.bin_seconds}
     wanted = spec.autoscaling.forecast.model_copy(
@@ -98,7 +100,8 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     scrape = spec.metrics.scrape_interval_seconds
-    loads = read_past(service.key, url, scrape, wanted, series_of(spec))
+    reached = prometheus_from_here(services.cluster, url)
+    loads = read_past(service.key, reached, scrape, wanted, series_of(spec))
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
     startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}
     return loads, wanted, tuple(float(startup + waits) for startup in sorted(startups))

@@ -16,6 +16,7 @@ from pd_operator.api.conditions import (
 )
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.checking.findings import Finding, act, note, ok
+from pd_operator.cli.prometheus_from_here import Reached, prometheus_from_here
 from pd_operator.controller.tick.engine_profile import engine_basis
 from pd_operator.scaling.observation import Unknown
 from pd_operator.telemetry.prometheus import PrometheusReader
@@ -37,7 +38,8 @@ async def service_pieces(
     if prometheus is None:
         yield _metrics_by_status(service)
     else:
-        yield await asyncio.to_thread(_metrics_from_here, service, prometheus)
+        reached = prometheus_from_here(cluster, prometheus)
+        yield await asyncio.to_thread(_metrics_from_here, service, reached)
     yield await _profile(cluster, service)
     for finding in _conditions(service):
         yield finding
@@ -84,10 +86,15 @@ def _metrics_by_status(service: PDInferenceService) -> Finding:
     return act("metrics", said.message, "docs/operations.md, PDServiceMetricsStale.")
 
 
-def _metrics_from_here(service: PDInferenceService, url: str) -> Finding:
+def _metrics_from_here(service: PDInferenceService, reached: Reached) -> Finding:
     """What is read as the operator reads it, from where the command runs."""
     scrape = float(service.spec.metrics.scrape_interval_seconds)
-    reader = PrometheusReader(url, scrape_interval_seconds=scrape, series=series_of(service.spec))
+    reader = PrometheusReader(
+        reached.url,
+        scrape_interval_seconds=scrape,
+        access=reached.access,
+        series=series_of(service.spec),
+    )
     try:
         demand = reader.demand(service.key, time.time(), WINDOW_SECONDS)
     finally:

@@ -34,6 +34,9 @@ def report(
     back = span(since).total_seconds()
     if find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
+    from pd_operator.cli.prometheus_from_here import (  # noqa: PLC0415 - as below
+        prometheus_from_here,
+    )
     from pd_operator.cli.reporting.page import write_page  # noqa: PLC0415 - matplotlib: an extra
     from pd_operator.cli.reporting.past import (  # noqa: PLC0415 - loads for a second
         NoPastError,
@@ -41,12 +44,14 @@ def report(
     )
     from pd_operator.telemetry.prometheus import PrometheusReader  # noqa: PLC0415 - as above
 
-    service = ServiceReader(name, namespace, context).read()
+    services = ServiceReader(name, namespace, context)
+    service = services.read()
     url = prometheus_of(service, prometheus)
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     now, place = time.time(), html or Path(f"{name}.html")
-    reader = PrometheusReader(url, timeout_seconds=60.0)
+    reached = prometheus_from_here(services.cluster, url)
+    reader = PrometheusReader(reached.url, timeout_seconds=60.0, access=reached.access)
     try:
         past = PastReader(reader, service.key, now - back, now).read(
             service.spec.autoscaling.forecast.quantile_percent
@@ -55,7 +60,7 @@ def report(
             raise fault(f"{url} knows nothing of {service.key}. Does it scrape the operator?")
         write_page(place, service, past)
     except NoPastError as error:
-        raise fault(f"{error} Reach it from here with --prometheus URL.") from error
+        raise fault(f"{error} {reached.advice}") from error
     except OSError as error:
         raise fault(f"the report cannot be written: {error}") from error
     finally:

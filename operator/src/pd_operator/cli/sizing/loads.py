@@ -4,6 +4,8 @@ import time
 from dataclasses import replace
 
 from pd_operator.api.v1alpha1 import PDInferenceService
+from pd_operator.cli.prometheus_from_here import Reached, prometheus_from_here
+from pd_operator.cli.resources import connect
 from pd_operator.cli.sizing.flags import LOAD_WINDOW_SECONDS, LoadFlags
 from pd_operator.planning.load import Load, measured_load, steady_load
 from pd_operator.planning.plan import PlanningError
@@ -27,14 +29,17 @@ def given_load(flags: LoadFlags) -> Load:
     return _steady(flags, flags.rate, flags.prompt, flags.output)
 
 
-def service_load(service: PDInferenceService, flags: LoadFlags) -> Load:
-    """A service's load: as asked for by the flags, else what its status has seen."""
+def service_load(service: PDInferenceService, context: str | None, flags: LoadFlags) -> Load:
+    """A service's load: as asked for by the flags, else what its status has seen.
+
+    `context` is the kubeconfig's that the service was read with.
+    """
     if flags.trace is not None and flags.prometheus is not None:
         raise PlanningError("give the load by --trace or by --prometheus, not by both")
     if flags.trace is not None:
         return given_load(flags)
     if flags.prometheus is not None:
-        return _prometheus_load(service, flags.prometheus)
+        return _prometheus_load(service, prometheus_from_here(connect(context), flags.prometheus))
     seen = service.status.demand
     rate, prompt, output = flags.rate, flags.prompt, flags.output
     if seen is not None:
@@ -75,9 +80,10 @@ def _at_rate(load: Load, rate: float | None) -> Load:
     return Load(prefill, decode, f"{load.source}, scaled to {rate:g} requests/s")
 
 
-def _prometheus_load(service: PDInferenceService, url: str) -> Load:
+def _prometheus_load(service: PDInferenceService, reached: Reached) -> Load:
     reader = PrometheusReader(
-        url,
+        reached.url,
+        access=reached.access,
         scrape_interval_seconds=float(service.spec.metrics.scrape_interval_seconds),
         series=series_of(service.spec),
     )
@@ -86,5 +92,5 @@ def _prometheus_load(service: PDInferenceService, url: str) -> Load:
     finally:
         reader.close()
     if not isinstance(reading, Known):
-        raise PlanningError(f"Prometheus: {reading.message}")
+        raise PlanningError(f"Prometheus: {reading.message} {reached.advice}")
     return Load(reading.value, reading.value, "Prometheus, the last 5 minutes")

@@ -54,7 +54,7 @@ def about(
     """A request about a service as it is, flags before what its spec and status say."""
     spec = service.spec
     return PlanRequest(
-        load=service_load(service, load),
+        load=service_load(service, context, load),
         objectives=Objectives(
             _own_objective("--ttft", spec.objectives.ttft, flags.ttft_ms, flags.percentile),
             _own_objective("--tpot", spec.objectives.tpot, flags.tpot_ms, flags.percentile),

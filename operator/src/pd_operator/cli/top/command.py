@@ -36,7 +36,7 @@ def top(
     kubectl pd top chat -w --prometheus http://127.0.0.1:9090
     """
     services = ServiceReader(name, namespace, context)
-    offered = OfferedLoad(services.read(), prometheus)
+    offered = OfferedLoad(services.cluster, services.read(), prometheus)
     show(lambda: _look(services.read(), offered), Console(), watch=watch)
 
 
@@ -53,7 +53,7 @@ def screen(
     view = service_view(service, offered)
     parts: list[RenderableType] = [_heading(service, now), Text(), panels.load(view)]
     if prometheus_fault:
-        parts.append(Text(f"No load of the past: {prometheus_fault} (--prometheus URL)", "dim"))
+        parts.append(Text(f"No load of the past: {prometheus_fault}", "dim"))
     parts += [Text(), panels.pools(view), Text(), panels.attainment(view)]
     parts += [Text(), panels.decision(view), *_changes(service), *_faults(service)]
     return Panel(Group(*parts), title=str(service.key), title_align="left", border_style="dim")

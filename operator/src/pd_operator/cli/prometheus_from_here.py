@@ -1,0 +1,57 @@
+"""Reaches a service's Prometheus from where a command runs, which may be outside the cluster."""
+
+import socket
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.service_proxy import InCluster
+from pd_operator.telemetry.access import PrometheusAccess
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where to ask, how, and what to do where that does not answer."""
+
+    url: str
+    access: PrometheusAccess
+    advice: str
+
+    @classmethod
+    def directly(cls, url: str) -> Self:
+        """As the address says, by nobody in particular."""
+        return cls(url, PrometheusAccess(), "Reach it from here with --prometheus URL.")
+
+
+def prometheus_from_here(cluster: Cluster, url: str) -> Reached:
+    """`url` itself where its host is known here, else through the API server's proxy.
+
+    An address that is neither known here nor that of a Service stays as it is.
+    """
+    service = InCluster.parse(url)
+    if service is None or _known_here(url):
+        return Reached.directly(url)
+    proxy = cluster.proxy_to(service)
+    access = PrometheusAccess(
+        token=proxy.token,
+        authority=proxy.authority,
+        certificate=proxy.certificate,
+        private_key=proxy.private_key,
+    )
+    where = f"-n {service.namespace} service/{service.name}"
+    advice = (
+        "It was asked through the API server's proxy, which takes the right to get services/proxy "
+        f"in {service.namespace}. Else: kubectl port-forward {where} 9090:{service.port}, and "
+        "--prometheus http://127.0.0.1:9090."
+    )
+    return Reached(proxy.url, access, advice)
+
+
+def _known_here(url: str) -> bool:
+    """Whether this machine finds the host, as a pod does, or one with a way into the cluster."""
+    try:
+        socket.getaddrinfo(urlsplit(url).hostname, None)
+    except OSError:
+        return False
+    return True

@@ -123,9 +123,18 @@ def test_a_worker_leaves_the_routers_table_before_it_is_told_to_stop(service: Pa
 
 def test_a_busy_worker_is_not_killed_by_its_liveness_probe(service: Parse) -> None:
     liveness = container(service(), "chat-prefill", "engine")["livenessProbe"]
-    # SGLang's /health takes up to 20 s under load.
-    assert liveness["httpGet"]["path"] == "/health"
+    # A token takes up to 20 s under load.
+    assert liveness["httpGet"]["path"] == "/health_generate"
     assert liveness["timeoutSeconds"] > 20
+
+
+def test_the_question_that_routers_ask_twice_is_answered_at_once(service: Parse) -> None:
+    (quick,) = [
+        one["value"]
+        for one in container(service(), "chat-decode", "engine")["env"]
+        if one["name"] == "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION"
+    ]
+    assert quick == "0"
 
 
 @pytest.mark.parametrize(("expected_startup", "budget"), [(30, 1800), (1800, 7200)])

@@ -2,10 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 from prometheus_api_client.exceptions import PrometheusApiClientException
@@ -42,6 +44,10 @@ class PrometheusError(Exception):
         self.message = message
 
 
+class RefusedError(PrometheusError):
+    """Prometheus answered, and that it does not answer this, or not wholly."""
+
+
 @dataclass(frozen=True)
 class Series:
     """One series of an answer."""
@@ -53,6 +59,12 @@ class Series:
 class IncompleteAnswerError(Exception):
     """Prometheus, or what stands in its place, says that its answer is not the whole."""
 
+
+QUESTION_LABEL = "pd_question"
+"""Tells the answers to several questions of one request apart."""
+
+LONGEST_TOGETHER = 7000
+"""Bytes of a query as a URL has them: proxies take 8 kB of a line."""
 
 HARMLESS_INFO = "metric might not be a counter"
 """Prometheus' advice about a name; every other remark is about the data."""
@@ -99,10 +111,37 @@ class PrometheusSession:
         self._access = access
         self._timeout_seconds = timeout_seconds
         self._deadline = time.monotonic() + timeout_seconds
+        self._known: dict[tuple[str, float], list[Series]] = {}
+
+    def ask_ahead(self, queries: Sequence[str], at_seconds: float) -> None:
+        """Ask for several vectors in few requests, so that `ask` has the answers when it is asked.
+
+        A request costs both sides more than a question does. Where several together are refused,
+        each will be asked by itself.
+        """
+        with suppress(RefusedError):
+            for together in _together(queries):
+                answers = self._ask(" or ".join(_numbered(together)), at_seconds)
+                known = self._by_question(answers)
+                for number, query in enumerate(together):
+                    self._known[query, at_seconds] = known.get(number, [])
+
+    def _by_question(self, answers: list[Series]) -> dict[int, list[Series]]:
+        found: dict[int, list[Series]] = {}
+        for one in answers:
+            labels = dict(one.labels)
+            number = labels.pop(QUESTION_LABEL, "")
+            if not number.isdecimal():
+                raise self._error("mixes answers up", kind=RefusedError)
+            found.setdefault(int(number), []).append(Series(labels, one.samples))
+        return found
 
     def ask(self, query: str, at_seconds: float) -> list[Series]:
         """The vector that `query` is at a moment."""
+        known = self._known.get((query, at_seconds))
+        return self._ask(query, at_seconds) if known is None else known
 
+    def _ask(self, query: str, at_seconds: float) -> list[Series]:
         def ask(limit: int) -> list[Series]:
             moment = {"time": f"{at_seconds:.3f}"}
             answer = self._prometheus.custom_query(query, params=moment, timeout=limit)
@@ -146,11 +185,13 @@ class PrometheusSession:
             raise self._error(
                 f"does not vouch for its answer: {error}. Look at what stands behind it.",
                 ConditionReason.METRICS_INCOMPLETE,
+                kind=RefusedError,
             ) from error
         except PrometheusApiClientException as error:
             raise self._error(
                 f"refused a query: {error}. Is this the address of a Prometheus, and may the "
-                "operator read from it (spec.metrics.bearerTokenSecret, basicAuthSecret)?"
+                "operator read from it (spec.metrics.bearerTokenSecret, basicAuthSecret)?",
+                kind=RefusedError,
             ) from error
         except (RequestException, OSError) as error:
             raise self._error(
@@ -164,11 +205,38 @@ class PrometheusSession:
             ) from error
 
     def _error(
-        self, words: str, reason: ConditionReason = ConditionReason.PROMETHEUS_UNREACHABLE
+        self,
+        words: str,
+        reason: ConditionReason = ConditionReason.PROMETHEUS_UNREACHABLE,
+        *,
+        kind: type[PrometheusError] = PrometheusError,
     ) -> PrometheusError:
         url = self._prometheus.url
         said = self._access.without_secrets(without_secrets(f"{url} {words}", url))
-        return PrometheusError(reason, said)
+        return kind(reason, said)
+
+
+def _together(queries: Sequence[str]) -> Iterator[list[str]]:
+    """The queries, as many at a time as one URL has room for."""
+    together: list[str] = []
+    room = LONGEST_TOGETHER
+    for query in dict.fromkeys(queries):
+        length = len(quote_plus(*_numbered([query])))
+        if together and length > room:
+            yield together
+            together, room = [], LONGEST_TOGETHER
+        together.append(query)
+        room -= length
+    if together:
+        yield together
+
+
+def _numbered(queries: Sequence[str]) -> list[str]:
+    """Each with its number as a label, so that none hides another's series."""
+    return [
+        f'label_replace({query},"{QUESTION_LABEL}","{number}","","")'
+        for number, query in enumerate(queries)
+    ]
 
 
 def _cause(error: OSError) -> str:

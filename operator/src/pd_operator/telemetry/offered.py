@@ -7,8 +7,12 @@ from pd_operator.api.roles import Role
 from pd_operator.demand import ENOUGH_REQUESTS, NO_LENGTH_SEEN, Demand, LengthDistribution
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, Series
-from pd_operator.telemetry.queries import ServiceQueries
-from pd_operator.telemetry.request_rate import TOO_MANY_TO_VANISH, read_request_rate
+from pd_operator.telemetry.queries import Question, ServiceQueries
+from pd_operator.telemetry.request_rate import (
+    TOO_MANY_TO_VANISH,
+    read_request_rate,
+    usual_questions,
+)
 from pd_operator.telemetry.template import Template
 
 OLDER_WINDOWS_SECONDS = (3_600.0, 86_400.0)
@@ -34,6 +38,7 @@ OUTPUTS = LengthMetrics(
 
 def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     """The demand and the age of its oldest input in seconds; raises `PrometheusError`."""
+    queries.ask_ahead(_usual_questions(queries))
     rate, age = read_request_rate(queries)
     prompts, prompts_age = _lengths(queries, PROMPTS, rate)
     outputs, outputs_age = _lengths(queries, OUTPUTS, rate)
@@ -41,6 +46,17 @@ def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     # short answers, as in code completion, their product says too much of the context.
     context = queries.number(promql.CONTEXT_TOKENS_MEAN)
     return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
+
+
+def _usual_questions(queries: ServiceQueries) -> list[Question]:
+    """What is asked of a service whose last window has requests enough."""
+    return [
+        *usual_questions(queries),
+        *(Question(one.buckets) for one in (PROMPTS, OUTPUTS)),
+        *(Question(one.mean) for one in (PROMPTS, OUTPUTS)),
+        *(queries.newest(one.requests, one.role) for one in (PROMPTS, OUTPUTS)),
+        Question(promql.CONTEXT_TOKENS_MEAN),
+    ]
 
 
 def _lengths(

@@ -1,8 +1,8 @@
 """The questions about one service at one moment."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.names import ServiceKey
@@ -12,6 +12,14 @@ from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, PrometheusSession, Series
 from pd_operator.telemetry.series import ServiceSeries, series_holes
 from pd_operator.telemetry.template import Matchers, Template, Value
+
+
+@dataclass(frozen=True)
+class Question:
+    """A template, and what fills its holes besides the window and the service's series."""
+
+    template: Template
+    holes: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,19 @@ class ServiceQueries:
     window_seconds: float
     scrape_interval_seconds: float
 
+    def ask_ahead(self, questions: Iterable[Question]) -> None:
+        """Ask in few requests what will be asked for next."""
+        rendered = [self._rendered(q.template, self.window_seconds, q.holes) for q in questions]
+        self.conversation.ask_ahead(rendered, self.now_seconds)
+
+    def newest(self, metric: str, role: Role) -> Question:
+        """What `age_seconds` asks."""
+        return Question(promql.NEWEST_SAMPLE, {"metric": metric, "pods": self.workers(role)})
+
+    def done(self, metric: str, role: Role) -> Question:
+        """How many requests the workers of a role have ended, by a metric of theirs."""
+        return Question(promql.REQUESTS_DONE, {"metric": metric, "pods": self.workers(role)})
+
     def number(
         self,
         template: Template,
@@ -33,8 +54,13 @@ class ServiceQueries:
         **holes: Value,
     ) -> float | None:
         """The one number of a template over a window; None where there is no series."""
-        query = self._rendered(template, window_seconds or self.window_seconds, holes)
-        return _defined(self.conversation.ask_number(query, self.now_seconds), template)
+        return self.answer(Question(template, holes), window_seconds)
+
+    def answer(self, question: Question, window_seconds: float | None = None) -> float | None:
+        """The same for a question."""
+        window = window_seconds or self.window_seconds
+        query = self._rendered(question.template, window, question.holes)
+        return _defined(self.conversation.ask_number(query, self.now_seconds), question.template)
 
     def series(self, template: Template, window_seconds: float) -> list[Series]:
         """All series of a template over another window."""
@@ -57,9 +83,7 @@ class ServiceQueries:
 
         Raises `PrometheusError` (`MetricsStale`) for one that is too old.
         """
-        return self._age(
-            self.number(promql.NEWEST_SAMPLE, metric=metric, pods=self.workers(role)), metric
-        )
+        return self._age(self.answer(self.newest(metric, role)), metric)
 
     def request_count_age_seconds(self) -> float | None:
         """Age of the newest count of clients' requests, as `age_seconds`. Probes tell nothing."""

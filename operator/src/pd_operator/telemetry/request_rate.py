@@ -4,7 +4,7 @@ from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError
-from pd_operator.telemetry.queries import ServiceQueries
+from pd_operator.telemetry.queries import Question, ServiceQueries
 
 TOO_MANY_TO_VANISH = 20
 """So many requests at the router and none done at the engines is no mere delay."""
@@ -32,6 +32,12 @@ def read_request_rate(queries: ServiceQueries) -> tuple[float, float]:
         raise _half_known(queries, has_count=age is not None)
     _must_count_all(queries)
     return known
+
+
+def usual_questions(queries: ServiceQueries) -> list[Question]:
+    """What `read_request_rate` asks of a service that has a load."""
+    counts = (promql.NEWEST_REQUEST_COUNT, promql.REQUEST_RATE, promql.REQUESTS_COUNTED)
+    return [*map(Question, counts), *_done(queries)]
 
 
 def _idle_age(queries: ServiceQueries) -> float:
@@ -96,19 +102,15 @@ def _must_count_all(queries: ServiceQueries) -> None:
 def _counted_and_done(queries: ServiceQueries, window_seconds: float) -> tuple[float, float]:
     """Requests of a window at the routers, at most, and at the workers, at least."""
     counted = queries.number(promql.REQUESTS_COUNTED, window_seconds=window_seconds) or 0.0
-    ended = (
-        queries.number(
-            promql.REQUESTS_DONE,
-            window_seconds=window_seconds,
-            metric=metric,
-            pods=queries.workers(role),
-        )
-        for role, metric in (
-            (Role.PREFILL, promql.PREFILL_REQUESTS),
-            (Role.DECODE, promql.DECODE_REQUESTS),
-        )
-    )
+    ended = (queries.answer(one, window_seconds) for one in _done(queries))
     return counted, max(done or 0.0 for done in ended)
+
+
+def _done(queries: ServiceQueries) -> list[Question]:
+    return [
+        queries.done(promql.PREFILL_REQUESTS, Role.PREFILL),
+        queries.done(promql.DECODE_REQUESTS, Role.DECODE),
+    ]
 
 
 def _too_many(counted: float, done: float) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from pd_operator.actuation.applier import ChildrenRefusedError
 from pd_operator.actuation.cluster import ClusterError
 from pd_operator.api.names import ServiceKey
+from pd_operator.controller import supervisor
 from pd_operator.controller.registry import Registry
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.supervisor import Supervisor
@@ -112,6 +113,43 @@ async def test_a_failing_service_delays_no_other() -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert tickers["good"].closed.is_set()
+
+
+async def test_a_new_leader_takes_services_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_TICKS_AT_ONCE", 2)
+    first_done, at_once = asyncio.Event(), []
+
+    class Newcomer(CountingTicker):
+        async def tick(self) -> None:
+            at_once.append(self)
+            self.ticked.set()
+            await first_done.wait()
+
+    tickers = {name: Newcomer(nothing) for name in ("a", "b", "c")}
+    registry = Registry()
+    for name in tickers:
+        registry.put(resource(name))
+    schedule = Supervisor(registry, lambda key: tickers[key.name], OperatorMetrics())
+    running = asyncio.create_task(schedule.run())
+    await soon(tickers["a"].ticked)
+    await soon(tickers["b"].ticked)
+    assert at_once == [tickers["a"], tickers["b"]]
+    first_done.set()
+    await soon(tickers["c"].ticked)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_how_late_a_tick_ended_is_told() -> None:
+    registry, metrics, ticker = Registry(), OperatorMetrics(), CountingTicker(nothing)
+    registry.put(resource("chat"))
+    running = asyncio.create_task(Supervisor(registry, lambda _: ticker, metrics).run())
+    await soon(ticker.ticked)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert b"pd_operator_tick_lag_seconds_count 1.0" in metrics.exposition()
 
 
 async def test_the_series_of_a_service_that_is_gone_go_too() -> None:

@@ -8,7 +8,7 @@ tick and never the whole process. Errors keep the API's own words.
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,7 +77,7 @@ class Cluster:
 
     `namespace` is the one that is meant where a person names none. Writes pass the `fence`, and
     `DeposedError` comes out where that refuses one. Requests run in `threads`, by default those
-    that all of the process's share.
+    that all of the process share.
     """
 
     def __init__(
@@ -101,18 +101,19 @@ class Cluster:
         context: str | None = None,
         *,
         timeout_seconds: float = 10.0,
-        threads: Executor | None = None,
+        at_once: int = 10,
     ) -> "Cluster":
         """From `KUBECONFIG` (or a `context` of it) where there is one, else as the pod.
 
-        Raises `KubeconfigError`.
+        With threads of its own for so many requests `at_once`: whoever else waits for an answer in
+        this process takes none of them. Raises `KubeconfigError`.
         """
         connection = read_connection(context)
         return cls(
-            connection.client(),
+            connection.client(connections=at_once),
             timeout_seconds=timeout_seconds,
             namespace=connection.namespace,
-            threads=threads,
+            threads=ThreadPoolExecutor(at_once, thread_name_prefix="apiserver"),
         )
 
     def behind(self, fence: Fence) -> "Cluster":

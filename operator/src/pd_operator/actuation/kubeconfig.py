@@ -25,9 +25,14 @@ class Connection:
     settings: client.Configuration
     namespace: str
 
-    def client(self) -> client.ApiClient:
-        """A client of the API server that leaves it to its caller when to try again."""
+    def client(self, connections: int = 10) -> client.ApiClient:
+        """A client of the API server that leaves it to its caller when to try again.
+
+        It keeps so many connections. By default those are five for each core, and a request beyond
+        them makes one of its own, with a handshake.
+        """
         self.settings.retries = False
+        self.settings.connection_pool_maxsize = connections
         return client.ApiClient(self.settings)
 
 

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 from pd_operator.api.names import ServiceKey
@@ -22,6 +23,11 @@ DEADLINE_PERIODS = 4.0
 SHORTEST_DEADLINE_SECONDS = 30.0
 LATEST_SECONDS = 2.0
 """A tick is so late at most because a step that lies between two is due."""
+
+FIRST_TICKS_AT_ONCE = 32
+"""A first tick reads days of history and compares all children. A new leader has one of every
+service before it: all at once, they would share the processor until each is past its deadline.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +70,7 @@ class Supervisor:
         self._metrics = metrics
         self._loops: dict[ServiceKey, asyncio.Task[None]] = {}
         self._logged: dict[ServiceKey, str] = {}
+        self._newcomers = asyncio.Semaphore(FIRST_TICKS_AT_ONCE)
         self.beat = time.monotonic()
 
     async def run(self) -> None:
@@ -97,20 +104,23 @@ class Supervisor:
     async def _serve(self, key: ServiceKey) -> None:
         ticker = self._make(key)
         wake = self._registry.entry(key).wake
+        due = time.monotonic()
+        turn: AbstractAsyncContextManager[object] = self._newcomers
         try:
             # Its children's last events poke the wake of a service that is gone.
             while key in self._registry:
-                wake.clear()
-                await self._tick(key, ticker)
-                await self._pause(key, ticker, wake)
+                async with turn:
+                    wake.clear()
+                    await self._tick(key, ticker, due)
+                due, turn = await self._pause(key, ticker, wake), nullcontext()
         finally:
             ticker.close()
 
-    async def _pause(self, key: ServiceKey, ticker: Ticker, wake: asyncio.Event) -> None:
-        """Until the next tick is due or asked for; what has begun goes on meanwhile.
+    async def _pause(self, key: ServiceKey, ticker: Ticker, wake: asyncio.Event) -> float:
+        """Until the next tick is due or asked for; since when it has been (monotonic seconds).
 
-        A tick lasts longer than what it would keep from going on: it comes after that, within
-        limits.
+        What has begun goes on meanwhile. A tick lasts longer than what it would keep from going on:
+        it comes after that, within limits.
         """
         jitter = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreads ticks, guards no secret
         due = time.monotonic() + ticker.period_seconds * jitter
@@ -118,12 +128,14 @@ class Supervisor:
             now, rest = time.monotonic(), ticker.rest_seconds
             if rest is None or now + rest > due + LATEST_SECONDS:
                 await _first(wake.wait(), at_most=due - now)
-                return
+                break
             await _first(wake.wait(), at_most=rest)
             if not wake.is_set():
                 await self._go_on(key, ticker)
+        return min(due, time.monotonic())
 
-    async def _tick(self, key: ServiceKey, ticker: Ticker) -> None:
+    async def _tick(self, key: ServiceKey, ticker: Ticker, due: float) -> None:
+        """Tick now what was `due` at a moment (monotonic seconds)."""
         started = time.monotonic()
         result = "ok"
         try:
@@ -133,7 +145,9 @@ class Supervisor:
             result = _result(error)
             self._log(key, "tick", error)
             await self._tell(key, ticker, error)
-        self._metrics.ticked(key, result, time.monotonic() - started)
+        ended = time.monotonic()
+        self._metrics.ticked(key, result, ended - started)
+        self._metrics.tick_lag_seconds.observe(ended - due)
 
     async def _go_on(self, key: ServiceKey, ticker: Ticker) -> None:
         """Where it fails, the next tick tries again, and tells."""

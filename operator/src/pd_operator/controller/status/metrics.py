@@ -34,6 +34,12 @@ class OperatorMetrics:
             registry=self.registry,
             buckets=TICK_BUCKETS,
         )
+        self.tick_lag_seconds = Histogram(
+            "pd_operator_tick_lag_seconds",
+            "Seconds from when a tick was due to its end.",
+            registry=self.registry,
+            buckets=TICK_BUCKETS,
+        )
         self.tick_step_seconds = Histogram(
             "pd_operator_tick_step_duration_seconds",
             "Seconds that a step of a tick took.",

@@ -33,7 +33,7 @@ def test_an_empty_cache_wants_everything_built(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
-    assert pending_families() == list(FAMILIES)
+    assert pending_families(Program) == list(FAMILIES)
 
 
 def test_assets_of_kubebuilder_are_used_and_not_built(

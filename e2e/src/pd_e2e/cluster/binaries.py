@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pd_e2e.cluster.compiler import go_build
-from pd_e2e.cluster.families import FAMILIES, Family, Program
+from pd_e2e.cluster.families import FAMILIES, WANTED_ALWAYS, Family, Program
 from pd_e2e.cluster.locking import exclusive
 from pd_e2e.cluster.progress import PlainProgress, Progress, step
 from pd_e2e.cluster.toolchain import find_go
@@ -34,7 +34,7 @@ def cache_directory() -> Path:
 
 
 def ensure_programs(
-    wanted: Iterable[Program] = tuple(Program), progress: Progress | None = None
+    wanted: Iterable[Program] = WANTED_ALWAYS, progress: Progress | None = None
 ) -> Programs:
     """Return the wanted programs, built first where the cache does not hold them.
 
@@ -61,7 +61,7 @@ def ensure_programs(
     return Programs(paths)
 
 
-def pending_families(wanted: Iterable[Program] = tuple(Program)) -> list[Family]:
+def pending_families(wanted: Iterable[Program] = WANTED_ALWAYS) -> list[Family]:
     """Families that `ensure_programs` would have to build, in order."""
     wanted = tuple(wanted)
     given = _from_assets(wanted)

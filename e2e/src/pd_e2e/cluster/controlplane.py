@@ -52,11 +52,13 @@ class ControlPlane:
         directory: Path,
         *,
         node_grace_seconds: int = 40,
+        controller_writes_per_second: int = 20,
         progress: Progress | None = None,
     ) -> None:
         """Prepare, without starting anything.
 
-        A node whose agent is silent for `node_grace_seconds` becomes NotReady.
+        A node whose agent is silent for `node_grace_seconds` becomes NotReady. Kubernetes' own
+        controllers send at most `controller_writes_per_second`, and half as many more in a burst.
 
         Raises:
             UnsupportedPlatformError: this is not Linux.
@@ -66,6 +68,7 @@ class ControlPlane:
         self._programs = programs
         self._progress = progress or SilentProgress()
         self._node_grace_seconds = node_grace_seconds
+        self._controller_writes_per_second = controller_writes_per_second
         ports = free_ports(3)
         self.layout = flags.Layout(directory.resolve(), *ports)
         self.commands = ClusterCommands(programs, self.kubeconfig, self.layout.directory / "home")
@@ -170,7 +173,9 @@ class ControlPlane:
             stack,
             lifeline,
             Program.KUBE_CONTROLLER_MANAGER,
-            flags.controller_manager_flags(layout, self._node_grace_seconds),
+            flags.controller_manager_flags(
+                layout, self._node_grace_seconds, self._controller_writes_per_second
+            ),
         )
         self._launch(stack, lifeline, Program.KUBE_SCHEDULER, flags.scheduler_flags(layout))
         eventually(self._default_service_account, timeout_seconds=60)

@@ -29,6 +29,13 @@ class Daemon:
         """The program's name."""
         return Path(self.command[0]).name
 
+    @property
+    def pid(self) -> int:
+        """Its process, which leads a process group of that number."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} does not run")
+        return self._process.pid
+
     def start(self) -> None:
         """Start it; a second call while it runs does nothing."""
         if self._process is not None and self._process.poll() is None:

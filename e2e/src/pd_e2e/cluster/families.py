@@ -23,6 +23,11 @@ class Program(StrEnum):
     PROMTOOL = "promtool"
     KUBECONFORM = "kubeconform"
     REGISTRY = "registry"
+    KWOK = "kwok"
+
+
+WANTED_ALWAYS = tuple(program for program in Program if program is not Program.KWOK)
+"""What demo and tests use; kwok serves a benchmark alone, which asks for it by name."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,12 @@ FAMILIES = (
         name="registry",
         module="github.com/distribution/distribution/v3",
         packages={Program.REGISTRY: "github.com/distribution/distribution/v3/cmd/registry"},
+        cold_build_seconds=60,
+    ),
+    Family(
+        name="kwok",
+        module="sigs.k8s.io/kwok",
+        packages={Program.KWOK: "sigs.k8s.io/kwok/cmd/kwok"},
         cold_build_seconds=60,
     ),
 )

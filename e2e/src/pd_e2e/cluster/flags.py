@@ -112,7 +112,9 @@ def apiserver_flags(layout: Layout) -> list[str]:
     ]
 
 
-def controller_manager_flags(layout: Layout, node_grace_seconds: int) -> list[str]:
+def controller_manager_flags(
+    layout: Layout, node_grace_seconds: int, writes_per_second: int
+) -> list[str]:
     """Flags of a kube-controller-manager; a node silent for the grace period is NotReady."""
     controllers = ",".join(["*", *(f"-{name}" for name in _CONTROLLERS_OFF)])
     return [
@@ -122,6 +124,8 @@ def controller_manager_flags(layout: Layout, node_grace_seconds: int) -> list[st
         f"--controllers={controllers}",
         f"--node-monitor-grace-period={node_grace_seconds}s",
         f"--node-monitor-period={max(1, node_grace_seconds // 8)}s",
+        f"--kube-api-qps={writes_per_second}",
+        f"--kube-api-burst={writes_per_second * 3 // 2}",
         "--leader-elect=false",
         "--secure-port=0",
     ]

@@ -2,10 +2,10 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 
@@ -37,9 +37,13 @@ class Prometheus:
         scrape_interval_seconds: int = 15,
         rule_files: Sequence[Path] = (),
         history: Path | None = None,
+        scrape_configs: Sequence[Mapping[str, Any]] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        """Prepare, without starting anything; `directory` takes data, configuration and log."""
+        """Prepare, without starting anything; `directory` takes data, configuration and log.
+
+        `scrape_configs`, in Prometheus' own words, stand in the place of the cluster's pods.
+        """
         self._programs = programs
         self.directory = directory.resolve()
         self._config = prometheus_config(
@@ -47,6 +51,8 @@ class Prometheus:
             scrape_interval_seconds,
             tuple(path.resolve() for path in rule_files),
         )
+        if scrape_configs is not None:
+            self._config["scrape_configs"] = [dict(one) for one in scrape_configs]
         self._history = history
         self._progress = progress or SilentProgress()
         (self._port,) = free_ports(1)

@@ -19,7 +19,7 @@ def card(
     fault = first_fault(service.status.conditions)
     rows = element(
         "dl",
-        *_row("offered load", _load(service), load_line(rates, now_seconds)),
+        *_row("offered load", _load(service), _most(rates), load_line(rates, now_seconds)),
         *_row("forecast", _forecast(service)),
         *(part for role in Role for part in _row(role.value, *_pool(service, role))),
         *(part for name in ("TTFT", "TPOT") for part in _row(*_attained(service, name))),
@@ -57,6 +57,14 @@ def _load(service: PDInferenceService) -> Markup:
         return element("span", "unknown", class_="bad")
     rate = f"{demand.milli_requests_per_second / 1000:.1f}"
     return joined(element("b", rate), " requests/s ")
+
+
+def _most(rates: Sequence[tuple[float, float]]) -> Markup:
+    """The scale of the line, which has no axis."""
+    if not rates:
+        return joined()
+    most = max(rate for _, rate in rates)
+    return element("small", f"at most {most:.1f} in the last half hour")
 
 
 def _forecast(service: PDInferenceService) -> str:
@@ -115,7 +123,9 @@ def _changes(service: PDInferenceService) -> Iterator[Markup]:
         )
         for change in reversed(newest)
     )
-    yield element("details", element("summary", "Last changes"), element("table", *rows))
+    # Open: a closed one that somebody opened would be closed again by the next renewal.
+    summary, table = element("summary", "Last changes"), element("table", *rows)
+    yield element("details", summary, table, open="")
 
 
 def _faults(service: PDInferenceService) -> Iterator[Markup]:

@@ -10,7 +10,8 @@ Not all past errors are alike, so they are weighted (Barber et al. 2023, arXiv 2
 of the weight is on errors that were made at a like level of the load, a third on those that earlier
 days made around this time, and a third on all. Errors made at a level that has nothing in common
 with now's say nothing of it, as those of an idle night say nothing of a busy morning: they have no
-weight. Where few errors at a like level are known, margins are at least those of the newest errors.
+weight. Where few errors at a like level are known, or few since the present level began, margins
+are at least those of the newest errors: whether today's errors are like Friday's is not known yet.
 """
 
 import math
@@ -60,7 +61,8 @@ _MINIMUM_KERNEL = 0.05
 """Below this weight an error has none, and is left out of how rough times are, too."""
 
 _FEW = 30
-"""Below these many errors at a like level, margins are at least those of the newest errors."""
+"""Below these many errors at a like level, or of the present level, margins are at least those of
+the newest errors."""
 
 _HOURS_PER_SEASON = 24
 """An error counts by how near to this time of day it was made; an hour off, for 60 %."""
@@ -117,12 +119,12 @@ def margins(
     """Margins at `quantiles` around a forecast of `level`, shape (q,).
 
     `season_bins` is the length of the load's rhythm, 0 where it has none. `newest` gives margins
-    that hold at least where few errors at a like level are known. `plain` margins weight errors by
-    the clock alone: those of a yardstick.
+    that hold at least where few errors at a like level, or of the present one, are known. `plain`
+    margins weight errors by the clock alone: those of a yardstick.
     """
     weights, like = _weights(past, level, horizon_steps, season_bins, plain=plain)
     found = _locally_weighted(past, weights, horizon_steps, quantiles)
-    if newest is None or like >= _FEW:
+    if newest is None or min(like, len(past.newest)) >= _FEW:
         return found
     least, high = newest(), np.array(quantiles) > 0.5
     return np.where(high, np.maximum(found, least), np.minimum(found, least))

@@ -129,6 +129,18 @@ def test_where_few_errors_at_a_like_level_are_known_the_newest_ones_are_a_floor(
     assert margins(many, 30.0, 1, (0.95,), newest=lambda: np.array([9.0]))[0] < 9.0
 
 
+def test_of_a_level_that_has_just_begun_again_the_newest_errors_are_a_floor() -> None:
+    """Friday's errors at this level say what they may become, Monday's what they are."""
+    friday, monday = alternating(0.5, 300), alternating(2.0, 15)
+    errors = np.concatenate([friday, monday])
+    levels = np.full(315, LEVEL)
+    new, old = (
+        margins(past(errors, levels, settled), LEVEL, 1, (0.95,), newest=lambda: np.array([5.0]))[0]
+        for settled in (15, 315)
+    )
+    assert old < new == 5.0
+
+
 def test_an_error_of_a_surprise_makes_times_no_rougher_but_counts_as_one_of_all() -> None:
     errors = alternating(1.0, 500)
     errors[-3] = 1000.0

@@ -129,6 +129,11 @@ class Hedge(SelfScoring):
         """Each expert's share of the forecast at each of the newest bins, shape (n,)."""
         return dict(zip(EXPERTS, self._shares(horizon_steps), strict=True))
 
+    def said_by_experts(self, horizon_steps: int) -> dict[str, float]:
+        """What each expert alone forecasts from the newest bin; NaN where it forecasts nothing."""
+        newest = self._ensembles_with(horizon_steps).pending[self._place(horizon_steps), :, -1]
+        return dict(zip(EXPERTS, (newest**2).tolist(), strict=True))
+
     def _shares(self, steps: int) -> FloatArray:
         shares: FloatArray = self._ensembles_with(steps).shares[self._place(steps)]
         return shares

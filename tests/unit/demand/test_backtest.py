@@ -79,6 +79,25 @@ def test_the_shares_of_the_experts_sum_to_one(replayed: SeriesBacktest) -> None:
     assert not replay(noisy(), BacktestPlan("Ewma", 0.0, (300.0,), maximum_origins=20)).shares
 
 
+def test_an_expert_is_worth_what_it_said_alone_against_the_last_value(
+    replayed: SeriesBacktest,
+) -> None:
+    scores = {score.name: score for score in replayed.experts}
+    most = max(scores.values(), key=lambda score: score.share)
+    assert most.error_vs_last_value < 0.9
+    for name, score in scores.items():
+        said, shares = replayed.said[name], replayed.shares[name]
+        known = ~np.isnan(said)
+        own = np.abs(replayed.actual[0] - said)[known].mean()
+        last = np.abs(replayed.actual[0] - replayed.last[0])[known].mean()
+        assert score.error_vs_last_value == pytest.approx(own / last)
+        assert score.share == pytest.approx(shares.mean())
+        assert score.least_share <= score.share <= score.most_share
+    silent = set(replayed.shares) - set(scores)
+    assert "season found" in silent
+    assert all((replayed.shares[name] == 0).all() for name in silent)
+
+
 def test_where_the_model_loses_the_last_value_is_what_is_used() -> None:
     steps = np.repeat([10.0, 40.0, 15.0, 60.0, 20.0, 50.0, 12.0, 44.0], 60)
     plan = BacktestPlan("DampedTrend", 0.0, (60.0,), maximum_origins=200)

@@ -1,12 +1,14 @@
 """The default forecaster: what it learns from, and that nothing depends on how bins come in."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from pd_forecasting import Hedge
 from pd_forecasting.base import FloatArray
-from pd_forecasting.experts import EXPERTS
+from pd_forecasting.experts import EXPERTS, FOUND_SEASON
 from pd_forecasting.horizon_ensembles import HorizonEnsembles
 from pd_forecasting.observed_series import ObservedSeries
 from pd_forecasting.regression import (
@@ -84,6 +86,17 @@ def test_the_shares_of_the_experts_are_whole_at_every_bin() -> None:
     shares = forecaster.weights(6)
     assert tuple(shares) == EXPERTS
     np.testing.assert_allclose(np.sum(list(shares.values()), axis=0), 1.0)
+
+
+def test_the_forecast_is_what_the_experts_say_by_their_shares() -> None:
+    forecaster = Hedge(season_bins=DAY)
+    forecaster.fit(daily_load(5, noise=0.1), (6,))
+    shares, said = forecaster.weights(6), forecaster.said_by_experts(6)
+    spoke = [name for name in EXPERTS if shares[name][-1] > 0]
+    assert len(spoke) > 2
+    root = sum(shares[name][-1] * math.sqrt(said[name]) for name in spoke)
+    assert forecaster.forecast((6,), (0.5,)).points[0] == pytest.approx(root**2)
+    assert math.isnan(said[FOUND_SEASON])
 
 
 def test_a_level_that_jumps_is_followed_within_a_few_bins() -> None:

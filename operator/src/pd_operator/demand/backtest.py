@@ -71,6 +71,22 @@ class HorizonScore:
     origins: int
 
 
+@dataclass(frozen=True)
+class ExpertScore:
+    """What one expert of the model was worth at the first horizon.
+
+    - `share`, `least_share`, `most_share`: of the forecast; mean and extremes over the origins.
+    - `error_vs_last_value`: relative MAE of what the expert alone forecast, over the origins where
+      it forecast anything.
+    """
+
+    name: str
+    share: float
+    least_share: float
+    most_share: float
+    error_vs_last_value: float
+
+
 @dataclass(frozen=True, eq=False)
 class SeriesBacktest:
     """All forecasts of one series; h horizons, o origins, q percentiles.
@@ -81,7 +97,7 @@ class SeriesBacktest:
     - `quantiles`: of what was acted on, (h, o, q). `trusted`: whether that is the model, (h, o).
     - `season_seconds`: period of the rhythm that the model had found and followed, (o,).
     - `shares`: weight of each of the model's experts at the first horizon, (o,); empty for a model
-      without experts.
+      without experts. `said`: what each alone forecast, (o,), NaN where nothing.
     """
 
     name: str
@@ -97,6 +113,24 @@ class SeriesBacktest:
     trusted: FloatArray
     season_seconds: FloatArray
     shares: Mapping[str, FloatArray] = field(default_factory=dict)
+    said: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def experts(self) -> tuple[ExpertScore, ...]:
+        """Scores of those experts that ever had a share."""
+        return tuple(
+            self._score_of(name, shares)
+            for name, shares in self.shares.items()
+            if np.nanmax(shares, initial=0.0) > 0
+        )
+
+    def misses(self, expert: str) -> tuple[FloatArray, FloatArray]:
+        """Absolute errors of an expert and of the last value at the first horizon, (o,) each.
+
+        NaN where either is unknown.
+        """
+        own, last = (_miss(self.actual[0], said) for said in (self.said[expert], self.last[0]))
+        return own + 0 * last, last + 0 * own
 
     @property
     def scores(self) -> tuple[HorizonScore, ...]:
@@ -110,6 +144,17 @@ class SeriesBacktest:
         least = self.sustained[row] * (1 - ROUNDING)
         held: FloatArray = np.where(unknown, np.nan, least <= edge)
         return held
+
+    def _score_of(self, expert: str, shares: FloatArray) -> ExpertScore:
+        own, last = self.misses(expert)
+        known = shares[~np.isnan(shares)]
+        return ExpertScore(
+            name=expert,
+            share=_mean(shares),
+            least_share=float(known.min()),
+            most_share=float(known.max()),
+            error_vs_last_value=_over(_mean(own), _mean(last)),
+        )
 
     def _score(self, row: int) -> HorizonScore:
         own, used, last, actual = (a[row] for a in (self.own, self.used, self.last, self.actual))
@@ -173,6 +218,7 @@ def backtest(
         trusted=record.trusted,
         season_seconds=record.season_bins * bin_seconds,
         shares=record.shares,
+        said=record.said,
     )
 
 
@@ -208,6 +254,7 @@ class _Record:
         self.quantiles = np.full((len(steps), origins, len(percentiles)), np.nan)
         self.season_bins = np.full(origins, np.nan)
         self.shares: dict[str, FloatArray] = {}
+        self.said: dict[str, FloatArray] = {}
 
     def note(self, column: int, fitted: FittedSeries, last_value: float) -> None:
         """Forecast every horizon; one that too little is known for stays unknown."""
@@ -226,8 +273,14 @@ class _Record:
             self.trusted[row, column] = fitted.trusted(steps)
         if isinstance(fitted.model, Hedge):
             for expert, shares in fitted.model.weights(self._steps[0]).items():
-                held = self.shares.setdefault(expert, np.full(self.own.shape[1], np.nan))
-                held[column] = shares[-1]
+                _held(self.shares, expert, self.own.shape[1])[column] = shares[-1]
+            for expert, said in fitted.model.said_by_experts(self._steps[0]).items():
+                _held(self.said, expert, self.own.shape[1])[column] = said
+
+
+def _held(arrays: dict[str, FloatArray], name: str, count: int) -> FloatArray:
+    """The array of that name; one of NaN where there is none yet."""
+    return arrays.setdefault(name, np.full(count, np.nan))
 
 
 def _came(loads: FloatArray, origins: IntArray, steps: tuple[int, ...]) -> FloatArray:

@@ -41,6 +41,8 @@ def test_a_file_gives_a_table_for_each_series_and_for_the_ratio(file: Path) -> N
     for name in ("requests", "prompt_tokens", "output_tokens"):
         assert f"{name}: Hedge beats the last value by" in result.output
     assert "ratio of prefill and decode work" in result.output
+    (ridge,) = re.findall(r"^ridge on all +(.+)$", result.output, re.M)
+    assert len(re.findall(r"\d+\.\d %  0\.\d\d", ridge)) == 3
     assert "P80" in result.output
     assert re.findall(r"^ ?(\d+ min)\b", result.output, re.M) == 4 * [
         "5 min",
@@ -57,9 +59,15 @@ def test_the_report_is_one_file_that_needs_no_other(file: Path, tmp_path: Path) 
     )
     assert result.exit_code == 0, result.output
     text = html.read_text()
-    assert text.count("<svg") == 5
+    assert text.count("<svg") == 6
     assert not re.findall(r'(?:src|href)="(?!#)', text)
-    for heading in ("What was forecast", "percentiles mean", "Who spoke when", "The ratio"):
+    for heading in (
+        "What was forecast",
+        "percentiles mean",
+        "Who spoke when",
+        "worth?",
+        "The ratio",
+    ):
         assert heading in text
     assert "NaN" not in text
 
@@ -71,6 +79,7 @@ def test_a_model_without_experts_is_replayed_as_well(file: Path, tmp_path: Path)
     )
     assert result.exit_code == 0, result.output
     assert "requests: Ewma" in result.output
+    assert "expert " not in result.output
     assert "ratio" not in result.output
     assert "Who spoke when" not in html.read_text()
 

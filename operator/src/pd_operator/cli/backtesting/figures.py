@@ -1,5 +1,9 @@
 """The report's figures: panels side by side and under each other."""
 
+from collections.abc import Iterator
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pd_operator.cli.backtesting import plots
@@ -63,6 +67,24 @@ def expert_figure(replay: Replay) -> Figure:
     handles, labels = rows[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure
+
+
+def worth_figure(replay: Replay) -> Figure:
+    """Error of each expert alone over the last value's, a panel a series, with one legend."""
+    shown = [series for series in replay.series if series.experts]
+    figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 1.9 * len(shown)), layout="constrained")
+    rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, series in zip(rows, shown, strict=True):
+        plots.worth(axes, series)
+        title(axes, series.name[:1].upper() + series.name[1:])
+        time_axis(axes, dated=replay.loads.dated, labeled=axes is rows[-1])
+    labels = {label: handle for axes in rows for handle, label in _legend_of(axes)}
+    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=5)
+    return figure
+
+
+def _legend_of(axes: Axes) -> Iterator[tuple[Artist, str]]:
+    return zip(*axes.get_legend_handles_labels(), strict=True)
 
 
 def ratio_figure(replay: Replay) -> Figure:

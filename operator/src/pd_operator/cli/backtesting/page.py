@@ -12,6 +12,7 @@ from pd_operator.cli.backtesting.figures import (
     expert_figure,
     forecast_figure,
     ratio_figure,
+    worth_figure,
 )
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.cli.report.page import Tile, figures_table, section
@@ -85,6 +86,9 @@ def _sections(replay: Replay) -> Iterator[str]:
     )
     if any(series.shares for series in replay.series):
         yield section("Who spoke when?", svg(expert_figure(replay)), _EXPERT_WORDS)
+        table = figures_table(words.expert_columns(replay), words.expert_rows(replay))
+        worth = f"{svg(worth_figure(replay))}\n{table}"
+        yield section("What was each of them worth?", worth, _WORTH_WORDS)
     if replay.loads.ratio_of is not None:
         yield section(
             "The ratio of prefill and decode work", svg(ratio_figure(replay)), _RATIO_WORDS
@@ -139,6 +143,12 @@ _EXPERT_WORDS = (
     "statsmodels fitted adds a share of what yesterday did, a season that was found in the load "
     "itself draws its waves on, and ridges are regressions on all of it. Where the colors are "
     "pale, the mixture had not beaten the last value, and the last value was used."
+)
+_WORTH_WORDS = (
+    "Mean absolute error of what each expert alone had forecast, over that of the last value, of "
+    "the last sixty forecasts. An expert may be worth its share and yet be no better alone: errors "
+    "that go different ways cancel each other out. In the table: the mean share, and the error of "
+    "all the time."
 )
 _RATIO_WORDS = (
     "Prompt tokens per generated token. Both are forecast on their own; where their errors go the "

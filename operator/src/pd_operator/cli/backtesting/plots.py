@@ -106,6 +106,19 @@ def experts(axes: Axes, series: SeriesBacktest) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
+def worth(axes: Axes, series: SeriesBacktest) -> None:
+    """Error of each expert alone over the last value's, of the newest forecasts at each moment."""
+    at = style.times(series.seconds + series.plan.horizons_seconds[0])
+    size = min(BLOCK_FORECASTS, max(1, len(at) // 4))
+    colors = dict(zip(series.shares, _expert_colors(series.shares), strict=True))
+    for score in series.experts:
+        own, last = (_sliding_mean(misses, size) for misses in series.misses(score.name))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = _finite(own / last)
+        axes.plot(at, ratio, color=colors[score.name], lw=1.1, label=score.name)
+    axes.set_ylim(top=min(1.5, axes.get_ylim()[1]))
+
+
 def ratio(axes: Axes, replay: Replay, prompt: str, output: str) -> None:
     """Prompt tokens per output token: what came, and what the two forecasts said."""
     above, below = replay.of(prompt), replay.of(output)

@@ -10,13 +10,14 @@ from rich.text import Text
 
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.cli.backtesting.spikes import proposals
-from pd_operator.demand.backtest import HorizonScore, SeriesBacktest
+from pd_operator.demand.backtest import ExpertScore, HorizonScore, SeriesBacktest
 
 _OVER = " / last value"
 _LEGEND = (
     "{model}, used: mean absolute error over that of taking the last value, of the model and of "
     "what the operator would have used. error: of what was used, in percent of the mean load. "
-    "≤ P90: loads at or below the 90th percentile of their forecast. trusted: share of the time."
+    "≤ P90: loads at or below the 90th percentile of their forecast. trusted: share of the time. "
+    "Experts: mean share of the forecast, and error alone over that of the last value."
 )
 
 
@@ -29,6 +30,10 @@ def tell(replay: Replay, console: Console) -> None:
     if replay.ratio:
         console.print(Text("\nratio of prefill and decode work", style="bold"))
         console.print(_ratio_table(replay))
+    if any(one.experts for one in replay.series):
+        first = duration(replay.plan.horizons_seconds[0])
+        console.print(Text(f"\nexperts of {replay.plan.model}, {first} ahead", style="bold"))
+        console.print(_expert_table(replay))
     for proposal in proposals(replay.loads):
         console.print(f"\n{proposal}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"\n{_LEGEND.format(model=replay.plan.model)}", style="dim")
@@ -46,6 +51,7 @@ def plain(replay: Replay) -> dict[str, Any]:
                 "name": one.name,
                 "foundSeasonSeconds": _last_season(one),
                 "horizons": [_plain_score(score) for score in one.scores],
+                "experts": [_plain_expert(expert) for expert in one.experts],
             }
             for one in replay.series
         ],
@@ -66,6 +72,16 @@ def _plain_score(score: HorizonScore) -> dict[str, Any]:
         "coverage": {f"p{p}": _known(share) for p, share in score.coverage.items()},
         "trustedShare": _known(score.trusted),
         "forecasts": score.origins,
+    }
+
+
+def _plain_expert(score: ExpertScore) -> dict[str, Any]:
+    return {
+        "name": score.name,
+        "share": _known(score.share),
+        "leastShare": _known(score.least_share),
+        "mostShare": _known(score.most_share),
+        "errorVsLastValue": _known(score.error_vs_last_value),
     }
 
 
@@ -131,6 +147,24 @@ def shown(replay: Replay) -> tuple[int, ...]:
     return tuple(sorted({50, 90, replay.percentile}))
 
 
+def expert_columns(replay: Replay) -> tuple[str, ...]:
+    """Headings of the figures that `expert_rows` gives."""
+    return ("expert", *(f"{one.name}: share, error" for one in replay.series))
+
+
+def expert_rows(replay: Replay) -> list[tuple[str, ...]]:
+    """Share and error of each expert that ever had a share of any series, as text."""
+    by_name = [{score.name: score for score in one.experts} for one in replay.series]
+    names = [name for name in replay.series[0].shares if any(name in of for of in by_name)]
+    return [(name, *(_expert(of.get(name)) for of in by_name)) for name in names]
+
+
+def _expert(score: ExpertScore | None) -> str:
+    if score is None:
+        return "-"
+    return f"{percent(100 * score.share)}  {number(score.error_vs_last_value)}"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the largest unit that is whole."""
     for unit, length in (("h", 3600), ("min", 60)):
@@ -158,6 +192,17 @@ def _table(replay: Replay, series: SeriesBacktest) -> Table:
         style = "green" if score.error_vs_last_value < 1 else "red"
         first, second, *others = figures(replay, score)
         table.add_row(first, Text(second, style=style), *others)
+    return table
+
+
+def _expert_table(replay: Replay) -> Table:
+    first, *others = expert_columns(replay)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    for row in expert_rows(replay):
+        table.add_row(*row)
     return table
 
 

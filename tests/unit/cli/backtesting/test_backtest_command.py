@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,21 @@ def test_a_rhythm_that_was_found_is_told(tmp_path: Path) -> None:
     assert "rhythm" not in kubectl_pd(*asked, "--season", 0).output
     (told,) = json.loads(kubectl_pd(*asked, "-o", "json").output)["series"]
     assert told["foundSeasonSeconds"] == pytest.approx(1200, abs=30)
+
+
+def test_a_daily_spike_is_told_with_its_schedule_on_the_terminal_on_the_page_and_as_json(
+    tmp_path: Path,
+) -> None:
+    minutes = np.arange(4 * 1440)
+    loads = np.random.default_rng(2).poisson(100, len(minutes))
+    loads[minutes % 1440 // 5 == 9 * 12 + 6] = 400
+    file, html = tmp_path / "load.csv", tmp_path / "report.html"
+    midnight = 1_790_035_200
+    rows = "".join(f"{midnight + 60 * i},{load}\n" for i, load in enumerate(loads))
+    file.write_text(f"time,requests\n{rows}")
+    asked = ("--file", file, "--model", "LastValue", "--forecasts", 30, "--ahead", 300)
+    told = kubectl_pd(*asked, "--html", html).output
+    (proposal,) = json.loads(kubectl_pd(*asked, "-o", "json").output)["proposedSchedules"]
+    assert "Daily at 09:30 UTC" in proposal
+    assert proposal in told
+    assert escape(proposal) in html.read_text()

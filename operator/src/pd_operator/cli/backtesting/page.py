@@ -15,6 +15,7 @@ from pd_operator.cli.backtesting.figures import (
     worth_figure,
 )
 from pd_operator.cli.backtesting.replay import Replay
+from pd_operator.cli.backtesting.spikes import proposals
 from pd_operator.cli.report.page import Tile, figures_table, section
 from pd_operator.cli.report.page import page as report_page
 from pd_operator.cli.report.style import style, svg
@@ -89,6 +90,9 @@ def _sections(replay: Replay) -> Iterator[str]:
         table = figures_table(words.expert_columns(replay), words.expert_rows(replay))
         worth = f"{svg(worth_figure(replay))}\n{table}"
         yield section("What was each of them worth?", worth, _WORTH_WORDS)
+    if found := proposals(replay.loads):
+        listed = "\n".join(f"<pre>{escape(proposal)}</pre>" for proposal in found)
+        yield section("What comes at the same time each day", listed, _SPIKE_WORDS)
     if replay.loads.ratio_of is not None:
         yield section(
             "The ratio of prefill and decode work", svg(ratio_figure(replay)), _RATIO_WORDS
@@ -149,6 +153,10 @@ _WORTH_WORDS = (
     "the last sixty forecasts. An expert may be worth its share and yet be no better alone: errors "
     "that go different ways cancel each other out. In the table: the mean share, and the error of "
     "all the time."
+)
+_SPIKE_WORDS = (
+    "Spikes that are too short and too rare for a percentile to foresee. Each schedule goes under "
+    "<code>spec.autoscaling.schedules</code>; its workers are ready when it begins."
 )
 _RATIO_WORDS = (
     "Prompt tokens per generated token. Both are forecast on their own; where their errors go the "

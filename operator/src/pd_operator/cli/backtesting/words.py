@@ -55,6 +55,7 @@ def plain(replay: Replay) -> dict[str, Any]:
             }
             for one in replay.series
         ],
+        "proposedSchedules": proposals(replay.loads),
     }
 
 

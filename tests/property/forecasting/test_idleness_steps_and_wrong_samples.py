@@ -44,8 +44,7 @@ class Bounds:
 
 _SMOOTHING = Bounds(wakes=0.83, monday=0.81, width=1.3, up=0.08, down=0.16)
 BOUNDS: dict[type[Forecaster], Bounds] = {
-    # Remembers from the Monday before that the load is high at this hour, so it is narrower.
-    Hedge: Bounds(wakes=0.83, monday=0.76, width=1.3, up=0.08, down=0.16),
+    Hedge: Bounds(wakes=0.83, monday=0.83, width=1.3, up=0.08, down=0.16),
     LastValue: Bounds(wakes=0.83, monday=0.83, width=1.4, up=0.07, down=0.15),
     Ewma: _SMOOTHING,
     DampedTrend: _SMOOTHING,

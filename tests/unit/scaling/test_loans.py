@@ -262,6 +262,42 @@ def test_what_was_lent_a_moment_ago_is_not_borrowed_back(
     assert len(decided(seen, now, enabled(), replace(lent, time_seconds=NOW - 200)).flips) == 1
 
 
+def test_a_loan_that_has_just_begun_is_not_ended_by_the_load_of_before(
+    fleet: Pools, plan: MakePlan, enabled: Enabled
+) -> None:
+    seen, now, lent = fleet(2, 4), plan(2, 2), Flip(NOW - 30, Role.DECODE)
+    decision = decided(seen, now, enabled(behavior=AT_ONCE), lent)
+    assert numbers(decision) == (2, 3)
+    assert "decode keeps 3" in decision.sentence
+    old = replace(lent, time_seconds=NOW - SHORTEST_LOAN_SECONDS)
+    assert numbers(decided(seen, now, enabled(behavior=AT_ONCE), old)) == (2, 2)
+
+
+def test_maximum_and_budget_end_a_loan_whenever_it_began(
+    fleet: Pools, plan: MakePlan, enabled: Enabled
+) -> None:
+    seen, lent = fleet(2, 4), Flip(NOW - 30, Role.DECODE)
+    assert numbers(decided(seen, plan(2, 2), enabled(behavior=AT_ONCE, maximum=2), lent)) == (2, 2)
+    lowered = enabled(behavior=AT_ONCE, budget=16)
+    assert numbers(decided(seen, plan(2, 2), lowered, lent)) == (2, 2)
+    # The lender is to grow beside it, and waits for room.
+    full = enabled(behavior=AT_ONCE, budget=24)
+    assert numbers(decided(seen, plan(3, 3), full, lent)) == (2, 4)
+
+
+def test_what_a_full_budget_takes_from_one_pool_for_the_other_changes_over(
+    fleet: Pools, plan: MakePlan, enabled: Enabled
+) -> None:
+    """Four workers of four GPUs each; five are needed, and no decode can be spared."""
+    full = enabled(behavior=AT_ONCE, budget=16)
+    decision = decide(fleet(1, 3), plan(2, 3), plan(1, 3), full, ScalingMemory())[0]
+    assert flips(decision) == [("chat-decode-0", Role.PREFILL)]
+    assert numbers(decision) == (2, 2)
+    roomy = enabled(behavior=AT_ONCE, budget=20)
+    decision = decide(fleet(1, 3), plan(2, 3), plan(1, 3), roomy, ScalingMemory())[0]
+    assert (flips(decision), numbers(decision)) == ([], (2, 3))
+
+
 def test_there_are_only_so_many_flips_an_hour(
     fleet: Pools, plan: MakePlan, enabled: Enabled
 ) -> None:

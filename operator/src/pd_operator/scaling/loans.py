@@ -34,7 +34,7 @@ BUDGET_SECONDS = 3_600.0
 
 SHORTEST_LOAN_SECONDS = 60.0
 """One window of the present load: sooner, a flip back answers nothing but chance, unless queues
-say that it is needed."""
+say that it is needed, and what the load was before the loan does not end it either."""
 
 FLIP_SECONDS = 15.0
 """From the decision until the worker serves in its new role, most of it the drain."""
@@ -97,6 +97,9 @@ def lend(proposal: Proposal, recommended: Proposal, situation: Situation) -> Len
             moved = _moved(proposal, recommended, situation, borrower, len(flips), named)
             return Lending(moved, flips, sentence(named))
         words.append(f"{word}, and no {borrower.other} worker can switch" if count else word)
+    for borrower in Role:
+        proposal, word = _kept(borrower, proposal, situation)
+        words += [word] if word else []
     return Lending(proposal, (), " ".join(map(sentence, words)))
 
 
@@ -170,7 +173,9 @@ def _wanted(
     if _flipped(situation, SHORTEST_LOAN_SECONDS, lender) and not need.pressed:
         word = f"workers took the role of {lender} less than {SHORTEST_LOAN_SECONDS:.0f} s ago"
         return 0, f"{borrower} borrows none back yet: {word}"
-    spared = min(growth, surplus, spare)
+    # What the budget takes from the lender goes in any case, and is here sooner than a new worker.
+    taken = proposal.pool(lender).reason is DecisionReason.BUDGET_BOUND
+    spared = min(growth, surplus) if taken else min(growth, surplus, spare)
     count = max(min(lack, spare), spared)
     left = FLIPS_PER_HOUR - _flipped(situation, BUDGET_SECONDS)
     room = situation.settings.pool(borrower).maximum - situation.current(borrower)
@@ -190,8 +195,14 @@ def _growth(
     """Workers that would be ordered, and find work when they come.
 
     What waits already keeps a guard asking for one more, and whoever comes does not relieve it.
+    Those that wait for room in the budget count: a flip needs none.
     """
     wanted = proposal.pool(role).workers
+    budget = situation.settings.gpu_budget
+    if budget is not None and proposal.pool(role).reason is DecisionReason.BUDGET_BOUND:
+        affordable = budget // situation.settings.pool(role).gpus_per_worker
+        room = affordable - proposal.pool(role.other).workers
+        wanted = max(wanted, min(recommended.pool(role).workers, room))
     if recommended.pool(role).reason is DecisionReason.QUEUE_PRESSURE:
         wanted = min(wanted, max(need.ahead, need.now))
     return max(0, wanted - situation.current(role))
@@ -230,6 +241,32 @@ def _candidates(lender: Role, situation: Situation) -> Iterator[WorkerObservatio
         if worker.switchable and fresh_load(worker) is not None
     ]
     yield from sorted(serving, key=lambda one: (not one.on_loan, one.work, one.name))
+
+
+def _kept(borrower: Role, proposal: Proposal, situation: Situation) -> tuple[Proposal, str]:
+    """The proposal with a loan that has just begun, and a word where something would have ended it.
+
+    A worker is borrowed for what runs, and the plan learns of that when its answers end. What
+    maximum and budget do not have room for goes all the same.
+    """
+    settings, lender = situation.settings, borrower.other
+    lent = _flipped(situation, SHORTEST_LOAN_SECONDS, borrower)
+    most = min(situation.current(borrower), settings.pool(borrower).maximum)
+    held = min(most, proposal.pool(borrower).workers + lent)
+    wanted = proposal.pool(lender).workers
+    if settings.gpu_budget is not None:
+        affordable = settings.gpu_budget // settings.pool(lender).gpus_per_worker
+        wanted = min(wanted, max(situation.current(lender), affordable - held))
+        held = min(held, affordable - wanted)
+    if held <= proposal.pool(borrower).workers:
+        return proposal, ""
+    word = (
+        f"{borrower} keeps {held}: a loan lasts {SHORTEST_LOAN_SECONDS:.0f} s at least, until the "
+        "measured load has what it was for"
+    )
+    if wanted != proposal.pool(lender).workers:
+        proposal = proposal.with_pool(lender, Wanted(wanted, DecisionReason.ON_LOAN, word))
+    return proposal.with_pool(borrower, Wanted(held, DecisionReason.ON_LOAN, word)), word
 
 
 def _moved(

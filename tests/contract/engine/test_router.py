@@ -11,6 +11,8 @@ import pytest
 
 from pd_e2e.engine.processes import Fleet, Process, until, write_worker_table
 
+from .asking_the_router import CHAT, COMPLETIONS, REFUSED, counted, leave_a_stream, refusal
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
@@ -121,6 +123,42 @@ async def test_a_worker_that_leaves_the_table_finishes_what_it_has(stack: dict[s
     )
 
 
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_router_refuses_by_itself_and_counts_it_as_offered(
+    stack: dict[str, Any], what: str
+) -> None:
+    path, body, status, code = REFUSED[what]
+    before = counted(stack["router"], "smg_http_requests_total", path=path)
+    assert refusal(stack["router"].post(path, body)) == (status, code)
+    assert counted(stack["router"], "smg_http_requests_total", path=path) == before + 1
+
+
+def test_a_client_that_hangs_up_is_a_499_and_no_failure_of_a_worker(stack: dict[str, Any]) -> None:
+    router = stack["router"]
+    failures = counted(router, "smg_worker_cb_outcomes_total", outcome="failure")
+    leave_a_stream(router, 20_000)
+    left = {"path": COMPLETIONS, "status_code": "499"}
+    until(lambda: counted(router, "smg_http_responses_total", **left) == 1, "it is counted")
+    assert counted(router, "smg_worker_cb_outcomes_total", outcome="failure") == failures
+    decodes = stack["decodes"]
+    until(lambda: not any(d.load()["num_running_reqs"] for d in decodes), "it was given up")
+
+
+async def test_the_routers_time_of_a_stream_ends_at_its_head(stack: dict[str, Any]) -> None:
+    router = stack["router"]
+    timed, ended = "smg_http_request_duration_seconds_count", "smg_http_responses_total"
+    before = counted(router, timed, path=CHAT), counted(router, ended, path=CHAT)
+    async with aiohttp.ClientSession() as session:
+        streaming = asyncio.create_task(stream(session, router, 500))
+        await asyncio.to_thread(
+            until, lambda: counted(router, timed, path=CHAT) == before[0] + 1, "it is timed"
+        )
+        assert counted(router, ended, path=CHAT) == before[1]
+        assert sum(worker.load()["num_running_reqs"] for worker in stack["decodes"]) == 1
+        assert await streaming == 500
+    until(lambda: counted(router, ended, path=CHAT) == before[1] + 1, "it has ended")
+
+
 async def test_a_decode_that_cannot_reach_the_prefill_fails_the_request(
     fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -139,3 +177,11 @@ async def test_a_decode_that_cannot_reach_the_prefill_fails_the_request(
     until(lambda: decode.load()["num_waiting_reqs"] == 0, "the decode gave it up")
     until(lambda: prefill.load()["num_waiting_reqs"] == 0, "the router let the prefill go")
     assert "Could not fetch prefill parallel info" in decode.output()
+
+
+def test_a_table_without_a_worker_knows_no_model(fleet: Fleet, tmp_path: Path) -> None:
+    table = tmp_path / "workers.json"
+    write_worker_table(table, [], [])
+    router = fleet.router(table).until_ready("/liveness")
+    asked = router.post(COMPLETIONS, {"model": "model", "prompt": "one"})
+    assert refusal(asked) == (404, "model_not_found")

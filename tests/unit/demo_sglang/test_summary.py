@@ -40,7 +40,16 @@ def test_a_run_that_shows_everything_is_as_it_should_be() -> None:
     assert missed(figures) == []
     assert (figures["scale_ups"], figures["prefill_max"]) == (1, 2)
     assert (figures["startup_seconds_mean"], figures["worker_megabytes_mean"]) == (50.0, 2000.0)
-    assert figures["flip_seconds_max"] == 6.0
+    assert (figures["flips_back"], figures["flip_seconds_max"]) == (1, 6.0)
+
+
+def test_a_run_in_which_nobody_came_back_is_not_as_it_should_be() -> None:
+    lent = log()
+    del lent.flips[1]
+    figures = summarize(requests(True), OBJECTIVES, timeline(), lent, [])
+    told = "\n".join(missed(figures))
+    assert "flips_to_prefill is 0" in told
+    assert "flips_back is 0, at least 1 was to be shown" in told
 
 
 def test_a_failed_request_and_a_worker_that_was_cut_off_are_told() -> None:

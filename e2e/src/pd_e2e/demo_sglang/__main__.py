@@ -175,7 +175,7 @@ def main(
     """Scale the real SGLang with pd-operator, all on this machine and on its CPU.
 
     Starts a real Kubernetes control plane, the operator from its chart, SGLang's router and SGLang
-    itself with a tiny random model; plays twelve minutes of load; writes summary.json. Exit status
+    itself with a tiny random model; plays eleven minutes of load; writes summary.json. Exit status
     1 where a request failed, or something was not shown. Ctrl-C at any moment ends everything.
     """
     signal.signal(signal.SIGTERM, _leave)

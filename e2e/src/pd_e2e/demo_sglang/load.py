@@ -28,8 +28,8 @@ STEPS = (
     # while what had waited for them is caught up, and where passes take half as long again.
     Step("busy", 180, 2.0, 200, 32),
     # Long answers to short questions: three decodes, and so little prefill that one worker has room
-    # for a jump: two stay where a lone one would be more than a quarter busy.
-    Step("long answers", 180, 0.6, 20, 250),
+    # for a jump. They end within half a minute, so that decode can give its worker back.
+    Step("long answers", 150, 0.9, 20, 150),
     Step("busy again", 150, 2.0, 200, 32),
     Step("calm again", 120, 0.25, 200, 40),
 )

@@ -28,6 +28,8 @@ def _fit(spec: dict[str, Any], models: Path, prometheus_url: str, pace: Pace) ->
     spec["metrics"]["prometheusUrl"] = prometheus_url
     # By default workers stay longer after a load that no history foresaw than the demo lasts.
     spec["autoscaling"]["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": 30}}
+    # A few minutes teach nothing but that there were other steps, which the high quantile keeps to.
+    spec["autoscaling"]["forecast"]["quantilePercent"] = 50
     # Both pools are one object to YAML's anchors.
     for volume in spec["prefill"]["template"]["spec"]["volumes"]:
         volume["hostPath"]["path"] = str(models)

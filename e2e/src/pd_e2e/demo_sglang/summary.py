@@ -15,10 +15,11 @@ LEAST: Mapping[str, float] = {
     "requests_offered": 1,
     "scale_ups": 1,
     "scale_downs_drained": 1,
+    "flips_to_decode": 1,
+    "flips_to_prefill": 1,
+    "flips_back": 1,
 }
-"""What the demo shows at least. Flips are counted and not demanded: on a crowded machine passes
-take longer than the pace says, so that both pools may lack workers, and neither has one to lend.
-"""
+"""What the demo shows at least; of the flips, one of a worker that takes its own role again."""
 
 MOST: Mapping[str, float] = {"requests_failed": 0, "scale_downs_cut": 0}
 
@@ -54,6 +55,7 @@ def summarize(
         "scale_downs_cut": sum(worker.cut for worker in workers),
         "flips_to_decode": len(to_decode),
         "flips_to_prefill": len(to_prefill),
+        "flips_back": sum(flip.role is log.workers[flip.worker].home for flip in log.flips),
         "flip_seconds_max": max((*to_decode, *to_prefill), default=None),
         "startup_seconds_mean": float(np.mean(starts)) if starts else None,
         "startup_seconds_max": max(starts, default=None),

@@ -18,7 +18,7 @@ from pd_operator.scaling.decision import DecisionReason
 from pd_operator.scaling.foresight import Foreseen
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
-from pd_operator.scaling.rise import Offered
+from pd_operator.scaling.slopes import Offered
 from pd_operator.simulation.from_spec import engine_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,8 +34,8 @@ class Steady:
 
     end_seconds = 10_000.0
 
-    def __init__(self, rate: float, *, known: bool = True) -> None:
-        self._rate, self._known = rate, known
+    def __init__(self, rate: float, *, known: bool = True, trusted: bool = True) -> None:
+        self._rate, self._known, self._trusted = rate, known, trusted
 
     def nearest_learned(self, horizon_seconds: float) -> float:
         return horizon_seconds
@@ -55,7 +55,7 @@ class Steady:
             tokens_per_second=band,
             model="Steady",
             error_vs_last_value=0.5,
-            trusted=True,
+            trusted=self._trusted,
         )
 
 
@@ -160,3 +160,20 @@ def test_a_rise_is_drawn_on_where_no_forecast_saw_the_load_coming(
     outcome = autoscale(observe(2, 2), YOUNG, engine, spec, memory)
     assert outcome.decision is not None
     assert ("the load rises" in link(outcome.decision, "Rise")) is drawn_on
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_fall_ends_the_margins_of_a_forecast_that_is_not_trusted(
+    observe: Observe, example: Spec, trusted: bool
+) -> None:
+    spec = example(prefill={"maxReplicas": 50}, decode={"maxReplicas": 50}, autoscaling=AT_ONCE)
+    engine = EngineKnowledge(engine_of(spec, load_bundled("llama-3.1-70b-h100")))
+    offered = tuple(Offered(9_880.0 + 15 * tick, 2_000.0 - 125 * tick) for tick in range(8))
+    memory = ScalingMemory(offered=offered)
+    outcome = autoscale(observe(9, 9), Steady(400.0, trusted=trusted), engine, spec, memory)
+    assert outcome.decision is not None
+    assert isinstance(outcome.plan_now, Plan)
+    expected = outcome.plan_ahead if trusted else outcome.plan_now
+    assert isinstance(expected, Plan)
+    after = next(one for one in outcome.decision.links if one.name == "Fall")
+    assert (after.prefill, after.decode) == (expected.prefill.workers, expected.decode.workers)

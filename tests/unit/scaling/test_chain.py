@@ -109,6 +109,7 @@ def test_every_link_leaves_a_sentence_and_its_numbers(
     assert trace == [
         ("Forecast", 9, 2),
         ("HighForecast", 9, 2),
+        ("Fall", 9, 2),
         ("Rise", 9, 2),
         ("Jump", 9, 2),
         ("Guard", 9, 2),
@@ -205,6 +206,20 @@ def test_a_load_that_rises_orders_workers_before_the_forecast_has_learned_of_it(
     decision, _ = decide(observe(2, 2), plan(2, 2), plan(2, 2), allow(), NOTHING, beside=beside)
     assert numbers(decision) == (4, 3)
     assert decision.reason is DecisionReason.RISING_LOAD
+
+
+def test_over_a_load_that_falls_no_worker_is_kept_for_what_might_come(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    seen, ahead, now = observe(8, 4), plan(7, 4), plan(4, 2)
+    high = SidePlans(high=plan(9, 5))
+    kept, _ = decide(seen, ahead, now, allow(behavior=AT_ONCE), NOTHING, beside=high)
+    assert numbers(kept) == (8, 4)
+    falling = replace(high, falling=plan(4, 2))
+    let_go, _ = decide(seen, ahead, now, allow(behavior=AT_ONCE), NOTHING, beside=falling)
+    assert numbers(let_go) == (4, 2)
+    assert let_go.reason is DecisionReason.FALLING_LOAD
+    assert "the load falls" in link(let_go, "Fall")
 
 
 def test_a_need_of_the_moment_is_not_remembered_beyond_it(

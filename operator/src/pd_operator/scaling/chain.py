@@ -29,6 +29,7 @@ from pd_operator.scaling.plans import SidePlans
 from pd_operator.scaling.proposal import ChainLink, Proposal, Situation, Wanted
 from pd_operator.scaling.rate_limits import RateLimits
 from pd_operator.scaling.recommendations import (
+    FallingLoad,
     ForecastPlan,
     HighForecast,
     HoldWhileUnknown,
@@ -38,7 +39,7 @@ from pd_operator.scaling.recommendations import (
     RoomForAJump,
     ScheduledMinimum,
 )
-from pd_operator.scaling.rise import offered_lately
+from pd_operator.scaling.slopes import offered_lately
 from pd_operator.scaling.settings import ScalingSettings
 from pd_operator.scaling.stabilization import Stabilization
 from pd_operator.scaling.surprises import HoldAfterSurprise, surprised
@@ -46,6 +47,7 @@ from pd_operator.scaling.surprises import HoldAfterSurprise, surprised
 EXPECT: tuple[ChainLink, ...] = (
     ForecastPlan(),  # as many as the load to come needs
     HighForecast(),  # none removed that it may well need
+    FallingLoad(),  # but no margin over a load that plainly falls
     RisingLoad(),  # more where the load rises as no history has it
     RoomForAJump(),  # and no lone worker that a jump of the load would drown
     ReactiveGuard(),  # more at once where queues show that the plans are wrong

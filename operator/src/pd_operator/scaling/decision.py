@@ -11,6 +11,7 @@ class DecisionReason(StrEnum):
 
     STEADY = "Steady"
     FORECAST_LOAD = "ForecastLoad"
+    FALLING_LOAD = "FallingLoad"
     RISING_LOAD = "RisingLoad"
     PRESENT_LOAD = "PresentLoad"
     ROOM_FOR_A_JUMP = "RoomForAJump"

@@ -8,7 +8,7 @@ from typing import TypedDict, TypeVar
 from pd_operator.api.roles import Role
 from pd_operator.scaling.engine_trends import EngineTrend
 from pd_operator.scaling.foresight import Foreseen
-from pd_operator.scaling.rise import Offered
+from pd_operator.scaling.slopes import Offered
 
 
 @dataclass(frozen=True)

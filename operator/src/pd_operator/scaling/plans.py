@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from pd_operator.api.roles import Role
 from pd_operator.api.spec import PDInferenceServiceSpec
-from pd_operator.demand import Demand
+from pd_operator.demand import Demand, DemandForecast
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objectives
@@ -15,7 +15,7 @@ from pd_operator.scaling.lead_time import lead_time_seconds
 from pd_operator.scaling.memory import ScalingMemory
 from pd_operator.scaling.observation import Observation, Unknown
 from pd_operator.scaling.pool_forecasts import PoolForecasts
-from pd_operator.scaling.rise import risen
+from pd_operator.scaling.slopes import falls, risen
 
 SPENT_BUDGET_SHARE = 0.2
 """Of the requests that an objective allows to be late, those that a plan may spend.
@@ -33,12 +33,14 @@ class SidePlans:
     - `high`: for a load to come that is seldom exceeded.
     - `least`: for the present load with the whole error budget spent. With fewer workers than that
       the objectives are missed, with fewer than `plan_now` only the plan's reserve is used up.
-    - `rising`: for the present load, drawn on as it rises.
+    - `rising`: for the present load, drawn on as it rises. `falling`: for the present load while it
+      falls, which no trusted forecast says for the pool.
     """
 
     high: Plan | None = None
     least: Plan | None = None
     rising: Plan | None = None
+    falling: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,16 @@ def plans_for(
 
     `high` are forecasts that the load seldom exceeds; `memory` has seen this observation.
     """
+    now = _plan_now(spec, engine, forecasts, observation)
+    likely = _known(_plan_ahead(spec, engine, high))
     return Plans(
         _plan_ahead(spec, engine, forecasts),
-        _plan_now(spec, engine, forecasts, observation),
+        now,
         SidePlans(
-            _known(_plan_ahead(spec, engine, high)),
+            likely,
             _known(_plan_now(spec, engine, forecasts, observation, spent=1.0)),
             _plan_rising(spec, engine, observation, memory),
+            _plan_falling(now, likely, forecasts, memory),
         ),
     )
 
@@ -151,6 +156,27 @@ def _plan_rising(
         for factor in factors
     )
     return plan_for(spec, engine, prefill, decode)
+
+
+def _plan_falling(
+    now: Plan | Unknown, high: Plan | None, forecasts: PoolForecasts, memory: ScalingMemory
+) -> Plan | None:
+    """For the present load, where it plainly falls; None where it does not.
+
+    The last value cannot tell: its margins are those of a load that may go either way. A trusted
+    forecast can, and its pool stays with the high one.
+    """
+    if isinstance(now, Unknown) or high is None or not falls(memory.offered):
+        return None
+    prefill, decode = (
+        high.pool(role) if _trusted(forecasts.pool(role)) else now.pool(role)
+        for role in (Role.PREFILL, Role.DECODE)
+    )
+    return Plan(prefill, decode)
+
+
+def _trusted(forecast: DemandForecast | Unknown) -> bool:
+    return not isinstance(forecast, Unknown) and forecast.trusted
 
 
 def _known(plan: Plan | Unknown) -> Plan | None:

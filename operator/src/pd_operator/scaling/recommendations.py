@@ -50,6 +50,25 @@ class HighForecast(PoolLink):
         return Wanted(kept, DecisionReason.FORECAST_LOAD, word)
 
 
+class FallingLoad(PoolLink):
+    """Over a load that plainly falls no worker is kept for more than the present load.
+
+    Margins of the last value are those of a load that may go either way. While one falls they would
+    keep a peak's workers until the trough. What the present load needs stays, here and later.
+    """
+
+    name: ClassVar[str] = "Fall"
+
+    def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
+        """Lower to what the present load needs."""
+        plan = situation.beside.falling
+        if plan is None:
+            return Wanted(workers, DecisionReason.STEADY, "the load does not plainly fall")
+        pool = plan.pool(role)
+        word = f"the load falls: {pool.reason.rstrip('.')}"
+        return Wanted(min(workers, pool.workers), DecisionReason.FALLING_LOAD, word)
+
+
 class RisingLoad(PoolLink):
     """Workers for the load as it will have risen when one ordered now serves."""
 

@@ -1,4 +1,4 @@
-"""A load that rises is told from one that jumps, and from one that merely varies."""
+"""A load that rises or falls is told from one that jumps, and from one that merely varies."""
 
 import random
 from collections.abc import Callable
@@ -8,10 +8,11 @@ from tests.unit.scaling.deciding import MakeLoad
 
 from pd_operator.demand import Demand, LengthDistribution
 from pd_operator.scaling.engine_trends import Arrivals, EngineTrend
-from pd_operator.scaling.rise import (
+from pd_operator.scaling.slopes import (
     MINIMUM_TICKS,
     STEEPEST_RISE,
     Offered,
+    falls,
     offered_lately,
     risen,
 )
@@ -70,6 +71,26 @@ def test_a_steady_load_is_taken_for_a_rise_once_in_a_thousand_ticks() -> None:
         for _ in range(4_000)
     )
     assert rises <= 10
+
+
+def test_a_fall_is_seen_through_the_chance_of_arrivals() -> None:
+    dice = random.Random(7)
+    assert falls(seen(*((13_000 - 1_000 * tick) * dice.uniform(0.9, 1.1) for tick in range(9))))
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        [5_000.0 + 1_000 * tick for tick in range(9)],
+        [1_000.0] * 9,
+        [0.0] * 9,
+        [13_000.0 - 1_000 * tick for tick in range(MINIMUM_TICKS - 1)],
+        [*[20_000.0] * 5, 12_500.0, *[5_000.0] * 3],
+    ],
+    ids=["a rise", "a level", "nothing", "too few ticks", "a jump down"],
+)
+def test_what_is_no_plain_fall_is_none(tokens: list[float]) -> None:
+    assert not falls(seen(*tokens))
 
 
 def test_no_rise_is_drawn_on_for_ever() -> None:

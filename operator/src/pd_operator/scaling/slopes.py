@@ -1,8 +1,8 @@
-"""A load that rises: told by the prompts that reach the engines, before any history can.
+"""A load that rises or falls: told by the prompts that reach the engines, before any history can.
 
 A service that is new, or whose load goes where it never was, has no history that a forecast could
-have learned from. A line through what arrived at each of the last ticks is drawn on instead, where
-it is plain that there is one.
+have learned from. A line through what arrived at each of the last ticks is looked at instead, where
+it is plain that there is one: a rise is drawn on, and over a fall no margin is kept.
 """
 
 import math
@@ -24,7 +24,7 @@ MINIMUM_TICKS = 5
 """A line through fewer points may be anything."""
 
 STEEPEST_RISE = 2.0
-"""A load is not drawn on beyond this multiple of the present one: no rise lasts for ever."""
+"""A rise is not drawn on beyond this multiple of the present one: no rise lasts for ever."""
 
 _STUDENT = {3: 10.21, 4: 7.17, 5: 5.89, 6: 5.21, 7: 4.79}
 """Student's t at 99.9 % by degrees of freedom, two less than the ticks, of which `RISE_SECONDS` has
@@ -58,12 +58,29 @@ def offered_lately(
 def risen(lately: tuple[Offered, ...], present: Demand, ahead_seconds: float) -> float:
     """The load `ahead_seconds` after the newest tick over the present one, at least 1.
 
-    Where arrivals do not plainly rise, 1. They do where the slope of the line through them (least
-    squares) is beyond chance, and half of the ticks were higher than the ones before by half of it
-    at least: a load that jumped once has a slope too, and does not go on rising.
+    Where arrivals do not plainly rise, 1.
     """
-    if len(lately) < MINIMUM_TICKS or present.prompt_tokens_per_second <= 0:
+    line = _plain_line(lately)
+    if line is None or line.slope <= 0 or present.prompt_tokens_per_second <= 0:
         return 1.0
+    expected = line.intercept + line.slope * ahead_seconds
+    return min(STEEPEST_RISE, max(1.0, expected / present.prompt_tokens_per_second))
+
+
+def falls(lately: tuple[Offered, ...]) -> bool:
+    """Whether arrivals plainly fall."""
+    line = _plain_line(lately)
+    return line is not None and line.slope < 0
+
+
+def _plain_line(lately: tuple[Offered, ...]) -> statistics.LinearRegression | None:
+    """The line through the arrivals (least squares, from the newest tick on); None without one.
+
+    There is one where its slope is beyond chance, and half of the ticks moved along it by half of
+    it at least: a load that jumped once has a slope too, and does not go on.
+    """
+    if len(lately) < MINIMUM_TICKS:
+        return None
     times = [one.time_seconds - lately[-1].time_seconds for one in lately]
     loads = [one.tokens_per_second for one in lately]
     line = statistics.linear_regression(times, loads)
@@ -72,11 +89,10 @@ def risen(lately: tuple[Offered, ...], present: Demand, ahead_seconds: float) ->
         / (later.time_seconds - earlier.time_seconds)
         for earlier, later in pairwise(lately)
     ]
-    steady = statistics.median(steps) >= line.slope / 2
-    if line.slope <= 0 or not steady or line.slope < _chance_slope(times, loads, line):
-        return 1.0
-    expected = line.intercept + line.slope * ahead_seconds
-    return min(STEEPEST_RISE, max(1.0, expected / present.prompt_tokens_per_second))
+    direction = math.copysign(1.0, line.slope)
+    steady = direction * statistics.median(steps) >= abs(line.slope) / 2
+    beyond_chance = line.slope != 0 and abs(line.slope) >= _chance_slope(times, loads, line)
+    return line if steady and beyond_chance else None
 
 
 def _chance_slope(

@@ -77,8 +77,8 @@ docs: $(INSTALLED) ## Build the documentation as a site into build/site, with ev
 images: ## Build the container images with whichever builder is at hand
 	@scripts/build_images.sh
 
-release: $(INSTALLED) ## All of a release into dist/, by the commit's tag: wheel, chart, plug-in, images, bill of materials (RELEASE_URL)
-	@$(BIN)/python -m scripts.release $(if $(RELEASE_URL),--url $(RELEASE_URL))
+release: $(INSTALLED) ## All of a release into dist/, by the commit's tag: wheel, chart, plug-in, images, bills of materials (RELEASE_URL; PLATFORMS="linux/arm64 darwin/arm64" packs the plug-in for those, too)
+	@$(BIN)/python -m scripts.release $(if $(RELEASE_URL),--url $(RELEASE_URL)) $(PLATFORMS:%=--platform %)
 
 bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, images, install, policies, prefixes, simulator, sizing, testbed): table, and build/bench/NAME.json
 	@$(BIN)/python -m scripts.bench_$*

@@ -10,15 +10,17 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from scripts.release import plugin
 from scripts.release.closure import closure
+from scripts.release.image_contents import NoLayoutError, contents
 from scripts.release.notes import NotesError, release_notes
 from scripts.release.oci_layout import write_layout
-from scripts.release.sbom import bill_of_materials
+from scripts.release.sbom import bill_of_materials, image_bill_of_materials
 from scripts.release.staging import CHART, stage
 from scripts.release.version import Version, VersionError, of_repository
 
@@ -33,9 +35,19 @@ def release(
     url: Annotated[
         str, typer.Option(help="Where the files will be published: the plug-in's manifest says so.")
     ] = "https://pd-operator.io/releases",
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A platform to pack the plug-in for beside this one, such as darwin/arm64; may be "
+            f"given several times. From pip's registry. One of {', '.join(plugin.OTHERS)}."
+        ),
+    ] = None,
     images: Annotated[bool, typer.Option(help="Build images where a builder is at hand.")] = True,
 ) -> None:
     """Make everything that a release consists of, from the commit that is checked out."""
+    unknown = set(platform or ()) - set(plugin.OTHERS)
+    if unknown:
+        raise typer.BadParameter(f"no plug-in is made for {', '.join(sorted(unknown))}")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     try:
         version = of_repository(ROOT, project["version"])
@@ -50,7 +62,9 @@ def release(
         stage(ROOT, staged, version)
         wheel = _distributions(staged, dist)
         _chart(staged, dist, version)
-        _plugin(Path(scratch, "plugin"), wheel, dist, version, f"{url}/v{version.semantic}")
+        archives = _plugins(Path(scratch, "plugins"), wheel, dist, version, platform or ())
+        manifest = plugin.krew_manifest(version, archives, f"{url}/v{version.semantic}")
+        (dist / "krew-pd.yaml").write_text(manifest, "utf-8")
         if images:
             _images(staged, dist, version)
     needed = closure(["pd-operator[operator]"])
@@ -77,20 +91,38 @@ def _chart(staged: Path, dist: Path, version: Version) -> None:
     write_layout(package, dist / "chart-oci")
 
 
-def _plugin(folder: Path, wheel: Path, dist: Path, version: Version, url: str) -> None:
-    """Pack the plug-in, and write krew's manifest."""
-    plugin.fill(folder, wheel, closure(["pd-operator[cli]"]), ROOT / "LICENSE")
-    system, architecture = plugin.os_and_architecture()
-    name = f"kubectl-pd-{version.semantic}-{system}-{architecture}.tar.gz"
-    digest = plugin.archive(folder, dist / name)
-    manifest = plugin.krew_manifest(version, name, digest, url)
-    (dist / "krew-pd.yaml").write_text(manifest, "utf-8")
+def _plugins(
+    scratch: Path, wheel: Path, dist: Path, version: Version, others: Iterable[str]
+) -> list[plugin.Archive]:
+    """Pack the plug-in: of what is installed here for this platform, of wheels for others."""
+    here = "/".join(plugin.os_and_architecture())
+    plugin.fill(scratch / here, wheel, closure(["pd-operator[cli]"]), ROOT / "LICENSE")
+    for name in sorted({*others} - {here}):
+        wheels = scratch / "wheels" / name
+        found = plugin.download(plugin.OTHERS[name], wheel, ROOT / "constraints.txt", wheels)
+        plugin.fill_with_wheels(scratch / name, found, ROOT / "LICENSE")
+    archives = []
+    for name in (here, *sorted({*others} - {here})):
+        system, architecture = name.split("/")
+        file = f"kubectl-pd-{version.semantic}-{system}-{architecture}.tar.gz"
+        digest = plugin.archive(scratch / name, dist / file)
+        archives.append(plugin.Archive(system, architecture, file, digest))
+    return archives
 
 
 def _images(staged: Path, dist: Path, version: Version) -> None:
-    """Build and save the images with the builder that is at hand; without one, say so."""
+    """Build and save the images with the builder at hand, and their bills; without one, say so."""
     settings = [f"TAG={version.semantic}", f"SAVE={dist.resolve()}"]
     _run("env", *settings, staged / "scripts" / "build_images.sh", cwd=staged)
+    for saved in sorted(dist.glob(f"image-*-{version.semantic}.tar")):
+        name = saved.stem.removeprefix("image-").removesuffix(f"-{version.semantic}")
+        try:
+            found = contents(saved)
+        except NoLayoutError as error:
+            typer.echo(f"No bill of materials of an image: {error}", err=True)
+            continue
+        bill = image_bill_of_materials(name, version.semantic, found)
+        (dist / f"sbom-{name}.cdx.json").write_text(bill, "utf-8")
 
 
 def _checksums(dist: Path) -> None:

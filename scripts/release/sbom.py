@@ -7,6 +7,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from scripts.release.image_contents import Contents
 
 LONGEST_NAME = 60
 """A license field that is longer holds the license's text."""
@@ -28,6 +29,41 @@ def bill_of_materials(version: str, distributions: list[Distribution]) -> str:
     for component in components:
         bom.components.add(component)
     bom.register_dependency(ours, components)
+    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+
+
+def image_bill_of_materials(name: str, version: str, image: Contents) -> str:
+    """The bill of an image of pd-operator: the packages of its system, and of its Python."""
+    bom = Bom()
+    whole = Component(
+        name=f"pd-operator/{name}",
+        version=version,
+        type=ComponentType.CONTAINER,
+        purl=PackageURL("oci", None, name, version),
+        bom_ref=name,
+    )
+    bom.metadata.component = whole
+    vendor = image.system.partition("-")[0] or None
+    for package in image.packages:
+        told = {"arch": package.architecture, "distro": image.system}
+        deb = package.kind == "deb"
+        purl = PackageURL(
+            package.kind,
+            vendor if deb else None,
+            package.name,
+            package.version,
+            {key: value for key, value in told.items() if value} if deb else None,
+        )
+        bom.components.add(
+            Component(
+                name=package.name,
+                version=package.version,
+                type=ComponentType.LIBRARY,
+                purl=purl,
+                bom_ref=str(purl),
+            )
+        )
+    bom.register_dependency(whole, bom.components)
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 

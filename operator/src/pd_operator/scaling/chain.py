@@ -39,8 +39,8 @@ from pd_operator.scaling.recommendations import (
     RoomForAJump,
     ScheduledMinimum,
 )
-from pd_operator.scaling.slopes import offered_lately
 from pd_operator.scaling.settings import ScalingSettings
+from pd_operator.scaling.slopes import offered_lately
 from pd_operator.scaling.stabilization import Stabilization
 from pd_operator.scaling.surprises import HoldAfterSurprise, surprised
 

@@ -3,7 +3,8 @@
 The first should be nothing. A real API server, Kubernetes' controllers, SGLang's router and
 simulated engines, with the operator from its chart, under streams at a steady rate: workers change
 their role to and fro, and others are drained and removed. Besides, every step of a flip is played
-in memory as the last of an operator's process, once and twice. A flip is timed from the Event that
+in memory as the last of an operator's process, once and twice, and a shift between prompts and
+answers is played in the simulator with flips and without. A flip is timed from the Event that
 tells of its decision to the router's list of workers, as a whole and beyond the engine's own idle
 wait: the time in which that still has requests.
 
@@ -25,6 +26,7 @@ from scripts.bench_format import Figure, write
 from scripts.controller_bench.fleet.measure import measure_fleet
 from scripts.controller_bench.flips import Flipped, flip
 from scripts.controller_bench.load import Outcome
+from scripts.controller_bench.mix_shift import outside_objectives
 from scripts.controller_bench.scale_downs import scale_down
 from scripts.controller_bench.stage import stage
 from tests.property.actuation.modeled_flip import illegal_crash_points
@@ -32,7 +34,7 @@ from tests.property.actuation.modeled_flip import illegal_crash_points
 CHANGES = int(os.environ.get("PD_CHANGES", "20"))
 FLIPS, SCALE_DOWNS, FLEET = "flips", "scale-downs", "fleet"
 FIGURES_OF = {
-    FLIPS: ("flip", "crash_points"),
+    FLIPS: ("flip", "crash_points", "outside_objectives"),
     SCALE_DOWNS: ("scale_downs",),
     FLEET: (
         *("services", "tick", "operator_", "idle_writes", "growth"),
@@ -58,6 +60,7 @@ def main() -> int:
         figures += [
             Figure("crash_points_illegal", len(illegal), "orders", 0),
             Figure("crash_points", played, "orders", None, "higher"),
+            *_of_a_mix_shift(),
         ]
     if parts & {FLIPS, SCALE_DOWNS}:
         figures += _changes(console, parts)
@@ -87,6 +90,15 @@ def _changes(console: Console, parts: set[str]) -> list[Figure]:
         Figure("requests", all_told.requests, "requests", None, "higher"),
         Figure("wrong_victims", all_told.wrong_victims, "workers", 0),
         *figures,
+    ]
+
+
+def _of_a_mix_shift() -> list[Figure]:
+    outside = outside_objectives()
+    return [
+        Figure("outside_objectives_ratio", outside.times_shorter, "times", 10.0, "higher"),
+        Figure("outside_objectives_seconds_by_replicas", outside.by_replicas, "s"),
+        Figure("outside_objectives_seconds_by_flips", outside.by_flips, "s"),
     ]
 
 

@@ -28,6 +28,9 @@ from pd_operator.telemetry.prometheus import PrometheusReader
 CUT_AT = 1770
 """Seconds after BEGIN of the scrape that was cut: two before NOW."""
 
+RESTARTED_AT = CUT_AT - 7
+"""Of a router that began anew between two scrapes."""
+
 
 @pytest.fixture(scope="module")
 def reader(
@@ -281,6 +284,11 @@ def write_pages_that_were_cut(page: Written) -> None:
         )
     write_lengths(page, "anew", 7.0)
 
+    # A router that restarted between two scrapes.
+    up(page, "quick")
+    routed(page, "quick", lambda t: 7.0 * t if t < RESTARTED_AT else since(RESTARTED_AT)(t))
+    write_lengths(page, "quick", 7.0)
+
     # One of two workers lost digits of a sum.
     routed(page, "cut-worker", 4.0)
     write_lengths(page, "cut-worker", 2.0)
@@ -321,6 +329,16 @@ def test_a_router_that_was_away_and_began_anew_was_not_cut(reader: PrometheusRea
     at = BEGIN + 1830
     reading = known(reader.demand(key("anew"), at, 60))
     assert 0.0 < reading.value.requests_per_second <= 7.0
+
+
+def test_a_router_that_is_known_to_have_restarted_was_not_cut(reader: PrometheusReader) -> None:
+    """A restart between two scrapes looks like a cut: its pod tells them apart."""
+    at = BEGIN + CUT_AT + 30
+    reading = known(reader.demand(key("quick"), at, 60, {"r": BEGIN + RESTARTED_AT}))
+    assert 0.75 * 7.0 <= reading.value.requests_per_second <= 7.0
+    for restarts in ({}, {"another": BEGIN + RESTARTED_AT}, {"r": BEGIN + 60.0}):
+        fallen = unknown(reader.demand(key("quick"), at, 60, restarts))
+        assert fallen.reason == "MetricsContradictory"
 
 
 def test_a_worker_whose_page_was_cut_does_not_tell_of_lengths(reader: PrometheusReader) -> None:

@@ -269,6 +269,15 @@ def test_whatever_may_change_an_engines_speed_changes_its_software() -> None:
     assert first == second != third
 
 
+def test_routers_that_were_started_again_are_told_with_the_time() -> None:
+    again, sidecar = pod("r2", "router", restarts=1), pod("r3", "router", restarts=1)
+    again["status"]["containerStatuses"][0]["name"] = "router"
+    sidecar["status"]["containerStatuses"][0]["name"] = "worker-table"
+    pods = [pod("r1", "router"), again, sidecar, pod("a", "decode", restarts=1)]
+    seen = observe(NOW, pods, {Role.PREFILL: None, Role.DECODE: None}, {})
+    assert seen.router_restarts == (("r2", NOW - 3590),)
+
+
 def test_only_routers_that_are_ready_are_counted() -> None:
     leaving = pod("r3", "router")
     leaving["metadata"]["deletionTimestamp"] = READY

@@ -18,6 +18,7 @@ from pd_operator.api.roles import Role
 Pod = Mapping[str, Any]
 
 ENGINE_CONTAINER = "engine"
+ROUTER_CONTAINER = "router"
 
 
 def label(pod: Pod, name: str) -> str | None:

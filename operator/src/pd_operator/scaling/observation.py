@@ -343,6 +343,7 @@ class Observation:
     - `homes`: the pools as their Deployments count them, where workers are on loan between them.
     - `routers_ready`: None where the routers are not ours, so that nobody counts them.
     - `router_trouble`: why none is ready, in Kubernetes' own words; empty where nobody says.
+    - `router_restarts`: pods of routers that were started again, and when (Unix seconds).
     """
 
     time_seconds: float
@@ -353,6 +354,7 @@ class Observation:
     routers_ready: int | None = 0
     router_trouble: str = ""
     homes: tuple[PoolObservation, PoolObservation] | None = None
+    router_restarts: tuple[tuple[str, float], ...] = ()
 
     def home(self, role: Role) -> PoolObservation:
         """The members of one pool's Deployment, whatever their role is now."""

@@ -8,7 +8,7 @@ from pd_operator.planning.objectives import Objectives
 from pd_operator.scaling.observation import Attainment
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError
-from pd_operator.telemetry.queries import Question, ServiceQueries
+from pd_operator.telemetry.queries import Query, ServiceQueries
 from pd_operator.telemetry.template import Edge, Template
 
 
@@ -36,7 +36,7 @@ def read_attainment(queries: ServiceQueries, objectives: Objectives) -> tuple[At
     Exact per objective, because the operator makes each objective an edge of the engines'
     buckets.
     """
-    queries.ask_ahead(_usual_questions(queries, objectives))
+    queries.ask_ahead(_usual_queries(queries, objectives))
     ttft = _share(queries, objectives.ttft.seconds, promql.WITHIN_TTFT, promql.MEASURED_TTFT)
     if ttft is None:
         raise PrometheusError(
@@ -57,12 +57,12 @@ def read_attainment(queries: ServiceQueries, objectives: Objectives) -> tuple[At
     return attainment, queries.age_seconds(promql.DECODE_REQUESTS, Role.DECODE) or 0.0
 
 
-def _usual_questions(queries: ServiceQueries, objectives: Objectives) -> list[Question]:
+def _usual_queries(queries: ServiceQueries, objectives: Objectives) -> list[Query]:
     """What is asked of a service that has a load."""
     ttft, tpot = ({"edge": Edge(one.seconds)} for one in (objectives.ttft, objectives.tpot))
     return [
-        *(Question(one, ttft) for one in (promql.MEASURED_TTFT, promql.WITHIN_TTFT)),
-        *(Question(one, tpot) for one in (promql.MEASURED_TPOT, promql.WITHIN_TPOT)),
+        *(Query(one, ttft) for one in (promql.MEASURED_TTFT, promql.WITHIN_TTFT)),
+        *(Query(one, tpot) for one in (promql.MEASURED_TPOT, promql.WITHIN_TPOT)),
         queries.newest(promql.DECODE_REQUESTS, Role.DECODE),
     ]
 

@@ -43,7 +43,7 @@ from pd_operator.scaling.observation import (
 )
 from pd_operator.telemetry.observe_pool import Deployment, observe_pool
 from pd_operator.telemetry.observe_roles import pools_by_role
-from pd_operator.telemetry.observe_routers import router_trouble, routers_ready
+from pd_operator.telemetry.observe_routers import router_restarts, router_trouble, routers_ready
 from pd_operator.telemetry.startup import capacity_wait_seconds, startup_seconds, unix_seconds
 from pd_operator.telemetry.switching import (
     can_switch,
@@ -88,6 +88,7 @@ def observe(
         routers_ready=ready if routers_known else None,
         router_trouble="" if ready else router_trouble(everyone, router),
         homes=homes,
+        router_restarts=tuple(router_restarts(everyone).items()),
     )
 
 

@@ -7,11 +7,11 @@ from pd_operator.api.roles import Role
 from pd_operator.demand import ENOUGH_REQUESTS, NO_LENGTH_SEEN, Demand, LengthDistribution
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError, Series
-from pd_operator.telemetry.queries import Question, ServiceQueries
+from pd_operator.telemetry.queries import Query, ServiceQueries
 from pd_operator.telemetry.request_rate import (
     TOO_MANY_TO_VANISH,
     read_request_rate,
-    usual_questions,
+    usual_queries,
 )
 from pd_operator.telemetry.template import Template
 
@@ -38,7 +38,7 @@ OUTPUTS = LengthMetrics(
 
 def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     """The demand and the age of its oldest input in seconds; raises `PrometheusError`."""
-    queries.ask_ahead(_usual_questions(queries))
+    queries.ask_ahead(_usual_queries(queries))
     rate, age = read_request_rate(queries)
     prompts, prompts_age = _lengths(queries, PROMPTS, rate)
     outputs, outputs_age = _lengths(queries, OUTPUTS, rate)
@@ -48,14 +48,14 @@ def read_demand(queries: ServiceQueries) -> tuple[Demand, float]:
     return Demand(rate, prompts, outputs, context), max(age, prompts_age, outputs_age)
 
 
-def _usual_questions(queries: ServiceQueries) -> list[Question]:
+def _usual_queries(queries: ServiceQueries) -> list[Query]:
     """What is asked of a service whose last window has requests enough."""
     return [
-        *usual_questions(queries),
-        *(Question(one.buckets) for one in (PROMPTS, OUTPUTS)),
-        *(Question(one.mean) for one in (PROMPTS, OUTPUTS)),
+        *usual_queries(queries),
+        *(Query(one.buckets) for one in (PROMPTS, OUTPUTS)),
+        *(Query(one.mean) for one in (PROMPTS, OUTPUTS)),
         *(queries.newest(one.requests, one.role) for one in (PROMPTS, OUTPUTS)),
-        Question(promql.CONTEXT_TOKENS_MEAN),
+        Query(promql.CONTEXT_TOKENS_MEAN),
     ]
 
 

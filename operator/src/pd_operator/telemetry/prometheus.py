@@ -6,6 +6,8 @@ them off the event loop.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from prometheus_api_client.prometheus_connect import PrometheusConnect
 
@@ -30,6 +32,7 @@ from pd_operator.telemetry.series import OWN_SERIES, ServiceSeries, series_holes
 from pd_operator.telemetry.template import Matcher, Matchers, Template
 
 OPEN = PrometheusAccess()
+NO_RESTARTS: Mapping[str, float] = MappingProxyType({})
 
 
 class PrometheusReader:
@@ -62,10 +65,20 @@ class PrometheusReader:
         self._scrape_interval_seconds = scrape_interval_seconds
 
     def demand(
-        self, service: ServiceKey, now_seconds: float, window_seconds: float
+        self,
+        service: ServiceKey,
+        now_seconds: float,
+        window_seconds: float,
+        restarts: Mapping[str, float] = NO_RESTARTS,
     ) -> Reading[Demand]:
-        """The load offered in the last `window_seconds` (widened to hold enough scrapes)."""
+        """The load offered in the last `window_seconds` (widened to hold enough scrapes).
+
+        `restarts`: when routers were started again (Unix seconds), by pod. Such a one counts anew.
+        """
         questions = self._questions(service, now_seconds, window_seconds)
+        around = promql.around_seconds(questions.window_seconds, self._scrape_interval_seconds)
+        recent = [pod for pod, at in restarts.items() if at >= now_seconds - around]
+        questions = replace(questions, restarted=tuple(recent))
         try:
             demand, age_seconds = read_demand(questions)
         except PrometheusError as error:

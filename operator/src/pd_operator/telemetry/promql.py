@@ -13,7 +13,8 @@ Two things can make a good answer wrong, so every count is read with care for bo
 - A pod may be scraped more than once: by a second job, or by a second Prometheus behind one
   querier. Of each pod the target that counted most is taken.
 - A page in the text format that was cut within a number is a good scrape with a smaller number.
-  A counter that falls although no scrape of its pod failed is believed to be cut.
+  A counter that falls although no scrape of its pod failed is believed to be cut, unless the pod
+  is known to have begun anew: then it is none of the `$steady` ones.
 """
 
 from pd_operator.telemetry.template import Seconds, Template, Value
@@ -34,7 +35,9 @@ _TARGET = (
 )
 """What tells targets apart, in Prometheus and in what stands before several of them."""
 
-_OFFERED = ROUTER_REQUESTS + '{$routers,path=~"/v1/chat/completions|/v1/completions|/generate"}'
+_BY_CLIENTS = 'path=~"/v1/chat/completions|/v1/completions|/generate"'
+_OFFERED = f"{ROUTER_REQUESTS}{{$routers,{_BY_CLIENTS}}}"
+_OFFERED_TO_STEADY = f"{ROUTER_REQUESTS}{{$routers,$steady,{_BY_CLIENTS}}}"
 _PREFILL = "{$prefill}"
 _DECODE = "{$decode}"
 _DONE = "{__name__=$metric,$pods}"
@@ -59,6 +62,11 @@ def bin_window(bin_seconds: float, scrape_interval_seconds: float) -> float:
     return range_window(bin_seconds + scrape_interval_seconds, scrape_interval_seconds)
 
 
+def around_seconds(window_seconds: float, scrape_interval_seconds: float) -> float:
+    """Seconds of which a window may show something."""
+    return window_seconds + SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
+
+
 def window_holes(
     template: Template, window_seconds: float, scrape_interval_seconds: float
 ) -> dict[str, Value]:
@@ -67,7 +75,7 @@ def window_holes(
     `$around` is the window and what came so shortly before it that it shows within; `$step` is
     one scrape.
     """
-    around = window_seconds + SCRAPES_AROUND_A_WINDOW * scrape_interval_seconds
+    around = around_seconds(window_seconds, scrape_interval_seconds)
     all_holes: dict[str, Value] = {
         "window": Seconds(window_seconds),
         "around": Seconds(around),
@@ -134,7 +142,8 @@ REQUEST_RATE = Template(
     "request_rate",
     "Requests per second that clients sent to the router, served or not. No answer where a page "
     "was cut: the rest of the routers is not all of them.",
-    f"{_each_pod_once(f'rate({_OFFERED}[$window])')} unless on () count({_cut(_OFFERED)})",
+    f"{_each_pod_once(f'rate({_OFFERED}[$window])')} unless on () "
+    f"count({_cut(_OFFERED_TO_STEADY)})",
 )
 REQUESTS_COUNTED = Template(
     "requests_counted",
@@ -145,7 +154,7 @@ REQUESTS_COUNTED = Template(
 CUT_ROUTERS = Template(
     "cut_routers",
     "Routers whose counter fell although no scrape of them failed.",
-    f"count(count by (pod) ({_cut(_OFFERED)}))",
+    f"count(count by (pod) ({_cut(_OFFERED_TO_STEADY)}))",
 )
 REQUESTS_DONE = Template(
     "requests_done",

@@ -1,7 +1,7 @@
 """The questions about one service at one moment."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pd_operator.api.conditions import ConditionReason
@@ -15,7 +15,7 @@ from pd_operator.telemetry.template import Matchers, Template, Value
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """A template, and what fills its holes besides the window and the service's series."""
 
     template: Template
@@ -24,7 +24,10 @@ class Question:
 
 @dataclass(frozen=True)
 class ServiceQueries:
-    """Asks templates about `service` at `now_seconds`; methods raise `PrometheusError`."""
+    """Asks templates about `service` at `now_seconds`; methods raise `PrometheusError`.
+
+    `restarted`: its routers that have begun to count anew within the window.
+    """
 
     conversation: PrometheusSession
     service: ServiceKey
@@ -32,19 +35,20 @@ class ServiceQueries:
     now_seconds: float
     window_seconds: float
     scrape_interval_seconds: float
+    restarted: Collection[str] = ()
 
-    def ask_ahead(self, questions: Iterable[Question]) -> None:
+    def ask_ahead(self, queries: Iterable[Query]) -> None:
         """Ask in few requests what will be asked for next."""
-        rendered = [self._rendered(q.template, self.window_seconds, q.holes) for q in questions]
+        rendered = [self._rendered(q.template, self.window_seconds, q.holes) for q in queries]
         self.conversation.ask_ahead(rendered, self.now_seconds)
 
-    def newest(self, metric: str, role: Role) -> Question:
+    def newest(self, metric: str, role: Role) -> Query:
         """What `age_seconds` asks."""
-        return Question(promql.NEWEST_SAMPLE, {"metric": metric, "pods": self.workers(role)})
+        return Query(promql.NEWEST_SAMPLE, {"metric": metric, "pods": self.workers(role)})
 
-    def done(self, metric: str, role: Role) -> Question:
+    def done(self, metric: str, role: Role) -> Query:
         """How many requests the workers of a role have ended, by a metric of theirs."""
-        return Question(promql.REQUESTS_DONE, {"metric": metric, "pods": self.workers(role)})
+        return Query(promql.REQUESTS_DONE, {"metric": metric, "pods": self.workers(role)})
 
     def number(
         self,
@@ -54,13 +58,13 @@ class ServiceQueries:
         **holes: Value,
     ) -> float | None:
         """The one number of a template over a window; None where there is no series."""
-        return self.answer(Question(template, holes), window_seconds)
+        return self.answer(Query(template, holes), window_seconds)
 
-    def answer(self, question: Question, window_seconds: float | None = None) -> float | None:
-        """The same for a question."""
+    def answer(self, query: Query, window_seconds: float | None = None) -> float | None:
+        """The same, for a template with its holes."""
         window = window_seconds or self.window_seconds
-        query = self._rendered(question.template, window, question.holes)
-        return _defined(self.conversation.ask_number(query, self.now_seconds), question.template)
+        rendered = self._rendered(query.template, window, query.holes)
+        return _defined(self.conversation.ask_number(rendered, self.now_seconds), query.template)
 
     def series(self, template: Template, window_seconds: float) -> list[Series]:
         """All series of a template over another window."""
@@ -112,7 +116,7 @@ class ServiceQueries:
         return template.render(
             **{
                 **promql.window_holes(template, window_seconds, self.scrape_interval_seconds),
-                **series_holes(template, self.of, self.service),
+                **series_holes(template, self.of, self.service, self.restarted),
                 **holes,
             }
         )

@@ -4,7 +4,7 @@ from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
 from pd_operator.telemetry import promql
 from pd_operator.telemetry.connection import PrometheusError
-from pd_operator.telemetry.queries import Question, ServiceQueries
+from pd_operator.telemetry.queries import Query, ServiceQueries
 
 TOO_MANY_TO_VANISH = 20
 """So many requests at the router and none done at the engines is no mere delay."""
@@ -34,10 +34,10 @@ def read_request_rate(queries: ServiceQueries) -> tuple[float, float]:
     return known
 
 
-def usual_questions(queries: ServiceQueries) -> list[Question]:
+def usual_queries(queries: ServiceQueries) -> list[Query]:
     """What `read_request_rate` asks of a service that has a load."""
     counts = (promql.NEWEST_REQUEST_COUNT, promql.REQUEST_RATE, promql.REQUESTS_COUNTED)
-    return [*map(Question, counts), *_done(queries)]
+    return [*map(Query, counts), *_done(queries)]
 
 
 def _idle_age(queries: ServiceQueries) -> float:
@@ -106,7 +106,7 @@ def _counted_and_done(queries: ServiceQueries, window_seconds: float) -> tuple[f
     return counted, max(done or 0.0 for done in ended)
 
 
-def _done(queries: ServiceQueries) -> list[Question]:
+def _done(queries: ServiceQueries) -> list[Query]:
     return [
         queries.done(promql.PREFILL_REQUESTS, Role.PREFILL),
         queries.done(promql.DECODE_REQUESTS, Role.DECODE),

@@ -1,7 +1,7 @@
 """By which labels Prometheus tells the series of a service's routers and workers apart."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,13 +138,23 @@ def _series_of(spec: PDInferenceServiceSpec) -> ServiceSeries:
     return AttachedSeries(labels.router_labels or {}, pools, targets)
 
 
-def series_holes(template: Template, series: ServiceSeries, service: ServiceKey) -> Holes:
-    """What fills those holes of a template that depend on the service."""
+def series_holes(
+    template: Template,
+    series: ServiceSeries,
+    service: ServiceKey,
+    restarted: Collection[str] = (),
+) -> Holes:
+    """What fills those holes of a template that depend on the service.
+
+    `restarted`: its pods that are known to have begun to count anew.
+    """
+    others = Matcher("pod", "|".join(map(re.escape, sorted(restarted))), "!~")
     holes = {
         "routers": series.routers(service),
         "prefill": series.workers(service, Role.PREFILL),
         "decode": series.workers(service, Role.DECODE),
         "anyone": series.anyone(service),
+        "steady": Matchers((others if restarted else A_POD,)),
     }
     return {name: value for name, value in holes.items() if name in template.holes}
 

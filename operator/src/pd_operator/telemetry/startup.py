@@ -24,7 +24,7 @@ def startup_seconds(pod: Pod) -> float | None:
         return None
     since_scheduled = seconds_between(_scheduled_at(pod), ready.get("lastTransitionTime"))
     since_started = [
-        seconds_between(_started_at(container), ready.get("lastTransitionTime"))
+        seconds_between(started_at(container), ready.get("lastTransitionTime"))
         for container in containers
     ]
     allowed = _probe_seconds(pod)
@@ -65,7 +65,8 @@ def _scheduled_at(pod: Pod) -> str | None:
     return told or created
 
 
-def _started_at(container: Any) -> str | None:
+def started_at(container: Any) -> str | None:
+    """When a container began to run, as the API writes it; None where it does not run."""
     started: str | None = (container.get("state") or {}).get("running", {}).get("startedAt")
     return started
 

@@ -45,7 +45,7 @@ LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 class Matcher:
     """One label that a series must have; `name` is Prometheus' own, `value` any text.
 
-    `operator`: `=`, `!=`, or `=~` for a regular expression.
+    `operator`: `=`, `!=`, or `=~` and `!~` for a regular expression.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Matcher:
     operator: str = "="
 
     def __post_init__(self) -> None:
-        if not LABEL_NAME.fullmatch(self.name) or self.operator not in ("=", "!=", "=~"):
+        if not LABEL_NAME.fullmatch(self.name) or self.operator not in ("=", "!=", "=~", "!~"):
             raise ValueError(f"no label matcher: {self.name!r} {self.operator!r}")
 
     def rendered(self) -> str:

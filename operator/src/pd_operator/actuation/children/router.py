@@ -31,9 +31,9 @@ from pd_operator.api.names import (
     ROUTER_METRICS_PORT,
     ROUTER_PORT,
 )
+from pd_operator.api.pods import ROUTER_CONTAINER
 from pd_operator.api.v1alpha1 import PDInferenceService
 
-ROUTER_CONTAINER = "router"
 SIDECAR_CONTAINER = "worker-table"
 
 _TABLE_VOLUME = "worker-table"

@@ -87,9 +87,7 @@ class Observer:
         self._find(service)
         await self.connect(service)
         seen = await self.look(service.key)
-        demand, attainment = await asyncio.to_thread(
-            self._ask_prometheus, service, seen.time_seconds
-        )
+        demand, attainment = await asyncio.to_thread(self._ask_prometheus, service, seen)
         if targets := service.spec.scale_targets:
             must_have_their_roles(seen, targets)
             await self._must_be_alone(service)
@@ -114,15 +112,15 @@ class Observer:
         return ready_members(await self._fleet(key).pods(), role)
 
     def _ask_prometheus(
-        self, service: PDInferenceService, now: float
+        self, service: PDInferenceService, seen: Observation
     ) -> tuple[Reading[Demand], Reading[Attainment]]:
-        reader = self.prometheus(service)
+        reader, now = self.prometheus(service), seen.time_seconds
         autoscaling = service.spec.autoscaling
         objectives = ScalingSettings.from_spec(service.spec).objectives
         recent = present_window_seconds(autoscaling.forecast.resolution_seconds)
         window = float(ATTAINMENT_PERIODS * autoscaling.period_seconds)
         return (
-            reader.demand(service.key, now, recent),
+            reader.demand(service.key, now, recent, dict(seen.router_restarts)),
             reader.attainment(service.key, objectives, now, window),
         )
 

@@ -291,15 +291,17 @@ def _with_band(
 
 def _latency(board: builders.Dashboard) -> None:
     board.with_row(builders.Row("Latency, as the decode workers measure it"))
-    for title, histogram, words in (
+    for title, objective, histogram, words in (
         (
             "Time to first token",
+            "ttft",
             "sglang:time_to_first_token_seconds",
             "From a streamed request's arrival at its decode worker to its first token: the wait "
             "for a prefill worker, the prefill and the transfer of the cache. ",
         ),
         (
             "Time per output token",
+            "tpot",
             "sglang:request_time_per_output_token_seconds",
             "Mean seconds between a streamed request's tokens after the first. It grows with the "
             "decode workers' batch. ",
@@ -315,7 +317,8 @@ def _latency(board: builders.Dashboard) -> None:
                     p.query(q.percentile(share, histogram), f"p{share * 100:.0f}")
                     for share in (0.5, 0.9, 0.99)
                 ),
-            )
+                p.query(q.operator("slo_limit_seconds", objective=objective), "objective"),
+            ).override_by_name("objective", [p.color("red"), p.dashed()])
         )
     board.with_panel(
         p.graph(

@@ -123,6 +123,9 @@ class OperatorMetrics:
         self.target = self._gauge(
             "slo_target_ratio", "Share of requests that should meet the objective.", "objective"
         )
+        self.limit = self._gauge(
+            "slo_limit_seconds", "What the objective allows a request to take.", "objective"
+        )
         self.condition = self._gauge(
             "condition", "1 for the status that a condition has now.", "type", "status"
         )

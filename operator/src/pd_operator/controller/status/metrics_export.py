@@ -70,12 +70,13 @@ def _attainment(metrics: OperatorMetrics, key: ServiceKey, result: TickResult) -
     known = reading.value if isinstance(reading, Known) else None
     objectives = result.service.spec.objectives
     shares = {
-        "ttft": (known.ttft if known else NAN, objectives.ttft.percentile),
-        "tpot": (known.tpot if known else NAN, objectives.tpot.percentile),
+        "ttft": (known.ttft if known else NAN, objectives.ttft),
+        "tpot": (known.tpot if known else NAN, objectives.tpot),
     }
-    for objective, (share, percentile) in shares.items():
-        metrics.attainment.labels(*_of(key), objective).set(share)
-        metrics.target.labels(*_of(key), objective).set(percentile / 100)
+    for name, (share, objective) in shares.items():
+        metrics.attainment.labels(*_of(key), name).set(share)
+        metrics.target.labels(*_of(key), name).set(objective.percentile / 100)
+        metrics.limit.labels(*_of(key), name).set(objective.seconds)
 
 
 def _workers(metrics: OperatorMetrics, key: ServiceKey, result: TickResult, role: Role) -> None:

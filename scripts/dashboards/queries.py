@@ -93,6 +93,12 @@ def tick_percentile(share: float) -> str:
     return f"histogram_quantile({share}, sum by (le) (rate({buckets}[$__rate_interval])))"
 
 
+def lag_percentile(share: float) -> str:
+    """A percentile of the seconds from when a tick was due to its end, over all services."""
+    buckets = f"pd_operator_tick_lag_seconds_bucket{{{CLUSTER}}}"
+    return f"histogram_quantile({share}, sum by (le) (rate({buckets}[$__rate_interval])))"
+
+
 def step_percentile(share: float) -> str:
     """A percentile of the seconds that each step of a tick took, over all services."""
     buckets = f"pd_operator_tick_step_duration_seconds_bucket{{{CLUSTER}}}"

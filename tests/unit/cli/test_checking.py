@@ -97,6 +97,40 @@ async def test_without_the_chart_the_way_to_install_it_is_told() -> None:
     assert found["monitors"].state is State.NOTE
 
 
+PULLED_IN_VAIN = {
+    "status": {
+        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [
+            {
+                "name": "operator",
+                "ready": False,
+                "state": {
+                    "waiting": {
+                        "reason": "ImagePullBackOff",
+                        "message": 'Back-off pulling image "pd-operator/operator:0.1.0"',
+                    }
+                },
+            }
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("pods", "words"),
+    [
+        ([PULLED_IN_VAIN], 'operator: ImagePullBackOff: Back-off pulling image "pd-operator/'),
+        ([PULLED_IN_VAIN] * 2, "Its pod: operator: ImagePullBackOff"),
+        ([], "It has no pods in ns."),
+        (ClusterError(403, "pods is forbidden"), "no operator runs there."),
+    ],
+)
+async def test_why_no_operator_runs_is_told_in_kubernetes_own_words(pods: Any, words: str) -> None:
+    found = await installed(known(PD_SERVICE, Pod=pods))
+    assert found["operator"].state is State.ACT
+    assert found["operator"].said.count(words) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [

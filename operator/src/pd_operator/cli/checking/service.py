@@ -83,7 +83,7 @@ def _metrics_by_status(service: PDInferenceService) -> Finding:
         return note("metrics", "The operator has not looked yet." if said is None else said.message)
     if said.status is ConditionStatus.TRUE:
         return ok("metrics", said.message)
-    return act("metrics", said.message, "docs/operations.md, PDServiceMetricsStale.")
+    return act("metrics", said.message, _advice(service, said.reason))
 
 
 def _metrics_from_here(service: PDInferenceService, reached: Reached) -> Finding:
@@ -126,7 +126,13 @@ def _conditions(service: PDInferenceService) -> Iterator[Finding]:
     """What else is not as it should be, in the operator's own words."""
     for condition in service.status.conditions:
         if condition.type != ConditionType.METRICS_AVAILABLE and _wrong(condition):
-            yield act(condition.type, condition.message, f"kubectl pd explain {service.key.name}")
+            yield act(condition.type, condition.message, _advice(service, condition.reason))
+
+
+def _advice(service: PDInferenceService, reason: str) -> str:
+    key = service.key
+    where = f"docs/operations.md, Every reason, has {reason}"
+    return f"kubectl pd explain -n {key.namespace} {key.name}; {where}."
 
 
 def _wrong(condition: Condition) -> bool:

@@ -2,7 +2,8 @@
 # Builds the images of operator, worker table and engine simulator with whichever builder is at hand and works.
 # Without one it says so and succeeds, so that machines without containers are not in the way;
 # REQUIRED=1 makes that a failure. TAG is the version of pyproject.toml unless set. PYTHON names another base image,
-# where the Containerfiles' own cannot be pulled: scripts/build_base_image.sh makes one from Debian's packages.
+# where the Containerfiles' own cannot be pulled, and RUNTIME what the images stand on, where that is not the same:
+# scripts/build_base_image.sh makes both from Debian's packages.
 # IMAGES names those that are wanted, else all are built.
 # SAVE names a folder that gets each image as an OCI archive (of docker: its own form) for a registry.
 # BUILD_FLAGS are more flags of the builder, such as --volume with pip's settings for a network that needs them.
@@ -34,7 +35,7 @@ find "$context" -name __pycache__ -type d -prune -exec rm -rf {} +
 for image in ${IMAGES:-operator worker-table engine-simulator}; do
     echo "Building pd-operator/$image:$tag with $builder"
     # shellcheck disable=SC2086 - several flags
-    "$builder" build ${BUILD_FLAGS:-} ${PYTHON:+--build-arg "PYTHON=$PYTHON"} --file "$context/images/Containerfile.$image" --tag "pd-operator/$image:$tag" "$context"
+    "$builder" build ${BUILD_FLAGS:-} ${PYTHON:+--build-arg "PYTHON=$PYTHON"} ${RUNTIME:+--build-arg "RUNTIME=$RUNTIME"} --file "$context/images/Containerfile.$image" --tag "pd-operator/$image:$tag" "$context"
     if [ -n "${SAVE:-}" ]; then
         name=pd-operator/$image:$tag file=$SAVE/image-$image-$tag.tar
         case $builder in

@@ -23,7 +23,7 @@ from pd_e2e.nodes.agent_process import AgentOptions, AgentProcess
 pytestmark = [pytest.mark.controlplane, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).parents[3]
-BASE = "localhost/python-base:3.11"
+BASE, RUNTIME = "localhost/python-base:3.11", "localhost/python-runtime:3.11"
 NAME = "pd-operator/operator:of-a-test"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
@@ -44,15 +44,17 @@ def built() -> str:
     missing = [tool for tool in ("buildah", "debootstrap", "unshare") if not shutil.which(tool)]
     if missing or os.geteuid() != 0:
         pytest.skip(f"an image is built by root with buildah; missing: {missing or ['root']}")
-    if subprocess.run(["buildah", "inspect", BASE], capture_output=True, check=False).returncode:
-        run("scripts/build_base_image.sh", IMAGE=BASE)
+    bases = [["buildah", "inspect", "--type=image", image] for image in (BASE, RUNTIME)]
+    if any(subprocess.run(each, capture_output=True, check=False).returncode for each in bases):
+        run("scripts/build_base_image.sh", IMAGE=BASE, RUNTIME=RUNTIME)
     flags = ""
     if CERTIFICATES.exists():
         # The base has none; pip in the build trusts whom this machine trusts.
         flags = f"--volume {CERTIFICATES}:{CERTIFICATES}:ro --env PIP_CERT={CERTIFICATES}"
     run(
         "scripts/build_images.sh",
-        TAG="of-a-test", IMAGES="operator", PYTHON=BASE, BUILD_FLAGS=flags, REQUIRED="1",
+        TAG="of-a-test", IMAGES="operator", PYTHON=BASE, RUNTIME=RUNTIME, BUILD_FLAGS=flags,
+        REQUIRED="1",
     )  # fmt: skip
     return NAME
 

@@ -22,7 +22,8 @@ def containerfile(request: pytest.FixtureRequest) -> str:
 def test_the_image_is_pinned_and_does_not_run_as_root(containerfile: str) -> None:
     (base,) = re.findall(r"^ARG PYTHON=(.*)$", containerfile, re.MULTILINE)
     assert re.fullmatch(r"python:3\.13\.\d+-slim-\w+", base)
-    assert set(re.findall(r"^FROM (\S+)", containerfile, re.MULTILINE)) == {"${PYTHON}"}
+    assert re.findall(r"^FROM (\S+)", containerfile, re.MULTILINE) == ["${PYTHON}", "${RUNTIME}"]
+    assert re.findall(r"^ARG RUNTIME=(.*)$", containerfile, re.MULTILINE) == ["${PYTHON}"]
     assert "USER 65532:65532" in containerfile.rsplit("FROM", maxsplit=1)[-1]
     assert "--constraint constraints.txt" in containerfile
 

@@ -46,6 +46,7 @@ class Router:
     url: str
     metrics_url: str
     table: Path
+    process: Daemon
     pods: dict[str, Pod] = field(default_factory=dict)
 
     def tell(self) -> None:
@@ -100,12 +101,7 @@ def router(tmp_path: Path) -> Iterator[Router]:
         )
     }
     port, metrics_port = free_ports(2)
-    running = Router(
-        url=f"http://127.0.0.1:{port}",
-        metrics_url=f"http://127.0.0.1:{metrics_port}",
-        table=tmp_path / "workers.json",
-        pods=pods,
-    )
+    table = tmp_path / "workers.json"
     with ExitStack() as stack:
         lifeline = Lifeline()
         stack.callback(lifeline.close)
@@ -113,7 +109,14 @@ def router(tmp_path: Path) -> Iterator[Router]:
             [sys.executable, STAND_IN, *_engines(pods)], tmp_path / "engines", lifeline
         )
         router = Daemon(
-            [SMG, "launch", *_flags(port, metrics_port, running.table)], tmp_path / "smg", lifeline
+            [SMG, "launch", *_flags(port, metrics_port, table)], tmp_path / "smg", lifeline
+        )
+        running = Router(
+            url=f"http://127.0.0.1:{port}",
+            metrics_url=f"http://127.0.0.1:{metrics_port}",
+            table=table,
+            process=router,
+            pods=pods,
         )
         for daemon in (engines, router):
             # Nothing here is worth a graceful end.
@@ -198,6 +201,17 @@ def test_a_damaged_table_leaves_the_last_good_one_in_force(router: Router, damag
     assert router.ask().ok
     router.tell()
     router.has(p1="prefill", d1="decode", d2="decode")
+
+
+def test_a_router_that_forgot_its_workers_has_them_from_the_table_that_lies_there(
+    router: Router,
+) -> None:
+    """It was killed: nobody writes the table again, as it says what it said."""
+    router.process.kill()
+    router.process.start()
+    router.has(p1="prefill", d1="decode", d2="decode")
+    assert all(router.ask(stream=False).ok for _ in range(2))
+    assert (router.served("p1"), router.served("d1"), router.served("d2")) == (2, 1, 1)
 
 
 def test_the_router_counts_what_is_offered_when_it_arrives(router: Router) -> None:

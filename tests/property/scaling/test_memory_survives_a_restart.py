@@ -60,3 +60,11 @@ def test_only_recent_changes_are_kept(memory: ScalingMemory, now: float, keep: i
     changed = memory.changing((new,), now, keep).changes
     assert changed[-1] == new
     assert all(change.time_seconds >= now - keep for change in changed)
+
+
+def test_what_a_status_says_lasted_until_the_restart() -> None:
+    """A status of hours ago keeps workers for as long as a load that fell just now."""
+    stood_still = ScalingMemory((Recommendation(100.0, 9, 9), Recommendation(200.0, 4, 3)))
+    again = ScalingMemory.from_plain(stood_still.to_plain()).lasting_until(9000.0)
+    assert again.recommendations == (Recommendation(100.0, 9, 9), Recommendation(9000.0, 4, 3))
+    assert ScalingMemory().lasting_until(9000.0) == ScalingMemory()

@@ -136,7 +136,7 @@ class LinkStatus(StatusModel):
 class DecisionStatus(StatusModel):
     """The last decision, link by link; `kubectl pd explain` prints it."""
 
-    time: Timestamp = Field(description="When it was made.")
+    time: Timestamp = Field(description="When it was made, or made again with other figures.")
     reason: str = Field(max_length=128, description="What limited or moved it, in one word.")
     message: str = Field(max_length=2048, description="The decision in one sentence.")
     links: tuple[LinkStatus, ...] = Field(

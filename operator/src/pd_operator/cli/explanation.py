@@ -38,7 +38,7 @@ def _decision(status: PDInferenceServiceStatus) -> list[RenderableType]:
         return [Text("No decision has been made yet; the conditions say what is missing.")]
     age = datetime.now(UTC) - decision.time
     heading = Text.assemble(
-        f"\nLast decision, {age.total_seconds():.0f} s ago: ", (decision.reason, "bold")
+        f"\nLast decision, written {age.total_seconds():.0f} s ago: ", (decision.reason, "bold")
     )
     return [heading, Text(decision.message), _chain(decision)]
 

@@ -140,7 +140,9 @@ class ServiceLoop:
         with self._timed("engine"):
             engine = await self._engine(service, seen)
         with self._timed("decide"):
-            outcome = autoscale(seen, fitted, engine, service.spec, self._remembered(service))
+            outcome = autoscale(
+                seen, fitted, engine, service.spec, self._remembered(service, seen.time_seconds)
+            )
             self._memory = outcome.memory
             self._forecaster.expect(outcome.forecasts.made)
         if outcome.decision is not None:
@@ -245,12 +247,12 @@ class ServiceLoop:
     def _timed(self, step: str) -> AbstractContextManager[object]:
         return self._deps.metrics.tick_step_seconds.labels(step).time()
 
-    def _remembered(self, service: PDInferenceService) -> ScalingMemory:
+    def _remembered(self, service: PDInferenceService, now_seconds: float) -> ScalingMemory:
         """The memory of earlier decisions; after a restart, the one in the status."""
         if self._memory is None:
             stored = service.status.memory
             plain = stored.model_dump(mode="json", by_alias=True) if stored else {}
-            self._memory = ScalingMemory.from_plain(plain)
+            self._memory = ScalingMemory.from_plain(plain).lasting_until(now_seconds)
         return self._memory
 
     def _calibrator_of(self, service: PDInferenceService) -> Calibrator:

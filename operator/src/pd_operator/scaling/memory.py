@@ -186,6 +186,17 @@ class ScalingMemory:
             tuple(item for item in flips if item is not None),
         )
 
+    def lasting_until(self, now_seconds: float) -> "ScalingMemory":
+        """As of a status that was true until now: it is not written again while nothing changes.
+
+        So its newest recommendation is as old as what ended then, and not as what it began with.
+        """
+        if not self.recommendations:
+            return self
+        *earlier, newest = self.recommendations
+        lasted = replace(newest, time_seconds=max(newest.time_seconds, now_seconds))
+        return replace(self, recommendations=(*earlier, lasted))
+
 
 def _since(oldest_seconds: float, past: tuple[Dated, ...]) -> tuple[Dated, ...]:
     return tuple(one for one in past if one.time_seconds >= oldest_seconds)

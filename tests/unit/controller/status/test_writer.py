@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from tests.unit.controller.conftest import DEMAND, NOW
 from tests.unit.controller.stand_ins import MemoryCluster, Object
 
 from pd_operator.actuation.cluster import ChangedMeanwhileError, Cluster
 from pd_operator.actuation.kinds import Kind
 from pd_operator.api.conditions import ConditionReason
 from pd_operator.api.roles import Role
+from pd_operator.controller.status import writer as status_writer
 from pd_operator.controller.status.events import EventRecorder
 from pd_operator.controller.status.metrics import OperatorMetrics
 from pd_operator.controller.status.tick_result import TickResult
 from pd_operator.controller.status.writer import StatusWriter
-from pd_operator.scaling.observation import PoolObservation, Unknown
+from pd_operator.scaling.memory import Recommendation, ScalingMemory
+from pd_operator.scaling.observation import Known, PoolObservation, Unknown
 
 Seeing = Callable[..., TickResult]
 REFUSED = PoolObservation(Role.DECODE, 2, (), refused="exceeded quota: gpus")
@@ -65,6 +68,35 @@ async def test_a_tick_that_failed_shows_in_the_column_of_reasons(
     resource = result.service.model_dump(mode="json", by_alias=True, exclude_none=True)
     await writer.publish_failure(resource, ConditionReason.CHILDREN_REFUSED, "no such field")
     assert cluster.statuses[-1]["display"]["reason"] == "ChildrenRefused"
+
+
+async def test_a_tick_that_comes_to_the_same_as_the_one_before_is_not_written(
+    writer: StatusWriter,
+    cluster: MemoryCluster,
+    result: TickResult,
+    seeing: Seeing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of hundreds of services that nobody asks, each would be a write every half a minute."""
+
+    monkeypatch.setattr(status_writer, "HEARTBEAT_SECONDS", 0.0)  # each tick is due
+
+    def later(seconds: float, **seen: Any) -> TickResult:
+        at = result.observation.time_seconds + seconds
+        memory = ScalingMemory(
+            (Recommendation(NOW - 60.0, 5, 2), Recommendation(at, 3, 2)),
+        )
+        return replace(seeing(time_seconds=at, **seen), memory=memory)
+
+    await writer.publish(later(0.0))
+    await writer.publish(later(60.0))
+    await writer.publish(later(7200.0))
+    assert len(cluster.statuses) == 1
+
+    rate = replace(DEMAND, requests_per_second=DEMAND.requests_per_second + 1.0)
+    await writer.publish(later(7215.0, demand=Known(rate, 3.0, "prometheus")))
+    assert len(cluster.statuses) == 2
+    assert cluster.statuses[1]["memory"]["recommendations"][-1]["timeSeconds"] == NOW + 7215
 
 
 class ContestedCluster(MemoryCluster):

@@ -30,7 +30,7 @@ from pd_operator.controller.status.updates import ConditionUpdate
 
 HEARTBEAT_SECONDS = 30.0
 """Figures change on every tick; words and worker counts seldom. A status is written when those
-change, and else this often.
+change, and else this often; where no figure changes either, as of a service that nobody asks, not.
 """
 
 
@@ -123,7 +123,7 @@ class StatusWriter:
         if self._written is None or _news(status) != _news(self._written):
             return True
         due = time.monotonic() - self._written_at >= HEARTBEAT_SECONDS
-        return due and status != self._written
+        return due and _without_moments(status) != _without_moments(self._written)
 
     async def _announce(self, about: Metadata, before: Conditions, after: Conditions) -> None:
         for condition in after:
@@ -146,6 +146,19 @@ class StatusWriter:
         if _wanted(before) != _wanted(now) and now.last_decision is not None:
             message = f"Advice: {now.last_decision.message}"
             await self._events.post(about, EventReason.ADVICE_CHANGED, message)
+
+
+def _without_moments(status: PDInferenceServiceStatus) -> PDInferenceServiceStatus:
+    """What stays the same where a tick comes to what the one before came to, only later."""
+    decision, memory = status.last_decision, status.memory
+    changes: dict[str, Any] = {}
+    if decision is not None:
+        changes["last_decision"] = decision.model_copy(update={"time": None})
+    if memory is not None and memory.recommendations:
+        *earlier, newest = memory.recommendations
+        timeless = newest.model_copy(update={"time_seconds": 0})
+        changes["memory"] = memory.model_copy(update={"recommendations": (*earlier, timeless)})
+    return status.model_copy(update=changes)
 
 
 def _same(old: Condition, new: Condition) -> bool:

@@ -1,13 +1,23 @@
 """Reaches a service's Prometheus from where a command runs, which may be outside the cluster."""
 
+import asyncio
 import socket
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from pd_operator.actuation.cluster import Cluster
+from pd_operator.actuation.cluster import Cluster, ClusterError
+from pd_operator.actuation.kinds import DEPLOYMENT
 from pd_operator.actuation.service_proxy import InCluster
+from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.telemetry.access import PrometheusAccess
+
+NO_ADDRESS = (
+    "The service names no Prometheus, and what its operator was given cannot be read from here."
+)
+
+FLAG = "--prometheus-url"
+"""Of the operator, as the chart sets it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,31 @@ def prometheus_from_here(cluster: Cluster, url: str) -> Reached:
         "--prometheus http://127.0.0.1:9090."
     )
     return Reached(proxy.url, access, advice)
+
+
+def prometheus_of(cluster: Cluster, service: PDInferenceService, given: str | None) -> str | None:
+    """The address to ask: the one given, else the service's own, else its operator's.
+
+    None where nobody names one, or the operator's Deployment may not be read.
+    """
+    return given or service.spec.metrics.prometheus_url or _operators_own(cluster, service)
+
+
+def _operators_own(cluster: Cluster, service: PDInferenceService) -> str | None:
+    manager = service.status.managed_by
+    if manager is None:
+        return None
+    namespace, _, name = manager.operator.partition("/")
+    try:
+        found = asyncio.run(cluster.get(DEPLOYMENT, namespace, name))
+    except ClusterError:
+        return None
+    containers = (found or {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers")
+    for container in containers or ():
+        arguments = container.get("args") or []
+        if FLAG in arguments[:-1]:
+            return str(arguments[arguments.index(FLAG) + 1])
+    return None
 
 
 def _known_here(url: str) -> bool:

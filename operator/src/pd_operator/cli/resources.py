@@ -45,14 +45,6 @@ class ServiceReader:
             ) from error
 
 
-NO_ADDRESS = "The service names no Prometheus, and reads the operator's own."
-
-
-def prometheus_of(service: PDInferenceService, given: str | None) -> str | None:
-    """The Prometheus to ask: the one given, else the service's own; None where it names none."""
-    return given or service.spec.metrics.prometheus_url
-
-
 def connect(context: str | None) -> Cluster:
     """The cluster of the kubeconfig."""
     try:

@@ -16,8 +16,12 @@ from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
 from pd_operator.cli.backtesting.rows import Rows
 from pd_operator.cli.backtesting.words import plain, tell
-from pd_operator.cli.prometheus_from_here import prometheus_from_here
-from pd_operator.cli.resources import NO_ADDRESS, ServiceReader, fault, prometheus_of
+from pd_operator.cli.prometheus_from_here import (
+    NO_ADDRESS,
+    prometheus_from_here,
+    prometheus_of,
+)
+from pd_operator.cli.resources import ServiceReader, fault
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
@@ -96,7 +100,7 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
     wanted = spec.autoscaling.forecast.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
-    url = prometheus_of(service, request.prometheus)
+    url = prometheus_of(services.cluster, service, request.prometheus)
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     scrape = spec.metrics.scrape_interval_seconds

@@ -9,7 +9,7 @@ import typer
 
 from pd_operator.cli.moments import span
 from pd_operator.cli.options import Context, Name, Namespace, Prometheus
-from pd_operator.cli.resources import NO_ADDRESS, ServiceReader, fault, prometheus_of
+from pd_operator.cli.resources import ServiceReader, fault
 
 
 def report(
@@ -35,7 +35,9 @@ def report(
     if find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     from pd_operator.cli.prometheus_from_here import (  # noqa: PLC0415 - as below
+        NO_ADDRESS,
         prometheus_from_here,
+        prometheus_of,
     )
     from pd_operator.cli.reporting.page import write_page  # noqa: PLC0415 - matplotlib: an extra
     from pd_operator.cli.reporting.past import (  # noqa: PLC0415 - loads for a second
@@ -46,7 +48,7 @@ def report(
 
     services = ServiceReader(name, namespace, context)
     service = services.read()
-    url = prometheus_of(service, prometheus)
+    url = prometheus_of(services.cluster, service, prometheus)
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     now, place = time.time(), html or Path(f"{name}.html")

@@ -5,8 +5,12 @@ from collections import deque
 
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.api.v1alpha1 import PDInferenceService
-from pd_operator.cli.prometheus_from_here import Reached, prometheus_from_here
-from pd_operator.cli.resources import NO_ADDRESS, prometheus_of
+from pd_operator.cli.prometheus_from_here import (
+    NO_ADDRESS,
+    Reached,
+    prometheus_from_here,
+    prometheus_of,
+)
 from pd_operator.scaling.observation import Unknown
 from pd_operator.telemetry.prometheus import PrometheusReader
 from pd_operator.telemetry.series import series_of
@@ -27,7 +31,7 @@ class OfferedLoad:
     def __init__(self, cluster: Cluster, service: PDInferenceService, url: str | None) -> None:
         metrics = service.spec.metrics
         scrape = float(metrics.scrape_interval_seconds)
-        address = prometheus_of(service, url)
+        address = prometheus_of(cluster, service, url)
         self._asked: tuple[PrometheusReader, Reached] | None = None
         if address:
             reached = prometheus_from_here(cluster, address)

@@ -17,6 +17,7 @@ import requests
 from pd_e2e.cluster.daemon import Daemon
 from pd_operator.actuation.cluster import Cluster
 from pd_operator.actuation.service_proxy import InCluster
+from pd_operator.api.metrics import MetricsSpec
 from pd_operator.cli.prometheus_from_here import Reached, prometheus_from_here
 from pd_operator.demand import Demand
 from pd_operator.scaling.observation import Reading
@@ -27,6 +28,7 @@ from .written import NOW, SCRAPE, Written, key, known, unknown, write_lengths, w
 TOKEN = "of-somebody"
 PROXY = "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy"
 URL = "http://prometheus.monitoring.svc:9090"
+TENANT = MetricsSpec.model_validate({"headers": [{"name": "X-Scope-OrgID", "value": "team-a"}]})
 
 
 @dataclass
@@ -36,6 +38,7 @@ class ApiServer:
     kubeconfig: Path
     forbidden: bool = False
     asked: list[str] = field(default_factory=list)
+    tenants: set[str | None] = field(default_factory=set)
 
 
 @pytest.fixture
@@ -51,6 +54,7 @@ def api_server(
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             here.asked.append(self.path)
+            here.tenants.add(self.headers["X-Scope-OrgID"])
             let_in = self.headers["Authorization"] == f"Bearer {TOKEN}" and not here.forbidden
             if let_in and self.path.startswith(f"{PROXY}/"):
                 answer = requests.get(url + self.path.removeprefix(PROXY), timeout=10)
@@ -83,7 +87,7 @@ def api_server(
 @pytest.fixture
 def reached(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> Reached:
     monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig))
-    return prometheus_from_here(Cluster.connect(), URL)
+    return prometheus_from_here(Cluster.connect(), URL, TENANT)
 
 
 def demand(reached: Reached) -> Reading[Demand]:
@@ -100,6 +104,7 @@ def test_a_prometheus_in_the_cluster_is_read_with_the_kubeconfigs_credentials(
     assert known(demand(reached)).value.requests_per_second == pytest.approx(2.0, rel=0.05)
     assert all(path.startswith(PROXY) for path in api_server.asked)
     assert TOKEN not in repr(reached)
+    assert api_server.tenants == {"team-a"}
 
 
 def test_who_may_not_use_the_proxy_is_told_which_right_it_takes(
@@ -112,7 +117,7 @@ def test_who_may_not_use_the_proxy_is_told_which_right_it_takes(
 
 
 def test_an_address_that_is_known_here_is_asked_directly(reached: Reached) -> None:
-    direct = prometheus_from_here(Cluster.connect(), "http://127.0.0.1:9090")
+    direct = prometheus_from_here(Cluster.connect(), "http://127.0.0.1:9090", MetricsSpec())
     assert direct == Reached.directly("http://127.0.0.1:9090")
     assert reached.url != URL
 

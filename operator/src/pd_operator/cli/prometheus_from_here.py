@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit
 
 from pd_operator.actuation.cluster import Cluster, ClusterError
 from pd_operator.actuation.kinds import DEPLOYMENT
 from pd_operator.actuation.service_proxy import InCluster
+from pd_operator.api.metrics import MetricsSpec
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.telemetry.access import PrometheusAccess
 
@@ -33,15 +34,25 @@ class Reached:
         """As the address says, by nobody in particular."""
         return cls(url, PrometheusAccess(), "Reach it from here with --prometheus URL.")
 
+    def sending(self, metrics: MetricsSpec) -> Self:
+        """With the headers and parameters of a service, such as the tenant of a Mimir."""
+        access = replace(
+            self.access,
+            more_headers=tuple((one.name, one.value) for one in metrics.headers),
+            parameters=tuple((one.name, one.value) for one in metrics.query_parameters),
+        )
+        return replace(self, access=access)
 
-def prometheus_from_here(cluster: Cluster, url: str) -> Reached:
+
+def prometheus_from_here(cluster: Cluster, url: str, metrics: MetricsSpec) -> Reached:
     """`url` itself where its host is known here, else through the API server's proxy.
 
-    An address that is neither known here nor that of a Service stays as it is.
+    An address that is neither known here nor that of a Service stays as it is. Headers and
+    parameters are those of `metrics`; its secrets stay in the cluster.
     """
     service = InCluster.parse(url)
     if service is None or _known_here(url):
-        return Reached.directly(url)
+        return Reached.directly(url).sending(metrics)
     proxy = cluster.proxy_to(service)
     access = PrometheusAccess(
         token=proxy.token,
@@ -55,7 +66,7 @@ def prometheus_from_here(cluster: Cluster, url: str) -> Reached:
         f"in {service.namespace}. Else: kubectl port-forward {where} 9090:{service.port}, and "
         "--prometheus http://127.0.0.1:9090."
     )
-    return Reached(proxy.url, access, advice)
+    return Reached(proxy.url, access, advice).sending(metrics)
 
 
 def prometheus_of(cluster: Cluster, service: PDInferenceService, given: str | None) -> str | None:

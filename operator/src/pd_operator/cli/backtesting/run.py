@@ -104,7 +104,7 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     scrape = spec.metrics.scrape_interval_seconds
-    reached = prometheus_from_here(services.cluster, url)
+    reached = prometheus_from_here(services.cluster, url, spec.metrics)
     loads = read_past(service.key, reached, scrape, wanted, series_of(spec))
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
     startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}

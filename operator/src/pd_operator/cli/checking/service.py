@@ -38,7 +38,7 @@ async def service_pieces(
     if prometheus is None:
         yield _metrics_by_status(service)
     else:
-        reached = prometheus_from_here(cluster, prometheus)
+        reached = prometheus_from_here(cluster, prometheus, service.spec.metrics)
         yield await asyncio.to_thread(_metrics_from_here, service, reached)
     yield await _profile(cluster, service)
     for finding in _conditions(service):

@@ -52,7 +52,7 @@ def report(
     if url is None:
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     now, place = time.time(), html or Path(f"{name}.html")
-    reached = prometheus_from_here(services.cluster, url)
+    reached = prometheus_from_here(services.cluster, url, service.spec.metrics)
     reader = PrometheusReader(reached.url, timeout_seconds=60.0, access=reached.access)
     try:
         past = PastReader(reader, service.key, now - back, now).read(

@@ -39,7 +39,9 @@ def service_load(service: PDInferenceService, context: str | None, flags: LoadFl
     if flags.trace is not None:
         return given_load(flags)
     if flags.prometheus is not None:
-        return _prometheus_load(service, prometheus_from_here(connect(context), flags.prometheus))
+        metrics = service.spec.metrics
+        reached = prometheus_from_here(connect(context), flags.prometheus, metrics)
+        return _prometheus_load(service, reached)
     seen = service.status.demand
     rate, prompt, output = flags.rate, flags.prompt, flags.output
     if seen is not None:

@@ -34,7 +34,7 @@ class OfferedLoad:
         address = prometheus_of(cluster, service, url)
         self._asked: tuple[PrometheusReader, Reached] | None = None
         if address:
-            reached = prometheus_from_here(cluster, address)
+            reached = prometheus_from_here(cluster, address, metrics)
             reader = PrometheusReader(
                 reached.url, ANSWER_SECONDS, scrape, reached.access, series_of(service.spec)
             )

@@ -215,11 +215,25 @@ def test_over_a_load_that_falls_no_worker_is_kept_for_what_might_come(
     high = SidePlans(high=plan(9, 5))
     kept, _ = decide(seen, ahead, now, allow(behavior=AT_ONCE), NOTHING, beside=high)
     assert numbers(kept) == (8, 4)
-    falling = replace(high, falling=plan(4, 2))
+    falling = replace(high, falling={role: now.pool(role) for role in Role})
     let_go, _ = decide(seen, ahead, now, allow(behavior=AT_ONCE), NOTHING, beside=falling)
     assert numbers(let_go) == (4, 2)
     assert let_go.reason is DecisionReason.FALLING_LOAD
     assert "the load falls" in link(let_go, "Fall")
+
+
+@pytest.mark.parametrize(("window_seconds", "workers"), [(None, 4), (60, 8)])
+def test_a_fall_is_waited_for_only_where_the_user_says_how_long(
+    observe: Observe, plan: MakePlan, allow: Allow, window_seconds: int | None, workers: int
+) -> None:
+    settings = allow(behavior={"scaleDown": {"stabilizationWindowSeconds": window_seconds}})
+    _, memory = decide(observe(8, 2), plan(8, 2), plan(8, 2), settings, NOTHING)
+    now, later = plan(4, 2), observe(8, 2, at=10_015.0)
+    waited, _ = decide(later, plan(8, 2), now, settings, memory)
+    assert numbers(waited) == (8, 2)
+    falling = SidePlans(falling={Role.PREFILL: now.prefill})
+    decision, _ = decide(later, plan(8, 2), now, settings, memory, beside=falling)
+    assert numbers(decision) == (workers, 2)
 
 
 def test_a_need_of_the_moment_is_not_remembered_beyond_it(

@@ -1,5 +1,6 @@
 """The plans of a tick: for the load that is expected, for that of now, and what else may come."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pd_operator.api.roles import Role
@@ -8,7 +9,7 @@ from pd_operator.demand import Demand, DemandForecast
 from pd_operator.planning.engine import EngineModel, RouterClass
 from pd_operator.planning.limits import PoolBounds
 from pd_operator.planning.objectives import Objectives
-from pd_operator.planning.plan import Plan
+from pd_operator.planning.plan import Plan, PoolPlan
 from pd_operator.planning.planner import plan_service
 from pd_operator.scaling.foresight import was_foreseen
 from pd_operator.scaling.lead_time import lead_time_seconds
@@ -33,14 +34,15 @@ class SidePlans:
     - `high`: for a load to come that is seldom exceeded.
     - `least`: for the present load with the whole error budget spent. With fewer workers than that
       the objectives are missed, with fewer than `plan_now` only the plan's reserve is used up.
-    - `rising`: for the present load, drawn on as it rises. `falling`: for the present load while it
-      falls, which no trusted forecast says for the pool.
+    - `rising`: for the present load, drawn on as it rises.
+    - `falling`: the pools for the present load while it plainly falls, where no trusted forecast
+      says how it goes on; none else.
     """
 
     high: Plan | None = None
     least: Plan | None = None
     rising: Plan | None = None
-    falling: Plan | None = None
+    falling: Mapping[Role, PoolPlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,14 @@ def plans_for(
     `high` are forecasts that the load seldom exceeds; `memory` has seen this observation.
     """
     now = _plan_now(spec, engine, forecasts, observation)
-    likely = _known(_plan_ahead(spec, engine, high))
     return Plans(
         _plan_ahead(spec, engine, forecasts),
         now,
         SidePlans(
-            likely,
+            _known(_plan_ahead(spec, engine, high)),
             _known(_plan_now(spec, engine, forecasts, observation, spent=1.0)),
             _plan_rising(spec, engine, observation, memory),
-            _plan_falling(now, likely, forecasts, memory),
+            _pools_falling(now, forecasts, memory),
         ),
     )
 
@@ -158,21 +159,16 @@ def _plan_rising(
     return plan_for(spec, engine, prefill, decode)
 
 
-def _plan_falling(
-    now: Plan | Unknown, high: Plan | None, forecasts: PoolForecasts, memory: ScalingMemory
-) -> Plan | None:
-    """For the present load, where it plainly falls; None where it does not.
+def _pools_falling(
+    now: Plan | Unknown, forecasts: PoolForecasts, memory: ScalingMemory
+) -> dict[Role, PoolPlan]:
+    """The pools for the present load, where it plainly falls and no trusted forecast speaks.
 
-    The last value cannot tell: its margins are those of a load that may go either way. A trusted
-    forecast can, and its pool stays with the high one.
+    The last value cannot tell: its margins are those of a load that may go either way.
     """
-    if isinstance(now, Unknown) or high is None or not falls(memory.offered):
-        return None
-    prefill, decode = (
-        high.pool(role) if _trusted(forecasts.pool(role)) else now.pool(role)
-        for role in (Role.PREFILL, Role.DECODE)
-    )
-    return Plan(prefill, decode)
+    if isinstance(now, Unknown) or not falls(memory.offered):
+        return {}
+    return {role: now.pool(role) for role in Role if not _trusted(forecasts.pool(role))}
 
 
 def _trusted(forecast: DemandForecast | Unknown) -> bool:

@@ -61,10 +61,10 @@ class FallingLoad(PoolLink):
 
     def judge(self, role: Role, workers: int, situation: Situation) -> Wanted:
         """Lower to what the present load needs."""
-        plan = situation.beside.falling
-        if plan is None:
-            return Wanted(workers, DecisionReason.STEADY, "the load does not plainly fall")
-        pool = plan.pool(role)
+        pool = situation.beside.falling.get(role)
+        if pool is None:
+            word = "the load does not plainly fall, or a trusted forecast says how it goes on"
+            return Wanted(workers, DecisionReason.STEADY, word)
         word = f"the load falls: {pool.reason.rstrip('.')}"
         return Wanted(min(workers, pool.workers), DecisionReason.FALLING_LOAD, word)
 

@@ -12,6 +12,9 @@ class Stabilization(PoolLink):
 
     Of the recommendations in the scale-up window the lowest counts, of those in the scale-down
     window the highest; the present number moves only as far as both agree.
+
+    Where the user says nothing of the scale-down window, it stands for what was expected until a
+    worker ordered now would serve. A plain fall has refuted that, so that nothing is waited for.
     """
 
     name: ClassVar[str] = "Stabilization"
@@ -21,6 +24,9 @@ class Stabilization(PoolLink):
         behavior = situation.settings.behavior
         up_seconds = behavior.scale_up.stabilization_window_seconds
         down_seconds = situation.settings.scale_down_window_seconds(role)
+        by_default = behavior.scale_down.stabilization_window_seconds is None
+        if by_default and role in situation.beside.falling:
+            down_seconds = 0.0
         lowest = min(_recommended(role, up_seconds, situation), default=workers)
         highest = max(_recommended(role, down_seconds, situation), default=workers)
         current = situation.current(role)

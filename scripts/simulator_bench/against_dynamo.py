@@ -31,7 +31,7 @@ from pd_operator.simulation import EngineLimits, Pools, Requests, ServiceModel, 
 _LIMITS = EngineLimits(
     chunk_tokens=8192, pass_tokens=16384, fills_passes=False, running_requests=4096
 )
-_TRACE_BLOCK_TOKENS = 64
+TRACE_BLOCK_TOKENS = 64
 SHARES = (0.5, 0.9, 0.99)
 
 
@@ -152,7 +152,7 @@ def replay(case: Case, python: str) -> Latencies:
     """What Dynamo makes of a case."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write_trace(case.requests, folder / "trace.jsonl")
+        write_trace(case.requests, folder / "trace.jsonl")
         asked = {
             "trace": str(folder / "trace.jsonl"),
             "prefill": _pool(case.worker, case.pools.prefill, folder / "prefill.npz"),
@@ -165,7 +165,7 @@ def replay(case: Case, python: str) -> Latencies:
             "chunk_tokens": _LIMITS.chunk_tokens,
             "pass_tokens": _LIMITS.pass_tokens,
             "running_requests": _LIMITS.running_requests,
-            "trace_block_tokens": _TRACE_BLOCK_TOKENS,
+            "trace_block_tokens": TRACE_BLOCK_TOKENS,
         }
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
         script = Path(__file__).with_name("dynamo_replay.py")
@@ -181,11 +181,11 @@ def replay(case: Case, python: str) -> Latencies:
 
 
 def _pool(worker: EngineSurfaces, workers: int, tables: Path) -> dict[str, str | int]:
-    _write_tables(worker, tables)
+    write_tables(worker, tables)
     return {"tables": str(tables), "kv_tokens": worker.kv_capacity_tokens, "workers": workers}
 
 
-def _write_tables(worker: EngineSurfaces, path: Path) -> None:
+def write_tables(worker: EngineSurfaces, path: Path) -> None:
     """Dynamo's NPZ: prefill over tokens, decode steps over KV in the batch and context."""
     tokens = np.unique(np.concatenate([np.arange(1, 2049, 16), np.geomspace(2048, 131_072, 400)]))
     kv = np.unique(np.concatenate([[1.0], np.geomspace(64, 2e6, 400)]))
@@ -202,13 +202,13 @@ def _write_tables(worker: EngineSurfaces, path: Path) -> None:
     )
 
 
-def _write_trace(requests: Requests, path: Path) -> None:
+def write_trace(requests: Requests, path: Path) -> None:
     """Mooncake's format; no two prompts share a block."""
     columns = (requests.arrival_seconds, requests.prompt_tokens, requests.output_tokens)
     first = 0
     with path.open("w", encoding="utf-8") as file:
         for at, prompt, output in zip(*(column.tolist() for column in columns), strict=True):
-            blocks = -(-prompt // _TRACE_BLOCK_TOKENS)
+            blocks = -(-prompt // TRACE_BLOCK_TOKENS)
             line = {
                 "timestamp": 1e3 * at,
                 "input_length": prompt,

@@ -80,7 +80,7 @@ images: ## Build the container images with whichever builder is at hand
 release: $(INSTALLED) ## All of a release into dist/, by the commit's tag: wheel, chart, plug-in, images, bills of materials (RELEASE_URL; PLATFORMS="linux/arm64 darwin/arm64" packs the plug-in for those, too)
 	@$(BIN)/python -m scripts.release $(if $(RELEASE_URL),--url $(RELEASE_URL)) $(PLATFORMS:%=--platform %)
 
-bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, images, install, policies, prefixes, simulator, sizing, testbed): table, and build/bench/NAME.json
+bench-%: $(INSTALLED) ## Run benchmark NAME (controller, engine, forecast, images, install, nvidia, policies, prefixes, simulator, sizing, testbed): table, and build/bench/NAME.json
 	@$(BIN)/python -m scripts.bench_$*
 
 clean: ## Remove what the targets wrote into this folder

@@ -1,0 +1,1 @@
+"""pd-operator behind the scaling-policy hook of NVIDIA Dynamo's replay: another group's judge."""

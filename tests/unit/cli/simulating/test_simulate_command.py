@@ -124,6 +124,15 @@ def test_known_history_is_not_simulated(manifest: Path, trace: Path) -> None:
     assert later == pytest.approx(whole - 4 * 0.25, abs=0.05)
 
 
+def test_history_is_known_in_the_bins_of_each_setting(manifest: Path, trace: Path) -> None:
+    coarser = "autoscaling.forecast.resolutionSeconds=70"
+    asked = ("-f", manifest, "--trace", trace, "-o", "json", "--fixed", "2,2", "--history", 0.25)
+    operator, coarse, fixed = json.loads(run(*asked, "--what-if", coarser).stdout)
+    assert coarse["name"] == f"what if {coarser}"
+    assert coarse["gpuHours"] == pytest.approx(operator["gpuHours"], rel=0.5)
+    assert fixed["gpuHours"] > 0
+
+
 def test_sizes_left_to_the_operator_are_those_that_it_would_choose(
     manifest: Path, trace: Path
 ) -> None:

@@ -41,7 +41,7 @@ class Flags:
 class SimulationRequest:
     """All that a simulation is made from.
 
-    - `history`: the part of the trace before the simulation begins, as the forecaster knows it.
+    - `earlier`: the part of the trace before the simulation begins, `earlier_seconds` long.
     - `begin_seconds`: Unix time of the simulation's second 0, by the trace's own clock: schedules
       count by it.
     - `fixed`: pools that stay as they are, to compare with.
@@ -52,11 +52,25 @@ class SimulationRequest:
     spec: PDInferenceServiceSpec
     profile: PerformanceProfile
     requests: Requests
-    history: DemandHistory | None
+    earlier: Requests
+    earlier_seconds: float
     begin_seconds: float
     fixed: tuple[Pools, ...]
     seed: int
     what_if: tuple[WhatIf, ...] = ()
+
+    def history(self, bin_seconds: float) -> DemandHistory | None:
+        """What came before, as a forecaster of such bins knows it; None where that is not one."""
+        bins = int(self.earlier_seconds // bin_seconds)
+        if not bins:
+            return None
+        left_out = self.earlier_seconds - bins * bin_seconds
+        first = int(np.searchsorted(self.earlier.arrival_seconds, left_out))
+        known = self.earlier.part(first, len(self.earlier))
+        whole = Requests.of(
+            known.arrival_seconds - left_out, known.prompt_tokens, known.output_tokens
+        )
+        return history_before(whole, bins, bin_seconds)
 
 
 def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
@@ -84,7 +98,8 @@ def ask(service: PDInferenceService, flags: Flags) -> SimulationRequest:
         requests=Requests.of(
             later.arrival_seconds - bins * step, later.prompt_tokens, later.output_tokens
         ),
-        history=history_before(requests.part(0, begin), bins, step) if bins else None,
+        earlier=requests.part(0, begin),
+        earlier_seconds=bins * step,
         begin_seconds=(first_seconds // step + bins) * step,
         fixed=tuple(_pools(text) for text in flags.fixed),
         seed=flags.seed,

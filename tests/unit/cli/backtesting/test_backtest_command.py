@@ -71,6 +71,7 @@ def test_the_report_is_one_file_that_needs_no_other(file: Path, tmp_path: Path) 
     ):
         assert heading in text
     assert "NaN" not in text
+    assert text.count("P5 to P70") == text.count(">P90<") == 6
 
 
 def test_a_model_without_experts_is_replayed_as_well(file: Path, tmp_path: Path) -> None:

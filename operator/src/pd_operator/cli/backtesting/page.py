@@ -129,7 +129,8 @@ def _lead(replay: Replay) -> str:
 
 _FORECAST_WORDS = (
     "Each forecast is drawn at the moment it was about, and was made {first} before. Workers are "
-    "bought for the upper edge of the band. Below, a closer look at the time of the steepest rise."
+    "bought for the upper edge of the band, and let go by the dotted line where there is one above "
+    "it. Below, a closer look at the time of the steepest rise."
 )
 _ERROR_WORDS = (
     "Mean absolute error over that of taking the last value: below the dashed line the model is "

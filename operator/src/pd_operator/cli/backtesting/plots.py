@@ -11,6 +11,7 @@ from pd_operator.cli.backtesting.words import duration
 from pd_operator.cli.report import style
 from pd_operator.demand import FloatArray
 from pd_operator.demand.backtest import SeriesBacktest
+from pd_operator.demand.forecast import RELEASE_PERCENT
 
 BLOCK_FORECASTS = 60
 """Coverage over time is told of so many forecasts at a time; fewer say little about a share."""
@@ -29,6 +30,9 @@ def forecast(axes: Axes, replay: Replay, number: int, window: tuple[float, float
     color = style.color(number)
     label = f"P{replay.plan.percentiles[0]} to P{replay.percentile}"
     axes.fill_between(at, *edges, color=color, alpha=0.22, lw=0, label=label)
+    if replay.percentile < RELEASE_PERCENT:
+        kept = series.quantiles[0][inside, replay.plan.percentiles.index(RELEASE_PERCENT)]
+        axes.plot(at, kept, color=color, lw=0.8, ls=":", label=f"P{RELEASE_PERCENT}")
     axes.plot(at, series.used[0][inside], color=color, lw=1.3, label="forecast")
     axes.plot(at, series.actual[0][inside], color=style.ACTUAL, lw=0.9, label="what came")
     axes.set_ylim(bottom=0)

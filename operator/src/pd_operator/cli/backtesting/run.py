@@ -26,11 +26,11 @@ from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.traces.units import TimeOptions
 from pd_operator.demand import NotEnoughHistoryError
 from pd_operator.demand.backtest import BacktestPlan
-from pd_operator.demand.forecast import steps_to
+from pd_operator.demand.forecast import RELEASE_PERCENT, steps_to
 from pd_operator.telemetry.series import series_of
 
 DEFAULT_AHEAD_SECONDS = (300.0, 600.0, 900.0, 1800.0)
-_ALWAYS_ASKED = (5, 25, 50, 75, 90, 95, 99)
+ALWAYS_ASKED = (5, 25, 50, 75, RELEASE_PERCENT, 95, 99)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _plan(
         model=(request.model or defaults.model).value,
         season_seconds=defaults.season_seconds if season is None else season,
         horizons_seconds=horizons,
-        percentiles=tuple(sorted({*_ALWAYS_ASKED, _percentile(request, defaults)})),
+        percentiles=tuple(sorted({*ALWAYS_ASKED, _percentile(request, defaults)})),
         maximum_origins=request.forecasts,
     )
 

@@ -4,11 +4,13 @@
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scripts import bench_nvidia
+from scripts.bench_format import Figure
 from scripts.nvidia_replay.document import document
 from scripts.nvidia_replay.plays import PLAYS, Minute, Outcome
 from scripts.nvidia_replay.replay import Stage, replay
@@ -176,6 +178,23 @@ def test_the_bench_says_what_it_needs(
     monkeypatch.setattr(bench_nvidia, "dynamo_python", lambda: None)
     assert bench_nvidia.main() == 2
     assert "PD_DYNAMO_PYTHON" in capsys.readouterr().out
+
+
+def test_the_bench_plays_each_seed_in_a_process_of_its_own(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Figure] = []
+
+    def write(_: str, figures: Sequence[Figure]) -> int:
+        written.extend(figures)
+        return 0
+
+    monkeypatch.setattr(sys, "argv", ["bench_nvidia", "--seeds", "2"])
+    monkeypatch.setattr(bench_nvidia, "PLAYS", PLAYS[:1])
+    monkeypatch.setattr(bench_nvidia, "dynamo_python", lambda: stage.python)
+    monkeypatch.setattr(bench_nvidia, "write", write)
+    assert bench_nvidia.main() == 0
+    assert {one.name: one.value for one in written}["nvidia_sine_fixed_4_3_share"] == 0.5
 
 
 def test_the_page_tells_means_spreads_and_the_time_line() -> None:

@@ -18,6 +18,7 @@ from pd_operator.api.autoscaling import ForecastSpec
 from pd_operator.api.names import ServiceKey
 from pd_operator.cli.backtesting.live import read_past
 from pd_operator.cli.backtesting.loads import PROMPT_TOKENS, REQUESTS, LoadError
+from pd_operator.cli.own_past import PastSource
 from pd_operator.cli.prometheus_from_here import Reached
 from pd_operator.controller.tick import history_reader
 from pd_operator.controller.tick.history_reader import HistoryReader
@@ -37,7 +38,7 @@ SERVICE = {
     "metadata": {"name": KEY.name, "namespace": KEY.namespace},
     "spec": {
         "model": {"path": "org/model"},
-        "engine": {"profile": {"name": "llama-3.1-70b-h100"}},
+        "engine": {"profile": {"name": "llama-3.1-8b-h100"}},
         "objectives": {"ttft": {"milliseconds": 800}, "tpot": {"milliseconds": 40}},
         "prefill": {"maxReplicas": 8, "expectedStartupSeconds": 90},
         "decode": {"maxReplicas": 8, "expectedStartupSeconds": 200},
@@ -50,7 +51,18 @@ SERVICE = {
 def written() -> str:
     """Two requests per second of 1000 prompt and 100 generated tokens, not scraped for a while."""
     lines = []
+    short, long = 'le="500.0"', 'le="2000.0"'
+    every = 'le="+Inf"'
+    buckets = {short: 1.0, long: 2.0, every: 2.0}
     families = {
+        **{
+            f'sglang:{name}_bucket{{pd_role="{role}",{edge},%s}} ': rate
+            for name, role in (
+                ("uncached_prompt_tokens_histogram", "prefill"),
+                ("generation_tokens_histogram", "decode"),
+            )
+            for edge, rate in buckets.items()
+        },
         'smg_http_requests_total{pd_role="router",path="/v1/completions",%s} ': 2.0,
         'sglang:uncached_prompt_tokens_histogram_sum{pd_role="prefill",%s} ': 2000.0,
         'sglang:uncached_prompt_tokens_histogram_count{pd_role="prefill",%s} ': 2.0,
@@ -95,7 +107,8 @@ async def test_all_that_prometheus_has_is_read_whatever_the_pieces(
 
 def test_the_backtest_reads_a_live_service(url: str) -> None:
     loads = read_past(
-        KEY, Reached.directly(url), SCRAPE, ForecastSpec(resolution_seconds=60, history_days=1)
+        PastSource(KEY, Reached.directly(url), SCRAPE),
+        ForecastSpec(resolution_seconds=60, history_days=1),
     )
     assert loads.name == "team/chat"
     assert loads.dated
@@ -109,9 +122,7 @@ def test_the_backtest_reads_a_live_service(url: str) -> None:
 def test_a_service_without_a_past_is_named(url: str) -> None:
     with pytest.raises(LoadError, match="knows no load of team/other"):
         read_past(
-            ServiceKey("team", "other"),
-            Reached.directly(url),
-            SCRAPE,
+            PastSource(ServiceKey("team", "other"), Reached.directly(url), SCRAPE),
             ForecastSpec(resolution_seconds=60, history_days=1),
         )
 
@@ -119,30 +130,28 @@ def test_a_service_without_a_past_is_named(url: str) -> None:
 def test_a_prometheus_that_is_not_there_is_named_with_a_way_out() -> None:
     with pytest.raises(LoadError, match="--prometheus URL"):
         read_past(
-            KEY,
-            Reached.directly("http://127.0.0.1:9"),
-            SCRAPE,
+            PastSource(KEY, Reached.directly("http://127.0.0.1:9"), SCRAPE),
             ForecastSpec(resolution_seconds=60, history_days=1),
         )
 
 
 @pytest.mark.controlplane
-def test_kubectl_pd_backtest_takes_what_it_needs_from_the_service(
+def test_kubectl_pd_backtest_and_simulate_take_what_they_need_from_the_service(
     url: str, control_plane: ControlPlane, tmp_path: Path
 ) -> None:
     control_plane.serve_crds(CRDS)
     control_plane.kubectl("create", "namespace", KEY.namespace)
     control_plane.kubectl("apply", "--filename=-", input_text=json.dumps(SERVICE))
 
-    def backtest(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(KUBECTL_PD), "backtest", KEY.name, "-n", KEY.namespace, *arguments]
+    def pd(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(KUBECTL_PD), verb, KEY.name, "-n", KEY.namespace, *arguments]
         environment = {**os.environ, "KUBECONFIG": str(control_plane.kubeconfig)}
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=120
         )
 
     report = tmp_path / "chat.html"
-    done = backtest("--prometheus", url, "--forecasts", "30", "--html", str(report))
+    done = pd("backtest", "--prometheus", url, "--forecasts", "30", "--html", str(report))
     assert done.returncode == 0, done.stderr
     for name in ("requests", "prompt tokens", "output tokens"):
         assert f"{name} per second: " in done.stdout
@@ -155,9 +164,15 @@ def test_kubectl_pd_backtest_takes_what_it_needs_from_the_service(
     )
     assert "Backtest of team/chat" in report.read_text()
 
-    away = backtest()
+    away = pd("backtest")
     assert away.returncode == 1
     assert "/services/http:prometheus:9090/proxy" in away.stderr
     assert "not found" in away.stderr, "the API server looked for that Service"
     assert "kubectl port-forward -n nowhere service/prometheus 9090:9090" in away.stderr
+    played = pd("simulate", "--prometheus", url, "--hours", "1", "--output", "json")
+    assert played.returncode == 0, played.stderr
+    operator, fixed = json.loads(played.stdout)
+    assert operator["attained"]["joint"] > 0.9
+    assert 0 < operator["gpuHours"] < 3, "an hour of two requests a second"
+    assert fixed["attained"]["joint"] > 0.9
     control_plane.kubectl("delete", "namespace", KEY.namespace, "--wait=false")

@@ -47,7 +47,7 @@ COMMANDS = (
     LazyCommand(
         "simulate",
         "pd_operator.cli.simulating.command:simulate",
-        "Play a trace through a simulated service, sized by the operator.",
+        "Play a trace, or a service's own past, through a simulation of it.",
     ),
     LazyCommand(
         "tune",

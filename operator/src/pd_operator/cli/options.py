@@ -35,7 +35,8 @@ Prometheus = Annotated[
 Trace = Annotated[
     Path | None,
     typer.Option(
-        help="CSV, TSV or parquet with a row per request: arrival, prompt and output tokens."
+        help="CSV, TSV or parquet with a row per request: arrival, prompt and output tokens. "
+        "Default: requests like those of the service's own past, from its Prometheus."
     ),
 ]
 TimeColumn = Annotated[
@@ -56,9 +57,17 @@ ServiceFile = Annotated[
     Path | None, typer.Option("--file", "-f", help="The service's YAML, applied or not.")
 ]
 KnownHours = Annotated[
+    float | None,
+    typer.Option(
+        "--history",
+        help="Hours at the trace's beginning that the forecaster knows already. Default: none; of "
+        "a service's own past, all that comes before --hours.",
+    ),
+]
+PlayedHours = Annotated[
     float,
     typer.Option(
-        "--history", help="Hours at the trace's beginning that the forecaster knows already."
+        "--hours", help="Without --trace: the newest hours of the service's own past, to play."
     ),
 ]
 Speed = Annotated[float, typer.Option(help="Play the trace so many times as fast.")]

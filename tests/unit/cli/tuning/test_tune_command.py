@@ -141,10 +141,10 @@ def test_the_later_part_knows_the_earlier_one_as_history(manifest: Path, trace: 
     from pd_operator.cli.simulating.service import read_manifest  # noqa: PLC0415
 
     earlier, later = tuning_run.parts(read_manifest(manifest), Flags(trace))
-    assert earlier.history is None
-    assert later.history is not None
-    known = len(later.history) * later.history.bin_seconds
-    assert known == pytest.approx(600, abs=later.history.bin_seconds)
+    assert earlier.earlier.history(60.0) is None
+    history = later.earlier.history(60.0)
+    assert history is not None
+    assert len(history) * 60 == pytest.approx(600, abs=60)
     assert len(earlier.requests) + len(later.requests) == pytest.approx(3000, abs=120)
 
 

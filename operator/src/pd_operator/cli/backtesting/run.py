@@ -16,6 +16,7 @@ from pd_operator.cli.backtesting.loads import LoadError, Loads
 from pd_operator.cli.backtesting.replay import Replay, forecasts_to_make, replay
 from pd_operator.cli.backtesting.rows import Rows
 from pd_operator.cli.backtesting.words import plain, tell
+from pd_operator.cli.own_past import PastSource
 from pd_operator.cli.prometheus_from_here import (
     NO_ADDRESS,
     prometheus_from_here,
@@ -105,7 +106,7 @@ def _of_service(name: str, request: Request) -> tuple[Loads, ForecastSpec, tuple
         raise fault(f"{NO_ADDRESS} Give it with --prometheus URL.")
     scrape = spec.metrics.scrape_interval_seconds
     reached = prometheus_from_here(services.cluster, url, spec.metrics)
-    loads = read_past(service.key, reached, scrape, wanted, series_of(spec))
+    loads = read_past(PastSource(service.key, reached, scrape, series_of(spec)), wanted)
     waits = spec.autoscaling.period_seconds + spec.metrics.scrape_interval_seconds
     startups = {spec.prefill.expected_startup_seconds, spec.decode.expected_startup_seconds}
     return loads, wanted, tuple(float(startup + waits) for startup in sorted(startups))

@@ -10,7 +10,9 @@ from pd_operator.cli.options import (
     Namespace,
     Output,
     OutputFormat,
+    PlayedHours,
     Profile,
+    Prometheus,
     Report,
     Seed,
     ServiceFile,
@@ -20,7 +22,6 @@ from pd_operator.cli.options import (
     TimeUnitOption,
     Trace,
 )
-from pd_operator.cli.resources import fault
 from pd_operator.cli.traces.units import TimeOptions
 
 
@@ -32,7 +33,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     file: ServiceFile = None,
     namespace: Namespace = None,
     context: Context = None,
-    history: KnownHours = 0.0,
+    history: KnownHours = None,
+    prometheus: Prometheus = None,
+    hours: PlayedHours = 24.0,
     speed: Speed = 1.0,
     fixed: Annotated[
         list[str] | None,
@@ -53,12 +56,14 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     html: Report = None,
     output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Play a trace through a simulated service, sized by the operator.
+    """Play a trace, or a service's own past, through a simulation of it.
 
-    The operator decides as it would in the cluster, with the service's own
+    The operator sizes it and decides as it would in the cluster, with the service's own
     bounds, objectives and behavior, start-up times and drains; beside it the
     same requests go through pools that stay as they are. The table holds the
     shares of requests within the objectives, latencies, and GPU hours.
+
+    kubectl pd simulate chat --hours 24 --html chat.html
 
     kubectl pd simulate --file pdservice.yaml --trace requests.csv --history 24
 
@@ -70,18 +75,17 @@ def simulate(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
     from pd_operator.cli.simulating.run import Invocation, run  # noqa: PLC0415 - loads forecasters
     from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - as above
+    from pd_operator.cli.simulating.source import PastFlags  # noqa: PLC0415 - as above
 
-    if trace is None:
-        raise fault("give the requests with --trace FILE")
     flags = Flags(
         trace,
         TimeOptions(time, time_unit),
         speed=speed,
-        history_hours=history,
         fixed=tuple(fixed or ()),
         what_if=tuple(what_if or ()),
         profile=profile,
         seed=seed,
     )
-    as_json = output is Output.JSON
-    run(Invocation(Which(name, file, namespace, context), html, as_json), flags)
+    which = Which(name, file, namespace, context)
+    own = PastFlags(prometheus, hours, history)
+    run(Invocation(which, own, html, as_json=output is Output.JSON), flags)

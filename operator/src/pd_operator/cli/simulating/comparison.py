@@ -51,7 +51,7 @@ def operated(request: SimulationRequest, name: str, spec: PDInferenceServiceSpec
     """The request's load with the operator, the service being as `spec` has it."""
     engine = engine_of(spec, request.profile)
     begin = _planned(request, spec, _first(request.requests))
-    history = request.history(float(spec.autoscaling.forecast.resolution_seconds))
+    history = request.earlier.history(float(spec.autoscaling.forecast.resolution_seconds))
     policy = OperatorPolicy(spec, engine, history, begin_seconds=request.begin_seconds)
     service = service_of(spec, request.profile)
     result = simulate(request.requests, service, begin, seed=request.seed, policy=policy)

@@ -13,6 +13,7 @@ from pd_operator.cli.resources import fault
 from pd_operator.cli.simulating.comparison import Outcome, compare, objectives_of
 from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask
 from pd_operator.cli.simulating.service import Which
+from pd_operator.cli.simulating.source import PastFlags, with_requests
 from pd_operator.cli.simulating.words import plain, print_outcomes
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.performance import ProfileError
@@ -21,9 +22,10 @@ from pd_operator.planning.plan import PlanningError
 
 @dataclass(frozen=True)
 class Invocation:
-    """Which service is asked about, and how it is answered."""
+    """Which service is asked about, what of its own past is played, and how it is answered."""
 
     which: Which
+    own: PastFlags
     html: Path | None
     as_json: bool
 
@@ -33,7 +35,7 @@ def run(call: Invocation, flags: Flags) -> None:
     if call.html is not None and find_spec("matplotlib") is None:
         raise fault("the report's plots need matplotlib: pip install 'pd-operator[backtest]'")
     try:
-        request = ask(call.which.service(), flags)
+        request = ask(*with_requests(call.which, flags, call.own))
         with Console(stderr=True).status(f"simulating {len(request.requests):,} requests"):
             outcomes = list(compare(request))
     except (PlanningError, ProfileError, TraceError) as error:

@@ -12,7 +12,9 @@ from pd_operator.cli.options import (
     Namespace,
     Output,
     OutputFormat,
+    PlayedHours,
     Profile,
+    Prometheus,
     Seed,
     ServiceFile,
     ServiceName,
@@ -21,7 +23,6 @@ from pd_operator.cli.options import (
     TimeUnitOption,
     Trace,
 )
-from pd_operator.cli.resources import fault
 from pd_operator.cli.traces.units import TimeOptions
 
 
@@ -33,7 +34,9 @@ def tune(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     file: ServiceFile = None,
     namespace: Namespace = None,
     context: Context = None,
-    history: KnownHours = 0.0,
+    history: KnownHours = None,
+    prometheus: Prometheus = None,
+    hours: PlayedHours = 24.0,
     speed: Speed = 1.0,
     profile: Profile = None,
     seed: Seed = 0,
@@ -48,10 +51,12 @@ def tune(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
 ) -> None:
     """Find the settings that keep the objectives at the fewest GPU hours.
 
-    Plays the first two thirds of the trace with many settings of the
+    Plays the first two thirds of the trace, or of the service's own past, with many settings of the
     forecast's percentile, the scale-down window and the lead margin, takes the
     cheapest one that keeps both objectives, and plays the last third with it
     and with the service as it is. It is proposed only where it holds there too.
+
+    kubectl pd tune chat --hours 72
 
     kubectl pd tune chat --trace requests.parquet --history 24
 
@@ -59,18 +64,17 @@ def tune(  # noqa: PLR0913, PLR0917 - typer makes each parameter an option
     """
     # The forecasters take a second to load, which `explain` need not wait for.
     from pd_operator.cli.simulating.request import Flags  # noqa: PLC0415 - loads forecasters
-    from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - as above
+    from pd_operator.cli.simulating.service import Which  # noqa: PLC0415 - loads forecasters
+    from pd_operator.cli.simulating.source import PastFlags  # noqa: PLC0415 - as above
     from pd_operator.cli.tuning.run import Means, run  # noqa: PLC0415 - loads forecasters
 
-    if trace is None:
-        raise fault("give the requests with --trace FILE")
     flags = Flags(
         trace,
         TimeOptions(time, time_unit),
         speed=speed,
-        history_hours=history,
         profile=profile,
         seed=seed,
     )
     which = Which(name, file, namespace, context)
-    run(which, flags, Means(jobs, resume, as_json=output is Output.JSON))
+    own = PastFlags(prometheus, hours, history)
+    run(which, own, flags, Means(jobs, resume, as_json=output is Output.JSON))

@@ -14,6 +14,7 @@ from pd_operator.cli.resources import fault
 from pd_operator.cli.simulating.comparison import objectives_of
 from pd_operator.cli.simulating.request import Flags, SimulationRequest, ask
 from pd_operator.cli.simulating.service import Which
+from pd_operator.cli.simulating.source import PastFlags, with_requests
 from pd_operator.cli.traces.errors import TraceError
 from pd_operator.cli.tuning.candidates import AS_IT_IS, candidates
 from pd_operator.cli.tuning.sweep import Kept, sweep
@@ -35,10 +36,10 @@ class Means:
     as_json: bool
 
 
-def run(which: Which, flags: Flags, means: Means) -> None:
+def run(which: Which, own: PastFlags, flags: Flags, means: Means) -> None:
     """Try, check and propose; ends with a sentence on stderr where that cannot be."""
     try:
-        earlier, later = parts(which.service(), flags)
+        earlier, later = parts(*with_requests(which, flags, own))
         tuning = tuned(earlier, later, means)
     except (PlanningError, ProfileError, TraceError, OSError) as error:
         raise fault(str(error)) from error

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from string import Template as DollarTemplate
 
 
@@ -86,7 +87,7 @@ class Template:
     about: str
     text: str
 
-    @property
+    @cached_property
     def holes(self) -> frozenset[str]:
         """The names of all holes."""
         return frozenset(DollarTemplate(self.text).get_identifiers())

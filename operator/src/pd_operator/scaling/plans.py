@@ -164,11 +164,13 @@ def _pools_falling(
 ) -> dict[Role, PoolPlan]:
     """The pools for the present load, where it plainly falls and no trusted forecast speaks.
 
-    The last value cannot tell: its margins are those of a load that may go either way.
+    The last value cannot tell: its margins are those of a load that may go either way. Two workers
+    stay, since a load that falls may come back, and one alone has no room for that.
     """
     if isinstance(now, Unknown) or not falls(memory.offered):
         return {}
-    return {role: now.pool(role) for role in Role if not _trusted(forecasts.pool(role))}
+    pools = (now.pool(role) for role in Role if not _trusted(forecasts.pool(role)))
+    return {pool.role: replace(pool, workers=max(2, pool.workers)) for pool in pools}
 
 
 def _trusted(forecast: DemandForecast | Unknown) -> bool:

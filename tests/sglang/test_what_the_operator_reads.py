@@ -1,6 +1,5 @@
 """What SGLang must do for the operator's readings to mean what they are taken for."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -71,16 +70,3 @@ def test_only_streams_have_a_time_per_output_token(real: Pair) -> None:
     complete(real, 20, 20)
     complete(real, 20, 20, stream=True)
     assert value(real[1], name) == before + 1
-
-
-def test_a_worker_takes_the_other_role_and_its_own_again(real: Pair) -> None:
-    prefill = real[0]
-    until(lambda: prefill.load()["num_running_reqs"] == 0, "it is idle")
-    for role in ("decode", "prefill"):
-        begun = time.monotonic()
-        answer = prefill.post(
-            "/pd_role_switch", {"new_role": role, "decode_cuda_graph_memory_gb": 0}
-        )
-        assert answer[0] == 200, answer
-        assert time.monotonic() - begun < 30
-        assert prefill.get_json("/model_info")["disaggregation_mode"] == role

@@ -79,7 +79,10 @@ def _silence(lease: Object | None, operator: str) -> str:
     spec = lease.get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     if not holder or not renewed:
-        return f"Nobody holds the Lease {operator}: no pod acts."
+        return (
+            f"Nobody holds the Lease {operator}: no pod acts. One that has just started takes it "
+            "after the time that a Lease lasts, 15 s by default."
+        )
     age = (datetime.now(UTC) - datetime.fromisoformat(renewed)).total_seconds()
     if age > 2 * float(spec.get("leaseDurationSeconds") or 0):
         return f"{holder} has not renewed its Lease for {age:.0f} s."

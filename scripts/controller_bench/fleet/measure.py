@@ -25,7 +25,9 @@ SMALLER = 10
 """The small fleet is so many times smaller."""
 
 WATCHED_SECONDS = 90.0
-SETTLED_TICKS = 4
+SETTLED_TICKS = 8
+"""Another build may want other pods of its services, which are replaced one after the other."""
+
 QUIET_SECONDS = 420.0
 """Until every window that the operator looks at holds nothing but quiet."""
 

@@ -107,6 +107,20 @@ def test_a_prometheus_out_of_reach_is_said_with_what_to_do() -> None:
     assert "No load of the past: http://prometheus:9090 does not answer. Do this." in text
 
 
+def test_what_the_spec_chose_is_no_fault() -> None:
+    advisory = {
+        "type": "Scaling",
+        "status": "False",
+        "reason": "Advisory",
+        "message": "spec.autoscaling.mode is Advisory, so this is not done: nothing",
+        "lastTransitionTime": "2026-12-01T07:00:00Z",
+        "observedGeneration": 1,
+    }
+    text = drawn(screen(a_service(conditions=[advisory]), [], NOW))
+    assert "as it should be" in text
+    assert "so this is not done" not in text
+
+
 def test_a_worker_is_drawn_ready_starting_leaving_or_absent() -> None:
     starting = PoolView(desired=5, ready=3, most=8)
     leaving = PoolView(desired=2, ready=3, most=8)

@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from pd_operator.api.conditions import Condition, ConditionStatus, first_fault
+from pd_operator.api.conditions import CHOSEN, Condition, ConditionStatus, first_fault
 from pd_operator.api.v1alpha1 import PDInferenceService
 from pd_operator.cli.options import Context, Name, Namespace, Prometheus, Watch
 from pd_operator.cli.resources import ServiceReader
@@ -87,7 +87,7 @@ def _faults(service: PDInferenceService) -> list[RenderableType]:
 
 
 def _wrong(condition: Condition) -> bool:
-    return condition.status is ConditionStatus.FALSE
+    return condition.status is ConditionStatus.FALSE and condition.reason not in CHOSEN
 
 
 def _fault(condition: Condition) -> Text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pd_operator.api.conditions import ConditionStatus, first_fault
+from pd_operator.api.conditions import CHOSEN, ConditionStatus, first_fault
 from pd_operator.api.objectives import Objective
 from pd_operator.api.roles import Role
 from pd_operator.api.v1alpha1 import PDInferenceService
@@ -130,6 +130,6 @@ def _changes(service: PDInferenceService) -> Iterator[Markup]:
 
 def _faults(service: PDInferenceService) -> Iterator[Markup]:
     for condition in service.status.conditions:
-        if condition.status is ConditionStatus.FALSE:
+        if condition.status is ConditionStatus.FALSE and condition.reason not in CHOSEN:
             name = element("b", condition.type)
             yield element("p", name, f" {condition.message}", class_="fault")

@@ -76,7 +76,9 @@ def forecast_trusted(result: TickResult) -> ConditionUpdate:
     for forecast in forecasts:
         if isinstance(forecast, Unknown):
             reason = _reason(forecast, ConditionReason.NOT_ENOUGH_HISTORY)
-            return unknown(reason, f"{forecast.message} Workers are planned for the present load.")
+            return unknown(
+                reason, f"{forecast.message.rstrip('.')}. Workers are planned for the present load."
+            )
     if model is ForecastModel.LAST_VALUE:
         return false(
             ConditionReason.LAST_VALUE_CHOSEN,

@@ -19,9 +19,11 @@ make_image() {
     root=$scratch/root
     debootstrap --variant=minbase --cache-dir="$scratch/packages" --include="$2" "$release" "$root"
     ln -sf python3 "$root/usr/bin/python"
-    # As Debian's own slim images: what nobody reads in a container. Licenses stay.
+    # What nobody reads in a container, as in Debian's own slim images, and the tables of iconv, which Python has of its
+    # own. Licenses stay.
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/usr/share/man \
         "$root"/usr/share/info "$root"/usr/share/locale "$root"/usr/share/groff "$root"/usr/share/lintian
+    rm -rf "$root"/usr/lib/*/gconv
     find "$root/usr/share/doc" ! -type d ! -name copyright -delete
     tar -C "$root" --exclude='./proc/*' --exclude='./sys/*' -cf "$scratch/root.tar" .
     rm -rf "$root"

@@ -298,6 +298,18 @@ def test_what_a_full_budget_takes_from_one_pool_for_the_other_changes_over(
     assert (flips(decision), numbers(decision)) == ([], (2, 3))
 
 
+def test_what_a_budget_takes_is_not_the_last_that_serves(
+    fleet: Pools, plan: MakePlan, enabled: Enabled
+) -> None:
+    seen = fleet(1, 3)
+    serving, *others = seen.decode.workers
+    starting = (replace(one, ready=False, switchable=False) for one in others)
+    seen = replace(seen, decode=replace(seen.decode, workers=(serving, *starting)))
+    full = enabled(behavior=AT_ONCE, budget=16)
+    decision = decide(seen, plan(2, 3), plan(1, 3), full, ScalingMemory())[0]
+    assert flips(decision) == []
+
+
 def test_there_are_only_so_many_flips_an_hour(
     fleet: Pools, plan: MakePlan, enabled: Enabled
 ) -> None:

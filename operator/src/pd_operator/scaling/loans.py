@@ -174,8 +174,10 @@ def _wanted(
         word = f"workers took the role of {lender} less than {SHORTEST_LOAN_SECONDS:.0f} s ago"
         return 0, f"{borrower} borrows none back yet: {word}"
     # What the budget takes from the lender goes in any case, and is here sooner than a new worker.
+    # But one that starts may be what it takes, and then none of those that serve may go.
     taken = proposal.pool(lender).reason is DecisionReason.BUDGET_BOUND
-    spared = min(growth, surplus) if taken else min(growth, surplus, spare)
+    beyond_budget = situation.observation.pool(lender).ready - max(1, proposal.pool(lender).workers)
+    spared = max(0, min(growth, surplus, beyond_budget if taken else spare))
     count = max(min(lack, spare), spared)
     left = FLIPS_PER_HOUR - _flipped(situation, BUDGET_SECONDS)
     room = situation.settings.pool(borrower).maximum - situation.current(borrower)

@@ -241,7 +241,7 @@ def engine(**fields: Any) -> dict[str, Any]:
             engine(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
             '.spec.template.spec.containers[name="engine"].env',
         ),
-        (engine(env=[{"value": "1"}]), "spec.template.spec.containers[0].env[2].name"),
+        (engine(env=[{"value": "1"}]), "spec.template.spec.containers[0].env[3].name"),
         (engine(env=[{"name": "A", "value": 1}]), "value"),
         ({"spec": {"nodeSelektor": {}}}, ".spec.template.spec.nodeSelektor"),
         ({"specs": {}}, ".spec.template.specs"),

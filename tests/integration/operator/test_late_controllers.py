@@ -1,12 +1,13 @@
 """A worker is removed once, and the right one, however late Kubernetes' controllers are."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from pd_e2e.cluster.controlplane import ControlPlane
 from pd_e2e.cluster.waiting import eventually
-from pd_operator.api.names import ANNOTATION_REPLICAS_WITHOUT
+from pd_operator.api.names import ANNOTATION_REPLICAS_WITHOUT, pool_name
 from pd_operator.api.pods import annotation
 from pd_operator.api.roles import Role
 
@@ -22,6 +23,11 @@ NOBODY_THERE = "http://127.0.0.1:9"
 """Where no Prometheus answers: the operator holds, and what it does is what the bounds ask for."""
 
 
+def is_observed(deployment: dict[str, Any]) -> bool:
+    observed = deployment.get("status", {}).get("observedGeneration")
+    return bool(observed == deployment["metadata"]["generation"])
+
+
 def test_a_worker_is_removed_once_while_the_controllers_are_late(
     operator: InstalledOperator, serve: Serve, control_plane: ControlPlane
 ) -> None:
@@ -32,8 +38,10 @@ def test_a_worker_is_removed_once_while_the_controllers_are_late(
 
     chat.edit(decode={"minReplicas": 1, "maxReplicas": 2})
     (victim,) = eventually(lambda: chat.draining(Role.DECODE))
+    # What came before has arrived: the operator waits for controllers that are behind.
+    eventually(lambda: is_observed(chat.get("deployment", pool_name(NAME, Role.DECODE))))
     with control_plane.controllers_paused():
-        eventually(lambda: chat.replicas(Role.DECODE) == 2, timeout_seconds=60)
+        eventually(lambda: chat.replicas(Role.DECODE) == 2, timeout_seconds=120)
         # The victim is still in the list, drained and idle, on every one of these ticks.
         operator.await_ticks(chat.namespace, 5)
         assert chat.replicas(Role.DECODE) == 2

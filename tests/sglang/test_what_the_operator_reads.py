@@ -1,6 +1,5 @@
 """What SGLang must do for the operator's readings to mean what they are taken for."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -8,9 +7,6 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from pd_e2e.engine.processes import Process, send_to_pair, until
-from pd_operator.scaling.engine_trends import EngineTrend, first_trend
-from pd_operator.scaling.guard import FULL_KV_USE
-from pd_operator.scaling.observation import EngineLoad
 from pd_operator.telemetry.engine_load import parse_load
 
 Pair = tuple[Process, Process]
@@ -74,34 +70,6 @@ def test_only_streams_have_a_time_per_output_token(real: Pair) -> None:
     complete(real, 20, 20)
     complete(real, 20, 20, stream=True)
     assert value(real[1], name) == before + 1
-
-
-def test_requests_are_put_off_while_much_of_the_cache_is_free(real: Pair) -> None:
-    """A decode keeps 512 tokens free for each that runs: of prompts of 1,400, four fit in 8,192."""
-    decode = real[1]
-    seen: list[EngineTrend] = []
-
-    def look() -> EngineTrend:
-        load, age_seconds = parse_load(decode.get_json("/v1/loads"))
-        published = time.time() - age_seconds
-        seen.append(seen[-1].after(load, published) if seen else first_trend(load, published))
-        return seen[-1]
-
-    with ThreadPoolExecutor(6) as threads:
-        sent = [threads.submit(complete, real, 1400, 60) for _ in range(6)]
-        until(lambda: look().put_off > 0, "the same requests wait at two readings", 60)
-        for one in sent:
-            one.result()
-    put_off = seen[-1].load
-    assert put_off.kv_use < FULL_KV_USE
-    assert put_off.running_requests > 0
-    assert put_off.waiting_requests == held_in_queues(put_off)
-    until(lambda: parse_load(decode.get_json("/v1/loads"))[0].idle, "all are done", 60)
-
-
-def held_in_queues(load: EngineLoad) -> int:
-    """What a decode counts as waiting: none of it waits for anything else."""
-    return load.decode_prealloc_queue + load.decode_transfer_queue + load.decode_retracted_queue
 
 
 def test_each_role_counts_the_prompt_so_that_only_one_may_be_asked(real: Pair) -> None:

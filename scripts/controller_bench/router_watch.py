@@ -1,24 +1,23 @@
 """When a router began to send requests to a worker in a role."""
 
-import threading
 import time
 from collections.abc import Callable
-from typing import Self
 
 import requests
+
+from pd_e2e.background import Background
 
 LOOK_SECONDS = 0.05
 """Between two looks at a router's list: as exact a time is."""
 
 
-class RouterWatch:
+class RouterWatch(Background):
     """Looks at a router's workers over and over, from entering the block to leaving it."""
 
     def __init__(self, router_url: str) -> None:
+        super().__init__()
         self._url = f"{router_url}/workers"
         self._seen: list[tuple[float, dict[str, str]]] = []
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def serves_since(self, pod_ip: str, role: str, decided_seconds: float) -> float | None:
         """When the pod first had the role after a decision (Unix seconds); None: it never did."""
@@ -31,15 +30,7 @@ class RouterWatch:
     def _first(self, since: float, told: Callable[[dict[str, str]], bool]) -> float | None:
         return next((at for at, workers in list(self._seen) if at >= since and told(workers)), None)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
+    def _run(self) -> None:
         with requests.Session() as session:
             while not self._done.wait(LOOK_SECONDS):
                 now = time.time()

@@ -7,11 +7,12 @@ pods, whatever the deletion cost of any. Pods are Ready as soon as they are ther
 them.
 """
 
-import threading
-from typing import Any, Self
+from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+
+from pd_e2e.background import Background
 
 Json = dict[str, Any]
 
@@ -31,23 +32,14 @@ def leader_worker_set(name: str, replicas: int, size: int) -> Json:
     }
 
 
-class LeaderWorkerSets:
+class LeaderWorkerSets(Background):
     """Keeps the groups of a namespace's sets, from entering the block to leaving it."""
 
     def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        super().__init__()
         self._sets = client.CustomObjectsApi(api)
         self._core = client.CoreV1Api(api)
         self._namespace = namespace
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._done.wait(LOOK_SECONDS):

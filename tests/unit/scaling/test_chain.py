@@ -222,6 +222,17 @@ def test_over_a_load_that_falls_no_worker_is_kept_for_what_might_come(
     assert "the load falls" in link(let_go, "Fall")
 
 
+def test_two_workers_stay_over_a_load_that_falls(
+    observe: Observe, plan: MakePlan, allow: Allow
+) -> None:
+    now = plan(1, 1)
+    falling = SidePlans(falling={role: now.pool(role) for role in Role})
+    settings = allow(behavior=AT_ONCE)
+    decision, _ = decide(observe(8, 1), plan(7, 1), now, settings, NOTHING, beside=falling)
+    assert numbers(decision) == (2, 1)
+    assert "2 stay, since it may come back" in link(decision, "Fall")
+
+
 @pytest.mark.parametrize(("window_seconds", "workers"), [(None, 4), (60, 8)])
 def test_a_fall_is_waited_for_only_where_the_user_says_how_long(
     observe: Observe, plan: MakePlan, allow: Allow, window_seconds: int | None, workers: int

@@ -60,8 +60,8 @@ KnownHours = Annotated[
     float | None,
     typer.Option(
         "--history",
-        help="Hours at the trace's beginning that the forecaster knows already. Default: none; of "
-        "a service's own past, all that comes before --hours.",
+        help="Hours at the trace's beginning that the forecaster knows already (default: none); of "
+        "a service's own past, those before --hours (default: all).",
     ),
 ]
 PlayedHours = Annotated[

@@ -164,13 +164,11 @@ def _pools_falling(
 ) -> dict[Role, PoolPlan]:
     """The pools for the present load, where it plainly falls and no trusted forecast speaks.
 
-    The last value cannot tell: its margins are those of a load that may go either way. Two workers
-    stay, since a load that falls may come back, and one alone has no room for that.
+    The last value cannot tell: its margins are those of a load that may go either way.
     """
     if isinstance(now, Unknown) or not falls(memory.offered):
         return {}
-    pools = (now.pool(role) for role in Role if not _trusted(forecasts.pool(role)))
-    return {pool.role: replace(pool, workers=max(2, pool.workers)) for pool in pools}
+    return {role: now.pool(role) for role in Role if not _trusted(forecasts.pool(role))}
 
 
 def _trusted(forecast: DemandForecast | Unknown) -> bool:

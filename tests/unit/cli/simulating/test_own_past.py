@@ -82,6 +82,13 @@ def test_a_setting_with_other_bins_knows_the_same_load_in_them(past: OwnPast) ->
     assert none_before.earlier.history(60.0) is None
 
 
+def test_of_a_long_past_only_the_newest_hours_count(past: OwnPast) -> None:
+    newest = past.newest(1.5)
+    assert newest.hours == 1.5
+    assert newest.history.end_seconds == past.history.end_seconds
+    assert past.newest(100.0).hours == past.hours
+
+
 def test_the_same_past_and_seed_give_the_same_requests(past: OwnPast) -> None:
     one, other, third = (past.since(BEGIN, seed) for seed in (1, 1, 2))
     assert np.array_equal(one.arrival_seconds, other.arrival_seconds)

@@ -1,6 +1,6 @@
 """The report's figures: panels side by side and under each other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from pd_operator.cli.backtesting import plots
 from pd_operator.cli.backtesting.replay import Replay
 from pd_operator.cli.report.style import WIDTH_INCHES, legend, time_axis, title
+from pd_operator.demand.backtest import SeriesBacktest
 
 _PANEL_INCHES = 2.3
 
@@ -58,24 +59,25 @@ def coverage_figure(replay: Replay) -> Figure:
 def expert_figure(replay: Replay) -> Figure:
     """Shares of the experts, a panel a series, with one legend."""
     shown = [series for series in replay.series if series.shares]
-    figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 1.9 * len(shown)), layout="constrained")
-    rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, series in zip(rows, shown, strict=True):
-        plots.experts(axes, series)
-        title(axes, series.name[:1].upper() + series.name[1:])
-        time_axis(axes, dated=replay.loads.dated, labeled=axes is rows[-1])
-    handles, labels = rows[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    return figure
+    return _panels(replay, shown, plots.experts)
 
 
 def worth_figure(replay: Replay) -> Figure:
     """Error of each expert alone over the last value's, a panel a series, with one legend."""
     shown = [series for series in replay.series if series.experts]
+    return _panels(replay, shown, plots.worth)
+
+
+def _panels(
+    replay: Replay,
+    shown: Sequence[SeriesBacktest],
+    draw: Callable[[Axes, SeriesBacktest], None],
+) -> Figure:
+    """What `draw` makes of each series, below each other, with one legend."""
     figure = Figure(figsize=(WIDTH_INCHES, 0.9 + 1.9 * len(shown)), layout="constrained")
     rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, series in zip(rows, shown, strict=True):
-        plots.worth(axes, series)
+        draw(axes, series)
         title(axes, series.name[:1].upper() + series.name[1:])
         time_axis(axes, dated=replay.loads.dated, labeled=axes is rows[-1])
     labels = {label: handle for axes in rows for handle, label in _legend_of(axes)}

@@ -1,6 +1,6 @@
 """A service's own past as requests to play: Prometheus knows how many, and how long in the mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,13 @@ class OwnPast:
     def hours(self) -> float:
         """From the first bin to the last."""
         return len(self.history) * self.history.bin_seconds / SECONDS_PER_HOUR
+
+    def newest(self, hours: float) -> "OwnPast":
+        """Only so many hours of it, in whole bins; all where there are no more."""
+        step = self.history.bin_seconds
+        bins = int(hours * SECONDS_PER_HOUR // step)
+        begin = self.history.end_seconds - min(bins, len(self.history)) * step
+        return replace(self, history=self.history.since(begin))
 
     def since(self, begin_seconds: float, seed: int) -> Requests:
         """Requests as they may have come from a bin's begin (Unix time) on; second 0 is there.

@@ -15,8 +15,8 @@ class PastFlags:
     """Of a service's own past: which Prometheus knows it, and how much is played.
 
     - `prometheus`: its address; None: as the service or its operator has it.
-    - `hours`: the newest ones, played. `known_hours`: before that, what the forecaster knows of the
-      past's beginning; None: all of it.
+    - `hours`: the newest ones, played. `known_hours`: those before them that the forecaster knows;
+      None: all that there are.
     """
 
     prometheus: str | None = None
@@ -43,5 +43,6 @@ def with_requests(which: Which, flags: Flags, own: PastFlags) -> tuple[PDInferen
         raise PlanningError(f"--hours is above 0, not {own.hours:g}")
     services = ServiceReader(which.name, which.namespace, which.context)
     service, past = read_own_past(services, own.prometheus)
-    known = max(0.0, past.hours - own.hours) if own.known_hours is None else own.known_hours
-    return service, replace(flags, past=past, history_hours=known)
+    if own.known_hours is not None:
+        past = past.newest(own.hours + own.known_hours)
+    return service, replace(flags, past=past, history_hours=max(0.0, past.hours - own.hours))

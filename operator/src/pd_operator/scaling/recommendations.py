@@ -50,7 +50,7 @@ class HighForecast(PoolLink):
         return Wanted(kept, DecisionReason.FORECAST_LOAD, word)
 
 
-LEAST_OVER_A_FALL = 2
+MINIMUM_OVER_A_FALL = 2
 """A load that falls may come back, and one worker alone has no room for that.
 
 With one, a decode pool lost up to a point of share at the next climb of NVIDIA's sine
@@ -74,9 +74,9 @@ class FallingLoad(PoolLink):
             word = "the load does not plainly fall, or a trusted forecast says how it goes on"
             return Wanted(workers, DecisionReason.STEADY, word)
         word = f"the load falls: {pool.reason.rstrip('.')}"
-        if pool.workers < LEAST_OVER_A_FALL:
-            word = f"{word}; {LEAST_OVER_A_FALL} stay, since it may come back"
-        least = max(LEAST_OVER_A_FALL, pool.workers)
+        if pool.workers < MINIMUM_OVER_A_FALL:
+            word = f"{word}; {MINIMUM_OVER_A_FALL} stay, since it may come back"
+        least = max(MINIMUM_OVER_A_FALL, pool.workers)
         return Wanted(min(workers, least), DecisionReason.FALLING_LOAD, word)
 
 
